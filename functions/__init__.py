@@ -1,0 +1,1 @@
+"""The four Cloud Run functions, in the order an event meets them: parse, features, aggregate; deadletter."""
