@@ -26,9 +26,12 @@ class Column:
     mode: Mode = "NULLABLE"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """One table, partitioned by the day of `partition_by` and clustered in the order of `cluster_by`."""
+    """One table, partitioned by the day of `partition_by` and clustered in the order of `cluster_by`.
+
+    Compared by identity: there is one object of each, and as a key it costs no walk over its columns.
+    """
 
     name: str
     description: str
