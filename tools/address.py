@@ -1,0 +1,102 @@
+"""Where the running chain is: the file that `cqc up` writes and every other command reads."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tools.errors import CommandError, UsageError
+
+STATE_FOLDER = ".cqc"
+CHAIN_FILE = "chain.json"
+
+_START = "start one with `cqc up`, or name its file with --chain FILE or CQC_CHAIN"
+
+
+class ChainAddress(BaseModel):
+    """All that a client of the chain must know; endpoints are host:port, `bigquery` is an http URL."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    project: str
+    pubsub: str
+    firestore: str
+    bigquery: str
+    bigquery_storage: str
+    feature_store: str
+    functions: Mapping[str, str]
+    """Name to URL of parse, features, aggregate and deadletter."""
+    topics: Mapping[str, str]
+    """events, parsed and dead_letter to their full names."""
+    dataset: str
+    feature_view: str
+
+    def emulator_variables(self) -> dict[str, str]:
+        """The environment variables by which the adapters and Google's own clients find this chain."""
+        return {
+            "PUBSUB_EMULATOR_HOST": self.pubsub,
+            "FIRESTORE_EMULATOR_HOST": self.firestore,
+            "BIGQUERY_EMULATOR_HOST": self.bigquery,
+            "BIGQUERY_STORAGE_EMULATOR_HOST": self.bigquery_storage,
+            "FEATURE_STORE_EMULATOR_HOST": self.feature_store,
+        }
+
+
+class ChainFile(ChainAddress):
+    """The file's content: the address, and the process that serves it where `cqc up` wrote it itself."""
+
+    pid: int | None = None
+
+
+def find(path: Path | None) -> ChainAddress:
+    """The address of the chain that `path` describes, else of the one that runs in this folder or above.
+
+    Raises UsageError when there is none, or when it has ended without removing its file.
+    """
+    path = path or _search(Path.cwd())
+    chain = read(path)
+    if chain.pid is not None and not _is_alive(chain.pid):
+        raise UsageError(f"the chain of {path} is no longer running (process {chain.pid} is gone): {_START}")
+    return chain
+
+
+def read(path: Path) -> ChainFile:
+    """The content of a chain's file; raises UsageError when it can't be read or is something else."""
+    try:
+        return ChainFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"the chain's file {path} can't be read ({error.strerror}): {_START}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise UsageError(f"{path} does not describe a chain ({where}: {first['msg']}): {_START}") from None
+
+
+def write(path: Path, content: ChainAddress) -> None:
+    """Writes the file whole or not at all, so that a reader never meets half of it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(content.model_dump_json(indent=2) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise CommandError(f"{path} can't be written ({error.strerror}): name another file") from None
+
+
+def _search(folder: Path) -> Path:
+    for candidate in (folder, *folder.parents):
+        path = candidate / STATE_FOLDER / CHAIN_FILE
+        if path.is_file():
+            return path
+    raise UsageError(f"no chain is running in {folder}: {_START}")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, so alive
+        return True
+    return True

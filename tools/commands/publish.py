@@ -1,0 +1,78 @@
+"""`cqc publish`: JSON lines to the chain's first topic."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+from tools import address
+from tools.console import as_json, console, table
+from tools.errors import UsageError
+from tools.publishing import Published, publish
+from tools.pubsub import PubSub
+
+STDIN = "-"
+
+
+def run(file: str, rate: float | None, chain_file: Path | None, as_machine: bool) -> None:
+    """Publishes the file's lines and shows how many, how fast, and their first and last message id."""
+    chain = address.find(chain_file)
+    topic = chain.topics["events"]
+    client = PubSub(chain.pubsub)
+    try:
+        with _opened(file) as stream, _progress(file, not as_machine) as progress:
+            done = publish(stream, lambda lines: client.publish(topic, lines), rate, progress)
+    finally:
+        client.close()
+    if as_machine:
+        console().out(as_json(asdict(done)))
+    else:
+        _show(done, topic)
+
+
+def _show(done: Published, topic: str) -> None:
+    rows = [(name.replace("_", " "), value) for name, value in asdict(done).items()]
+    console().print(table((f"to {topic}", ""), rows))
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == STDIN:
+        yield sys.stdin.buffer
+        return
+    with ExitStack() as opened:
+        try:
+            stream = opened.enter_context(Path(file).open("rb"))
+        except OSError as error:
+            hint = "name a file of JSON lines, or - for stdin"
+            raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
+        yield stream
+
+
+@contextmanager
+def _progress(file: str, wanted: bool) -> Iterator[Callable[[list[bytes]], None]]:
+    """A bar of the bytes sent, on a terminal's stderr; nothing elsewhere."""
+    if not wanted or not sys.stderr.isatty():
+        yield lambda _lines: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    total = None if file == STDIN else Path(file).stat().st_size
+    columns = (
+        TextColumn("publishing"),
+        BarColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("publishing", total=total, events=0)
+        sent = 0
+
+        def advance(lines: list[bytes]) -> None:
+            nonlocal sent
+            sent += len(lines)
+            bar.update(task, advance=sum(len(line) + 1 for line in lines), events=sent)
+
+        yield advance

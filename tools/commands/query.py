@@ -1,0 +1,18 @@
+"""`cqc query`: SQL on the chain's BigQuery; tables of the chain's dataset need no prefix."""
+
+from pathlib import Path
+
+from tools import address
+from tools.console import as_json, console, table
+from tools.warehouse import Warehouse
+
+
+def run(sql: str, chain_file: Path | None, as_machine: bool) -> None:
+    """Shows the result's rows, as a table or as a JSON list of objects."""
+    chain = address.find(chain_file)
+    result = Warehouse(chain.project, chain.dataset).query(sql)
+    if as_machine:
+        console().out(as_json([dict(zip(result.columns, row, strict=True)) for row in result.rows]))
+        return
+    console().print(table(result.columns, result.rows))
+    console().print(f"{len(result.rows):,} rows", style="dim")

@@ -1,0 +1,75 @@
+"""What people see: tables on stdout, and JSON for machines."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_PIPED_WIDTH = 150
+"""Columns where there is no terminal to ask, as in a CI log; COLUMNS overrides it."""
+
+
+def console(stderr: bool = False) -> Console:
+    """The console for people, as wide as the terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> Table:
+    """A table of any values, numbers to the right."""
+    kept = [tuple(row) for row in rows]
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(columns):
+        made.add_column(Text(name), justify="right" if _is_numeric(kept, index) else "left", overflow="fold")
+    for row in kept:
+        made.add_row(*(Text(as_text(value)) for value in row))
+    return made
+
+
+def as_text(value: object) -> str:
+    """One cell: times in UTC to the millisecond, lists joined, nothing as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, list | tuple):
+        return ", ".join(as_text(item) for item in value)
+    if isinstance(value, Mapping):
+        return as_json(value)
+    return str(value)
+
+
+def as_json(value: object) -> str:
+    """One line of JSON; times in ISO 8601, bytes as text, exact decimals as text, as BigQuery writes them."""
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    return str(value)
+
+
+def _is_numeric(rows: Sequence[Sequence[object]], index: int) -> bool:
+    values = [row[index] for row in rows if row[index] is not None]
+    return bool(values) and all(
+        isinstance(v, int | float | Decimal) and not isinstance(v, bool) for v in values
+    )

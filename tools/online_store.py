@@ -1,0 +1,71 @@
+"""Reads the feature view as a model would: the latest values of one location."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import grpc
+from google.cloud.aiplatform_v1.types.feature_online_store_service import (
+    FeatureViewDataKey,
+    FetchFeatureValuesRequest,
+    FetchFeatureValuesResponse,
+)
+
+from tools.errors import CommandError
+
+TIMEOUT = 10.0
+_METHOD = "/google.cloud.aiplatform.v1.FeatureOnlineStoreService/FetchFeatureValues"
+_Request = FetchFeatureValuesRequest.pb()
+_Response = FetchFeatureValuesResponse.pb()
+_DataKey = FeatureViewDataKey.pb()
+
+Scalar = str | int | float | bool | bytes | list[str] | list[int] | list[float] | list[bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineValue:
+    """One feature as served; `generate_time` is the time of the event that it comes from, UTC."""
+
+    name: str
+    value: Scalar
+    generate_time: datetime | None
+
+
+class OnlineStore:
+    """A reader of `feature_view` at `endpoint` (host:port), without credentials."""
+
+    def __init__(self, endpoint: str, feature_view: str) -> None:
+        self._endpoint = endpoint
+        self._feature_view = feature_view
+
+    def fetch(self, location_id: str) -> list[OnlineValue]:
+        """The location's values by name, none for a location never written; raises CommandError."""
+        request = _Request(feature_view=self._feature_view, data_key=_DataKey(key=location_id))
+        with grpc.insecure_channel(self._endpoint) as channel:
+            call = channel.unary_unary(
+                _METHOD,
+                request_serializer=_Request.SerializeToString,
+                response_deserializer=_Response.FromString,
+            )
+            try:
+                answer = call(request, timeout=TIMEOUT)
+            except grpc.RpcError as error:
+                return self._no_values(error)
+        return sorted((_value(pair) for pair in answer.key_values.features), key=lambda value: value.name)
+
+    def _no_values(self, error: grpc.RpcError) -> list[OnlineValue]:
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            return []
+        raise CommandError(
+            f"the feature store at {self._endpoint} did not answer ({error.details()}): "
+            "is the chain still running?"
+        ) from None
+
+
+def _value(pair: FetchFeatureValuesResponse.FeatureNameValuePairList.FeatureNameValuePair) -> OnlineValue:
+    kind = pair.value.WhichOneof("value")
+    value = None if kind is None else getattr(pair.value, kind)
+    if kind is not None and kind.endswith("_array_value"):
+        value = list(getattr(pair.value, kind).values)
+    known = pair.value.metadata.HasField("generate_time")
+    time = pair.value.metadata.generate_time.ToDatetime(tzinfo=UTC) if known else None
+    return OnlineValue(pair.name, value, time)

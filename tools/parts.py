@@ -1,0 +1,130 @@
+"""What the local chain consists of: each part's command line, and the environment of the functions."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+
+from tools.address import ChainAddress
+from tools.errors import UsageError
+from tools.ports import HOST, endpoints
+from tools.process import ROOT, Part
+
+PROJECT = "cqc-local"
+REGION = "europe-west2"
+DATASET = "cqc_dataset"
+FEATURE_VIEW = (
+    f"projects/{PROJECT}/locations/{REGION}/"
+    "featureOnlineStores/cqc_feature_store/featureViews/location_features"
+)
+
+EVENTS_TOPIC = "dashboard-events"
+PARSED_TOPIC = "dashboard-events-parsed"
+DEAD_LETTER_TOPIC = "dashboard-events-dead-letter"
+
+FUNCTIONS = ("parse", "features", "aggregate", "deadletter")
+
+# The framework would start more workers or other functions than the command line says.
+_NOT_PASSED_ON = (
+    "WORKERS",
+    "THREADS",
+    "FUNCTION_TARGET",
+    "FUNCTION_SOURCE",
+    "FUNCTION_SIGNATURE_TYPE",
+    "PORT",
+    "HOST",
+)
+
+
+class PartsKind(StrEnum):
+    """Who plays Pub/Sub and Firestore; BigQuery and the feature store are always stand-ins."""
+
+    STAND_IN = "stand-in"
+    EMULATORS = "emulators"
+
+
+def parts_kind(name: str) -> PartsKind:
+    """The kind of that name; raises UsageError naming those that there are."""
+    try:
+        return PartsKind(name)
+    except ValueError:
+        raise UsageError(f"--parts {name}: choose {' or '.join(PartsKind)}") from None
+
+
+def address(ports: Mapping[str, int]) -> ChainAddress:
+    """Where a chain on these ports will be."""
+    at = endpoints(ports)
+    topics = {"events": EVENTS_TOPIC, "parsed": PARSED_TOPIC, "dead_letter": DEAD_LETTER_TOPIC}
+    return ChainAddress(
+        project=PROJECT,
+        pubsub=at["pubsub"],
+        firestore=at["firestore"],
+        bigquery=f"http://{at['bigquery']}",
+        bigquery_storage=at["bigquery-storage"],
+        feature_store=at["feature-store"],
+        functions={name: f"http://{at[name]}" for name in FUNCTIONS},
+        topics={role: f"projects/{PROJECT}/topics/{name}" for role, name in topics.items()},
+        dataset=DATASET,
+        feature_view=FEATURE_VIEW,
+    )
+
+
+def all_parts(kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress) -> list[Part]:
+    """The parts in the order in which they are started: those that take longest to be ready first."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
+    services = [Part(name, arguments, environment) for name, arguments in _services(kind, ports).items()]
+    ours = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
+    ours |= _function_settings(chain)
+    functions = [Part(name, _function_arguments(name, ports[name]), ours) for name in FUNCTIONS]
+    return services + functions
+
+
+def _services(kind: PartsKind, ports: Mapping[str, int]) -> dict[str, list[str]]:
+    return {
+        "bigquery": _module(
+            "standins.bigquery",
+            f"--rest-port={ports['bigquery']}",
+            f"--grpc-port={ports['bigquery-storage']}",
+        ),
+        "pubsub": _replaceable(kind, "pubsub", ports),
+        "firestore": _replaceable(kind, "firestore", ports),
+        "feature-store": _module("standins.feature_store", f"--port={ports['feature-store']}"),
+    }
+
+
+def _replaceable(kind: PartsKind, name: str, ports: Mapping[str, int]) -> list[str]:
+    port = f"--port={ports[name]}"
+    if kind is PartsKind.EMULATORS:
+        return _module("emulators", name, port)
+    return _module(f"standins.{name}", port)
+
+
+def _module(name: str, *arguments: str) -> list[str]:
+    return ["-m", f"tools.{name}", *arguments]
+
+
+def _function_arguments(name: str, port: int) -> list[str]:
+    source = ROOT / "functions" / name / "main.py"
+    return [
+        "-m",
+        "functions_framework",
+        f"--source={source}",
+        f"--target={name}",
+        f"--host={HOST}",
+        f"--port={port}",
+    ]
+
+
+def _function_settings(chain: ChainAddress) -> dict[str, str]:
+    """The chain's own names win over the user's environment; every other setting is the user's."""
+    return {
+        "PROJECT_ID": chain.project,
+        "DATASET": chain.dataset,
+        "FEATURE_VIEW": chain.feature_view,
+        "PARSED_TOPIC": PARSED_TOPIC,
+        "DEAD_LETTER_TOPIC": DEAD_LETTER_TOPIC,
+        **chain.emulator_variables(),
+    }
+
+
+def _python_path() -> str:
+    return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

@@ -1,0 +1,108 @@
+"""Lines to Pub/Sub: cut into requests, paced, sent byte for byte."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from tools.errors import CommandError
+
+MAX_MESSAGES = 1_000
+MAX_BYTES = 9_000_000
+"""Pub/Sub's limits of one publish request: 1,000 messages and 10 MB, the framing of each included."""
+MAX_LINE = 9_000_000
+_OVERHEAD = 32
+"""Bytes of framing for a message, generously."""
+_READ = 1 << 20
+_BURSTS_PER_SECOND = 10
+"""With a rate, requests go at most this often, unless the rate itself is lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was sent: lines, seconds, the ids of the first and last message, and the empty lines left out."""
+
+    published: int
+    seconds: float
+    events_per_second: float
+    first_message_id: str | None
+    last_message_id: str | None
+    empty_lines_skipped: int
+
+
+def read_chunks(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines that are there at each read, so that nothing waits for input that is still to come.
+
+    A line's bytes are as they are, only the newline is taken off; the last one may lack it.
+    """
+    rest = b""
+    read = getattr(stream, "read1", stream.read)
+    while chunk := read(_READ):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield lines
+    if rest:
+        yield [rest]
+
+
+def requests(
+    chunks: Iterable[list[bytes]], max_messages: int, skipped: Callable[[], None]
+) -> Iterator[list[bytes]]:
+    """Lists of lines, each within the limits of one publish request; calls `skipped` for an empty line.
+
+    Pub/Sub takes no empty message. Raises CommandError with the line's number for one that is too long.
+    """
+    number = 0
+    for chunk in chunks:
+        batch: list[bytes] = []
+        size = 0
+        for line in chunk:
+            number += 1
+            if not line:
+                skipped()
+                continue
+            if len(line) > MAX_LINE:
+                raise CommandError(
+                    f"line {number} has {len(line):,} bytes, Pub/Sub takes at most {MAX_LINE:,}: "
+                    "split or remove it; the lines before it may be published already"
+                )
+            if len(batch) == max_messages or size + len(line) + _OVERHEAD > MAX_BYTES:
+                yield batch
+                batch, size = [], 0
+            batch.append(line)
+            size += len(line) + _OVERHEAD
+        if batch:
+            yield batch
+
+
+def publish(
+    stream: BinaryIO,
+    send: Callable[[list[bytes]], list[str]],
+    rate: float | None,
+    progress: Callable[[list[bytes]], None],
+) -> Published:
+    """Sends every line of `stream`, at most `rate` a second; `progress` is told each request's lines."""
+    started = time.monotonic()
+    count = empty = 0
+    first = last = None
+
+    def skip() -> None:
+        nonlocal empty
+        empty += 1
+
+    for lines in requests(read_chunks(stream), _request_size(rate), skip):
+        if rate:
+            time.sleep(max(0.0, started + count / rate - time.monotonic()))
+        ids = send(lines)
+        first, last = first or ids[0], ids[-1]
+        count += len(lines)
+        progress(lines)
+    seconds = time.monotonic() - started
+    return Published(
+        count, round(seconds, 3), round(count / seconds, 1) if count else 0.0, first, last, empty
+    )
+
+
+def _request_size(rate: float | None) -> int:
+    if not rate:
+        return MAX_MESSAGES
+    return max(1, min(MAX_MESSAGES, round(rate / _BURSTS_PER_SECOND)))

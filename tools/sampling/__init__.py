@@ -1,0 +1,1 @@
+"""Realistic events of every type, and every kind of bad one."""
