@@ -1,0 +1,16 @@
+"""`python -m tools.standins.pubsub --port N`."""
+
+from functools import partial
+
+from tools.standins.pubsub import PUSH_CONCURRENCY, serve
+from tools.standins.serving import command_line, run
+
+parser = command_line("pubsub")
+parser.add_argument(
+    "--push-concurrency",
+    type=int,
+    default=PUSH_CONCURRENCY,
+    help="pushes under way at once per subscription (default: %(default)s)",
+)
+options = parser.parse_args()
+run("pubsub", partial(serve, push_concurrency=options.push_concurrency), options)

@@ -1,0 +1,109 @@
+"""What one subscription still owes its subscriber: pure, the time is passed in (seconds, monotonic)."""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from itertools import count, islice
+
+from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
+
+Forward = Callable[[SubscriptionSettings, Delivery], bool]
+"""Publishes an exhausted delivery to its dead-letter topic; False if there is no such topic."""
+
+
+class Backlog:
+    """Messages that are ready, and failed ones that wait out their backoff."""
+
+    def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
+        self._settings = settings
+        self._forward = forward
+        self._ready: deque[Delivery] = deque()
+        self._waiting: list[tuple[float, int, Delivery]] = []
+        self._order = count()  # breaks ties in the heap, where deliveries can't be compared
+
+    def add(self, message: Message) -> None:
+        self._ready.append(Delivery(message))
+
+    def promote(self, now: float) -> None:
+        """Makes ready what has waited out its backoff."""
+        while self._waiting and self._waiting[0][0] <= now:
+            self._ready.append(heapq.heappop(self._waiting)[2])
+
+    def take(self, limit: int, now: float) -> list[Delivery]:
+        """Up to `limit` deliveries that are due; the caller fails them later, or forgets them when done."""
+        self.promote(now)
+        taken = list(islice(self._ready, limit))
+        for _ in taken:
+            self._ready.popleft()
+        return taken
+
+    def fail(self, delivery: Delivery, now: float) -> None:
+        """Delivers it again after its backoff, or forwards it where this was its last attempt."""
+        policy = self._settings.dead_letters
+        exhausted = policy is not None and delivery.attempt >= policy.max_delivery_attempts
+        if exhausted and self._forward(self._settings, delivery):
+            return
+        due = now + self._settings.backoff.after(delivery.attempt)
+        delivery.attempt += 1
+        heapq.heappush(self._waiting, (due, next(self._order), delivery))
+
+    def next_due(self) -> float | None:
+        """When the next failed message has waited out its backoff."""
+        return self._waiting[0][0] if self._waiting else None
+
+    def ready(self) -> int:
+        """How many deliveries could be taken now."""
+        return len(self._ready)
+
+
+class Leases:
+    """Pulled deliveries by ack id, each with the time at which it counts as failed."""
+
+    def __init__(self, settings: SubscriptionSettings) -> None:
+        self._prefix = f"{settings.name}:"
+        self._held: dict[str, tuple[Delivery, float]] = {}
+        self._serial = count(1)
+        self._deadlines: list[tuple[float, str]] = []
+
+    def grant(self, delivery: Delivery, deadline: float) -> str:
+        """The ack id of this delivery; each delivery of a message has its own."""
+        ack_id = f"{self._prefix}{next(self._serial)}"
+        self._hold(ack_id, delivery, deadline)
+        return ack_id
+
+    def end(self, ack_id: str) -> Delivery | None:
+        """Ends a lease and returns its delivery; None where it has ended before."""
+        held = self._held.pop(ack_id, None)
+        return held[0] if held else None
+
+    def extend(self, ack_id: str, deadline: float) -> None:
+        delivery = self.end(ack_id)
+        if delivery is not None:
+            self._hold(ack_id, delivery, deadline)
+
+    def expired(self, now: float) -> list[Delivery]:
+        """Ends the leases whose deadline has passed and returns their deliveries."""
+        gone = []
+        while (due := self.next_due()) is not None and due <= now:
+            delivery = self.end(heapq.heappop(self._deadlines)[1])
+            if delivery is not None:
+                gone.append(delivery)
+        return gone
+
+    def next_due(self) -> float | None:
+        """The earliest deadline of a lease that is held."""
+        while self._deadlines and not self._is_current(*self._deadlines[0]):
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def knows(self, ack_id: str) -> bool:
+        """Whether it has the form of an ack id of this subscription, ended or not."""
+        return ack_id.startswith(self._prefix) and ack_id[len(self._prefix) :].isdigit()
+
+    def _hold(self, ack_id: str, delivery: Delivery, deadline: float) -> None:
+        self._held[ack_id] = (delivery, deadline)
+        heapq.heappush(self._deadlines, (deadline, ack_id))
+
+    def _is_current(self, deadline: float, ack_id: str) -> bool:
+        held = self._held.get(ack_id)
+        return held is not None and held[1] == deadline

@@ -1,0 +1,104 @@
+"""Topics and subscriptions by name, and the way of a message from the one to the other."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import count
+
+from tools.standins.pubsub.backlog import Forward
+from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
+from tools.standins.pubsub.subscriptions import Subscription
+from tools.standins.status import AlreadyExists, NotFound
+
+OpenSubscription = Callable[[SubscriptionSettings, Forward], Subscription]
+Content = tuple[bytes, Mapping[str, str], str]
+"""A message to publish: data, attributes, ordering key."""
+
+DELETED_TOPIC = "_deleted-topic_"
+
+
+class Broker:
+    """In memory; message ids go on rising over restarts, so that no two messages share one."""
+
+    def __init__(self, open_subscription: OpenSubscription, now: Callable[[], datetime]) -> None:
+        self._open = open_subscription
+        self._now = now
+        self._topics: dict[str, list[Subscription]] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+        self._ids = count(time.time_ns() // 1000)
+
+    def create_topic(self, name: str) -> None:
+        if name in self._topics:
+            raise AlreadyExists(f"Topic already exists: {name}")
+        self._topics[name] = []
+
+    def delete_topic(self, name: str) -> None:
+        """Its subscriptions stay, with what they hold, and get nothing more."""
+        for subscription in self._topic(name):
+            subscription.settings = replace(subscription.settings, topic=DELETED_TOPIC)
+        del self._topics[name]
+
+    def check_topic(self, name: str) -> None:
+        """Raises NotFound unless the topic exists."""
+        self._topic(name)
+
+    def publish(self, topic: str, contents: Sequence[Content]) -> list[str]:
+        """Hands the messages to every subscription of the topic and returns their ids."""
+        subscriptions = self._topic(topic)
+        now = self._now()
+        messages = [
+            Message(data, attributes, ordering_key, str(next(self._ids)), now)
+            for data, attributes, ordering_key in contents
+        ]
+        for subscription in subscriptions:
+            subscription.add(messages)
+        return [message.message_id for message in messages]
+
+    def create_subscription(self, settings: SubscriptionSettings) -> None:
+        topic = self._topic(settings.topic)
+        if settings.dead_letters is not None and settings.dead_letters.topic not in self._topics:
+            raise NotFound(f"Dead letter topic not found: {settings.dead_letters.topic}")
+        if settings.name in self._subscriptions:
+            raise AlreadyExists(f"Subscription already exists: {settings.name}")
+        subscription = self._open(settings, self._forward)
+        self._subscriptions[settings.name] = subscription
+        topic.append(subscription)
+
+    async def delete_subscription(self, name: str) -> None:
+        subscription = self.subscription(name)
+        del self._subscriptions[name]
+        for subscriptions in self._topics.values():
+            if subscription in subscriptions:
+                subscriptions.remove(subscription)
+        await subscription.close()
+
+    def subscription(self, name: str) -> Subscription:
+        """Raises NotFound."""
+        if name not in self._subscriptions:
+            raise NotFound(f"Subscription does not exist: {name}")
+        return self._subscriptions[name]
+
+    async def close(self) -> None:
+        for subscription in self._subscriptions.values():
+            await subscription.close()
+
+    def _topic(self, name: str) -> list[Subscription]:
+        if name not in self._topics:
+            raise NotFound(f"Topic not found: {name}")
+        return self._topics[name]
+
+    def _forward(self, settings: SubscriptionSettings, delivery: Delivery) -> bool:
+        policy, message = settings.dead_letters, delivery.message
+        if policy is None or policy.topic not in self._topics:
+            return False
+        _, project, _, subscription = settings.name.split("/")
+        attributes = {
+            **message.attributes,
+            "CloudPubSubDeadLetterSourceDeliveryCount": str(delivery.attempt),
+            "CloudPubSubDeadLetterSourceSubscription": subscription,
+            "CloudPubSubDeadLetterSourceSubscriptionProject": project,
+            "CloudPubSubDeadLetterSourceTopicPublishTime": message.published,
+        }
+        self.publish(policy.topic, [(message.data, attributes, message.ordering_key)])
+        return True

@@ -1,0 +1,93 @@
+"""Push subscriptions: each message is one POST, and its answer's status decides what becomes of it."""
+
+import asyncio
+import base64
+
+import aiohttp
+import orjson
+
+from tools.standins.pubsub.backlog import Forward
+from tools.standins.pubsub.model import Delivery, SubscriptionSettings
+from tools.standins.pubsub.subscriptions import Subscription
+
+ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
+"""The statuses that acknowledge a message; any other, or none in time, fails it."""
+_HEADERS = {"Content-Type": "application/json", "User-Agent": "CloudPubSub-Google"}
+
+
+def push_body(settings: SubscriptionSettings, delivery: Delivery) -> bytes:
+    """The wrapped push body, as Pub/Sub writes it: what is empty is left out."""
+    message = delivery.message
+    fields: dict[str, object] = {
+        "messageId": message.message_id,
+        "message_id": message.message_id,
+        "publishTime": message.published,
+        "publish_time": message.published,
+    }
+    if message.data:
+        fields["data"] = base64.b64encode(message.data).decode()
+    if message.attributes:
+        fields["attributes"] = message.attributes
+    if message.ordering_key:
+        fields["orderingKey"] = message.ordering_key
+    body: dict[str, object] = {"message": fields, "subscription": settings.name}
+    if settings.shows_attempt():
+        body["deliveryAttempt"] = delivery.attempt
+    return orjson.dumps(body)
+
+
+class PushSubscription(Subscription):
+    """Posts each message, at most `concurrency` at once; no answer within the ack deadline fails it."""
+
+    def __init__(
+        self,
+        settings: SubscriptionSettings,
+        forward: Forward,
+        session: aiohttp.ClientSession,
+        concurrency: int,
+    ) -> None:
+        super().__init__(settings, forward)
+        self._session = session
+        self._concurrency = concurrency
+        self._timeout = aiohttp.ClientTimeout(total=settings.ack_deadline)
+        self._workers: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        self._backlog.promote(self._loop.time())
+        for _ in range(min(self._backlog.ready(), self._concurrency - len(self._workers))):
+            worker = self._loop.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        self._set_timer()
+
+    def next_due(self) -> float | None:
+        return self._backlog.next_due()
+
+    async def close(self) -> None:
+        await super().close()
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        """Delivers until nothing is ready: cheaper than a task per message, and bounds them."""
+        while taken := self._backlog.take(1, self._loop.time()):
+            for delivery in taken:
+                if not await self._post(delivery):
+                    self._backlog.fail(delivery, self._loop.time())
+                    self._set_timer()
+
+    async def _post(self, delivery: Delivery) -> bool:
+        """Whether the endpoint acknowledged the message."""
+        try:
+            async with self._session.post(
+                self.settings.push_endpoint,
+                data=push_body(self.settings, delivery),
+                headers=_HEADERS,
+                timeout=self._timeout,
+                allow_redirects=False,
+            ) as response:
+                await response.read()
+                return response.status in ACKNOWLEDGING
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False

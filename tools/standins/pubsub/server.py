@@ -1,0 +1,152 @@
+"""The gRPC face of the Pub/Sub stand-in: google.pubsub.v1's Publisher and Subscriber."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from google.pubsub_v1 import types
+
+from tools.standins.pubsub import wire
+from tools.standins.pubsub.backlog import Forward
+from tools.standins.pubsub.broker import DELETED_TOPIC, Broker
+from tools.standins.pubsub.model import SubscriptionSettings
+from tools.standins.pubsub.push import PushSubscription
+from tools.standins.pubsub.subscriptions import PullSubscription, Subscription
+from tools.standins.serving import Empty, Endpoint, Handler, listening, unary
+from tools.standins.status import FailedPrecondition, InvalidArgument
+
+PUSH_CONCURRENCY = 100
+"""Pushes under way at once per subscription: above Cloud Run's usual concurrency of 80 for one instance."""
+PULL_HOLD_SECONDS = 4.0
+"""How long a pull waits for a first message; like the service, it may answer with none before the deadline."""
+
+_Topic = types.Topic.pb()
+_PublishResponse = types.PublishResponse.pb()
+_PullResponse = types.PullResponse.pb()
+
+
+class PublisherService:
+    """Topics."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def create_topic(self, request: Any) -> Any:
+        wire.check_name(request.name, "topics")
+        self._broker.create_topic(request.name)
+        return request
+
+    async def get_topic(self, request: Any) -> Any:
+        wire.check_name(request.topic, "topics")
+        self._broker.check_topic(request.topic)
+        return _Topic(name=request.topic)
+
+    async def delete_topic(self, request: Any) -> Any:
+        self._broker.delete_topic(request.topic)
+        return Empty()
+
+    async def publish(self, request: Any) -> Any:
+        self._broker.check_topic(request.topic)
+        wire.check_publish(request.messages, request.ByteSize())
+        contents = [(sent.data, dict(sent.attributes), sent.ordering_key) for sent in request.messages]
+        return _PublishResponse(message_ids=self._broker.publish(request.topic, contents))
+
+    def handlers(self) -> dict[str, Handler]:
+        return {
+            "CreateTopic": unary(self.create_topic, _Topic, _Topic),
+            "GetTopic": unary(self.get_topic, types.GetTopicRequest.pb(), _Topic),
+            "DeleteTopic": unary(self.delete_topic, types.DeleteTopicRequest.pb(), Empty),
+            "Publish": unary(self.publish, types.PublishRequest.pb(), _PublishResponse),
+        }
+
+
+class SubscriberService:
+    """Subscriptions."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._resources: dict[str, Any] = {}
+
+    async def create_subscription(self, request: Any) -> Any:
+        settings, resource = wire.read_subscription(request)
+        self._broker.create_subscription(settings)
+        self._resources[settings.name] = resource
+        return resource
+
+    async def get_subscription(self, request: Any) -> Any:
+        subscription = self._broker.subscription(request.subscription)
+        resource = self._resources[request.subscription]
+        if subscription.settings.topic == DELETED_TOPIC:
+            resource.topic = DELETED_TOPIC
+        return resource
+
+    async def delete_subscription(self, request: Any) -> Any:
+        await self._broker.delete_subscription(request.subscription)
+        del self._resources[request.subscription]
+        return Empty()
+
+    async def pull(self, request: Any) -> Any:
+        subscription = self._pulled(request.subscription)
+        if request.max_messages <= 0:
+            raise InvalidArgument("No max_messages specified")
+        hold = 0.0 if request.return_immediately else PULL_HOLD_SECONDS
+        leased = await subscription.pull(request.max_messages, hold)
+        shown = subscription.settings.shows_attempt()
+        return _PullResponse(
+            received_messages=[wire.received_message(ack_id, delivery, shown) for ack_id, delivery in leased]
+        )
+
+    async def acknowledge(self, request: Any) -> Any:
+        self._pulled(request.subscription).acknowledge(request.ack_ids)
+        return Empty()
+
+    async def modify_ack_deadline(self, request: Any) -> Any:
+        subscription = self._pulled(request.subscription)
+        if not 0 <= request.ack_deadline_seconds <= 600:
+            raise InvalidArgument(f"Ack deadline out of bounds: {request.ack_deadline_seconds} s, 0 to 600")
+        subscription.modify_deadline(request.ack_ids, request.ack_deadline_seconds)
+        return Empty()
+
+    def handlers(self) -> dict[str, Handler]:
+        resource = types.Subscription.pb()
+        deletion = types.DeleteSubscriptionRequest.pb()
+        return {
+            "CreateSubscription": unary(self.create_subscription, resource, resource),
+            "GetSubscription": unary(self.get_subscription, types.GetSubscriptionRequest.pb(), resource),
+            "DeleteSubscription": unary(self.delete_subscription, deletion, Empty),
+            "Pull": unary(self.pull, types.PullRequest.pb(), _PullResponse),
+            "Acknowledge": unary(self.acknowledge, types.AcknowledgeRequest.pb(), Empty),
+            "ModifyAckDeadline": unary(self.modify_ack_deadline, types.ModifyAckDeadlineRequest.pb(), Empty),
+        }
+
+    def _pulled(self, name: str) -> PullSubscription:
+        subscription = self._broker.subscription(name)
+        if not isinstance(subscription, PullSubscription):
+            raise FailedPrecondition(f"{name} is a push subscription: nothing can be pulled from it")
+        return subscription
+
+
+@asynccontextmanager
+async def serve(
+    host: str = "127.0.0.1", port: int = 0, push_concurrency: int = PUSH_CONCURRENCY
+) -> AsyncIterator[Endpoint]:
+    """A Pub/Sub of its own until the block ends; port 0 takes any free one. Raises serving.PortTaken."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
+            if settings.push_endpoint:
+                return PushSubscription(settings, forward, session, push_concurrency)
+            return PullSubscription(settings, forward)
+
+        broker = Broker(open_subscription, wire.publish_moment)
+        services = {
+            "google.pubsub.v1.Publisher": PublisherService(broker).handlers(),
+            "google.pubsub.v1.Subscriber": SubscriberService(broker).handlers(),
+        }
+        try:
+            async with listening(services, host, port) as endpoint:
+                yield endpoint
+        finally:
+            await broker.close()

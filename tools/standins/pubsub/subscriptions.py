@@ -1,0 +1,103 @@
+"""Subscriptions at work: what happens when a message arrives, is pulled, is answered or is not."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from tools.standins.pubsub.backlog import Backlog, Forward, Leases
+from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
+from tools.standins.status import InvalidArgument
+
+
+class Subscription(ABC):
+    """A backlog, and a timer for what becomes due in it."""
+
+    def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
+        self.settings = settings
+        self._backlog = Backlog(settings, forward)
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._backlog.add(message)
+        self.wake()
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Called when something may have become ready: delivers what there is, and sets the timer."""
+
+    @abstractmethod
+    def next_due(self) -> float | None:
+        """The loop's time at which `wake` has something to do, if nothing else happens before."""
+
+    async def close(self) -> None:
+        """Stops delivering; what is undelivered is lost with the subscription."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set_timer(self) -> None:
+        due = self.next_due()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            self._timer = self._loop.call_at(due, self.wake)
+
+
+class PullSubscription(Subscription):
+    """Hands out leases; a lease that is neither acknowledged nor extended in time counts as failed."""
+
+    def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
+        super().__init__(settings, forward)
+        self._leases = Leases(settings)
+        self._arrived = asyncio.Event()
+
+    async def pull(self, limit: int, hold: float) -> list[tuple[str, Delivery]]:
+        """Up to `limit` deliveries with their ack ids; waits up to `hold` seconds for the first one."""
+        end = self._loop.time() + hold
+        while not (taken := self._backlog.take(limit, self._loop.time())):
+            arrived = self._arrived
+            self._set_timer()
+            try:
+                async with asyncio.timeout_at(end):
+                    await arrived.wait()
+            except TimeoutError:
+                break
+        deadline = self._loop.time() + self.settings.ack_deadline
+        leased = [(self._leases.grant(delivery, deadline), delivery) for delivery in taken]
+        self._set_timer()
+        return leased
+
+    def acknowledge(self, ack_ids: Sequence[str]) -> None:
+        self._check(ack_ids)
+        for ack_id in ack_ids:
+            self._leases.end(ack_id)
+
+    def modify_deadline(self, ack_ids: Sequence[str], seconds: float) -> None:
+        """Moves the leases' deadlines to `seconds` from now; 0 fails them at once."""
+        self._check(ack_ids)
+        for ack_id in ack_ids:
+            self._leases.extend(ack_id, self._loop.time() + seconds)
+        self.wake()
+
+    def wake(self) -> None:
+        now = self._loop.time()
+        for delivery in self._leases.expired(now):
+            self._backlog.fail(delivery, now)
+        self._backlog.promote(now)
+        self._set_timer()
+        # Whoever waits on the old event looks again; who comes later waits on the new one.
+        self._arrived.set()
+        self._arrived = asyncio.Event()
+
+    def next_due(self) -> float | None:
+        times = [due for due in (self._leases.next_due(), self._backlog.next_due()) if due is not None]
+        return min(times, default=None)
+
+    def _check(self, ack_ids: Sequence[str]) -> None:
+        if not ack_ids:
+            raise InvalidArgument("No ack ids specified.")
+        for ack_id in ack_ids:
+            if not self._leases.knows(ack_id):
+                raise InvalidArgument(f"Invalid ack id (ack_id={ack_id})")

@@ -1,0 +1,155 @@
+"""Protobuf on the one side, the stand-in's own model on the other, and Pub/Sub's limits in between.
+
+Raw protobuf classes throughout: the proto-plus ones cost about ten times as much per message.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from google.pubsub_v1 import types
+
+from tools.standins.pubsub.model import Backoff, DeadLetterPolicy, Delivery, SubscriptionSettings
+from tools.standins.status import InvalidArgument, Unimplemented
+
+Subscription = types.Subscription.pb()
+ReceivedMessage = types.ReceivedMessage.pb()
+
+MAX_MESSAGES = 1_000
+MAX_BYTES = 10_000_000
+MAX_ATTRIBUTES = 100
+MAX_KEY_BYTES = 256
+MAX_VALUE_BYTES = 1_024
+MAX_ORDERING_KEY_BYTES = 1_024
+_NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/(?!goog)[A-Za-z][\w\-.~+%]{2,254}", re.ASCII)
+_RETENTION_SECONDS = 7 * 24 * 3600
+_NO_POLICY_PULL = Backoff(0.0, 0.0)
+_NO_POLICY_PUSH = Backoff(0.1, 60.0)
+_UNSUPPORTED = (
+    "enable_message_ordering",
+    "enable_exactly_once_delivery",
+    "filter",
+    "bigquery_config",
+    "cloud_storage_config",
+    "message_transforms",
+)
+
+
+def check_name(name: str, collection: str) -> None:
+    """Raises InvalidArgument unless `name` is a full name in `collection` (topics or subscriptions)."""
+    found = _NAME.fullmatch(name)
+    if found is None or found.group(1) != collection:
+        raise InvalidArgument(f"Invalid [{collection}] name: (name={name})")
+
+
+def check_publish(messages: Sequence[Any], size: int) -> None:
+    """Raises InvalidArgument for what Pub/Sub refuses; `size` is the request's, in bytes."""
+    if not messages:
+        raise InvalidArgument("No messages to publish")
+    if len(messages) > MAX_MESSAGES:
+        raise InvalidArgument(f"Too many messages to publish: {len(messages)}, at most {MAX_MESSAGES}")
+    if size > MAX_BYTES:
+        raise InvalidArgument(f"Request of {size} bytes, at most {MAX_BYTES}")
+    for message in messages:
+        _check_message(message)
+
+
+def _check_message(message: Any) -> None:
+    if not message.data and not message.attributes:
+        raise InvalidArgument("Some messages are empty: a message needs data or an attribute")
+    if len(message.attributes) > MAX_ATTRIBUTES:
+        raise InvalidArgument(f"A message has {len(message.attributes)} attributes, at most {MAX_ATTRIBUTES}")
+    if len(message.ordering_key.encode()) > MAX_ORDERING_KEY_BYTES:
+        raise InvalidArgument(f"An ordering key is longer than {MAX_ORDERING_KEY_BYTES} bytes")
+    for key, value in message.attributes.items():
+        if not 0 < len(key.encode()) <= MAX_KEY_BYTES or key.startswith("goog"):
+            raise InvalidArgument(f"Invalid attribute key: {key[:40]!r}")
+        if len(value.encode()) > MAX_VALUE_BYTES:
+            raise InvalidArgument(f"The value of attribute {key!r} is longer than {MAX_VALUE_BYTES} bytes")
+
+
+def read_subscription(request: Any) -> tuple[SubscriptionSettings, Any]:
+    """The settings, and the resource as Pub/Sub would answer it, its defaults filled in.
+
+    Raises InvalidArgument, or Unimplemented for what the stand-in does not do.
+    """
+    check_name(request.name, "subscriptions")
+    for field in _UNSUPPORTED:
+        if request.HasField(field) if field.endswith("config") else getattr(request, field):
+            raise Unimplemented(f"the stand-in does not do {field}: use the emulator (--parts emulators)")
+    resource = Subscription()
+    resource.CopyFrom(request)
+    resource.ack_deadline_seconds = request.ack_deadline_seconds or 10
+    if not 10 <= resource.ack_deadline_seconds <= 600:
+        raise InvalidArgument(
+            f"ack_deadline_seconds out of bounds: {resource.ack_deadline_seconds}, 10 to 600"
+        )
+    if not request.HasField("message_retention_duration"):
+        resource.message_retention_duration.FromSeconds(_RETENTION_SECONDS)
+    settings = SubscriptionSettings(
+        name=request.name,
+        topic=request.topic,
+        push_endpoint=_push_endpoint(request),
+        ack_deadline=float(resource.ack_deadline_seconds),
+        backoff=_backoff(resource),
+        dead_letters=_dead_letters(resource),
+    )
+    return settings, resource
+
+
+def _push_endpoint(request: Any) -> str:
+    endpoint: str = request.push_config.push_endpoint
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        raise InvalidArgument(f"Unsupported push_endpoint: {endpoint}")
+    if request.push_config.HasField("no_wrapper"):
+        raise Unimplemented("the stand-in does not do no_wrapper: use the emulator (--parts emulators)")
+    return endpoint
+
+
+def _backoff(resource: Any) -> Backoff:
+    if not resource.HasField("retry_policy"):
+        return _NO_POLICY_PUSH if resource.push_config.push_endpoint else _NO_POLICY_PULL
+    policy = resource.retry_policy
+    if not policy.HasField("minimum_backoff"):
+        policy.minimum_backoff.FromSeconds(10)
+    if not policy.HasField("maximum_backoff"):
+        policy.maximum_backoff.FromSeconds(600)
+    minimum = policy.minimum_backoff.ToMilliseconds() / 1000
+    maximum = policy.maximum_backoff.ToMilliseconds() / 1000
+    if not 0 <= minimum <= maximum <= 600:
+        raise InvalidArgument(
+            f"The retry policy is out of bounds: {minimum} s to {maximum} s, must be within 0 s and 600 s"
+        )
+    return Backoff(minimum, maximum)
+
+
+def _dead_letters(resource: Any) -> DeadLetterPolicy | None:
+    if not resource.HasField("dead_letter_policy"):
+        return None
+    policy = resource.dead_letter_policy
+    check_name(policy.dead_letter_topic, "topics")
+    policy.max_delivery_attempts = policy.max_delivery_attempts or 5
+    if not 5 <= policy.max_delivery_attempts <= 100:
+        raise InvalidArgument(
+            f"max_delivery_attempts out of bounds: {policy.max_delivery_attempts}, 5 to 100"
+        )
+    return DeadLetterPolicy(policy.dead_letter_topic, policy.max_delivery_attempts)
+
+
+def received_message(ack_id: str, delivery: Delivery, show_attempt: bool) -> Any:
+    """What a pull answers for one delivery."""
+    message = delivery.message
+    received = ReceivedMessage(ack_id=ack_id, delivery_attempt=delivery.attempt if show_attempt else 0)
+    received.message.data = message.data
+    received.message.attributes.update(message.attributes)
+    received.message.message_id = message.message_id
+    received.message.ordering_key = message.ordering_key
+    received.message.publish_time.FromDatetime(message.publish_time.astimezone(UTC).replace(tzinfo=None))
+    return received
+
+
+def publish_moment() -> datetime:
+    """Now, cut to the millisecond, which is all that a push body shows."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,156 @@
+"""What the stand-ins share: a gRPC server on loopback, and its life as a process of its own."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+import uvloop
+
+from tools.standins.status import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    StatusError,
+    Unimplemented,
+)
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+MessageClass: TypeAlias = Any
+"""A raw protobuf class; the Google packages describe theirs only at run time."""
+
+CODES: Mapping[type[StatusError], grpc.StatusCode] = {
+    InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
+    Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
+}
+_OPTIONS = [
+    # Requests over the services' own limits (10 MB) must arrive, to be refused as the services refuse them.
+    ("grpc.max_receive_message_length", 64 * 2**20),
+    ("grpc.max_send_message_length", 64 * 2**20),
+    # Otherwise a second server on the same port would start without a word and share its connections.
+    ("grpc.so_reuseport", 0),
+]
+_GRACE_SECONDS = 0.5
+
+
+class PortTaken(Exception):
+    """The port to listen on is in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a stand-in listens."""
+
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """host:port, as the clients' environment variables want it."""
+        return f"{self.host}:{self.port}"
+
+
+Serve = Callable[[str, int], AbstractAsyncContextManager[Endpoint]]
+
+
+def unary(answer: Callable[[Any], Awaitable[Any]], request: MessageClass, response: MessageClass) -> Handler:
+    """One request, one response; a StatusError that `answer` raises becomes the call's status."""
+
+    async def handle(message: Any, context: Context) -> Any:
+        try:
+            return await answer(message)
+        except StatusError as error:
+            return await context.abort(CODES[type(error)], str(error))
+
+    return grpc.unary_unary_rpc_method_handler(handle, request.FromString, response.SerializeToString)
+
+
+def streaming(
+    answer: Callable[[Any], AsyncIterator[Any]], request: MessageClass, response: MessageClass
+) -> Handler:
+    """One request, a stream of responses; a StatusError ends the stream."""
+
+    async def handle(message: Any, context: Context) -> AsyncIterator[Any]:
+        try:
+            async for item in answer(message):
+                yield item
+        except StatusError as error:
+            await context.abort(CODES[type(error)], str(error))
+
+    return grpc.unary_stream_rpc_method_handler(handle, request.FromString, response.SerializeToString)
+
+
+def conversation(
+    answer: Callable[[AsyncIterator[Any]], AsyncIterator[Any]], request: MessageClass, response: MessageClass
+) -> Handler:
+    """A stream of requests, a stream of responses; a StatusError ends both."""
+
+    async def handle(messages: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        try:
+            async for item in answer(messages):
+                yield item
+        except StatusError as error:
+            await context.abort(CODES[type(error)], str(error))
+
+    return grpc.stream_stream_rpc_method_handler(handle, request.FromString, response.SerializeToString)
+
+
+@asynccontextmanager
+async def listening(
+    services: Mapping[str, Mapping[str, Handler]], host: str, port: int
+) -> AsyncIterator[Endpoint]:
+    """Serves `services` (service name → method name → handler) until the block ends; port 0 takes a free one.
+
+    Raises PortTaken.
+    """
+    server = grpc.aio.server(options=_OPTIONS)
+    for service, methods in services.items():
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
+    try:
+        bound = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise PortTaken(
+            f"{host}:{port} is in use: give another one with --port, or 0 for any free one"
+        ) from error
+    await server.start()
+    try:
+        yield Endpoint(host, bound)
+    finally:
+        await server.stop(_GRACE_SECONDS)
+
+
+def command_line(name: str) -> argparse.ArgumentParser:
+    """The options that every stand-in has: --host and --port."""
+    parser = argparse.ArgumentParser(prog=f"python -m tools.standins.{name}", description=f"{name} stand-in")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes any free one")
+    return parser
+
+
+def run(name: str, serve: Serve, options: argparse.Namespace) -> None:
+    """Runs a stand-in as a process until SIGTERM or SIGINT; exits with 1 where its port is taken."""
+    try:
+        uvloop.run(_until_told(name, serve, options.host, options.port))
+    except PortTaken as error:
+        sys.exit(f"{name} stand-in: {error}")
+
+
+async def _until_told(name: str, serve: Serve, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serve(host, port) as endpoint:
+        sys.stdout.write(f"{name} stand-in: listening on {endpoint.address}\n")
+        sys.stdout.flush()
+        await stop.wait()
