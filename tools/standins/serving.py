@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -45,7 +46,7 @@ _GRACE_SECONDS = 0.5
 
 
 class PortTaken(Exception):
-    """The port to listen on is in use."""
+    """The port to listen on is in use, or not ours to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +107,42 @@ def conversation(
     return grpc.stream_stream_rpc_method_handler(handle, request.FromString, response.SerializeToString)
 
 
+class Empty:
+    """google.protobuf.Empty as an answer: a message without fields is no bytes."""
+
+    def SerializeToString(self) -> bytes:
+        return b""
+
+
 @asynccontextmanager
 async def listening(
-    services: Mapping[str, Mapping[str, Handler]], host: str, port: int
+    services: Mapping[str, dict[str, Handler]], host: str, port: int
 ) -> AsyncIterator[Endpoint]:
     """Serves `services` (service name → method name → handler) until the block ends; port 0 takes a free one.
 
     Raises PortTaken.
     """
+    _check_free(host, port)
     server = grpc.aio.server(options=_OPTIONS)
     for service, methods in services.items():
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
-    try:
-        bound = server.add_insecure_port(f"{host}:{port}")
-    except RuntimeError as error:
-        raise PortTaken(
-            f"{host}:{port} is in use: give another one with --port, or 0 for any free one"
-        ) from error
+    bound = server.add_insecure_port(f"{host}:{port}")
     await server.start()
     try:
         yield Endpoint(host, bound)
     finally:
         await server.stop(_GRACE_SECONDS)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Asked before gRPC, which would write lines of its own about a taken port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = f"cannot listen on {host}:{port} ({error.strerror})"
+            raise PortTaken(f"{reason}: give another port with --port, or 0 for any free one") from error
 
 
 def command_line(name: str) -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ from tools.standins.status import FailedPrecondition, InvalidArgument
 PUSH_CONCURRENCY = 100
 """Pushes under way at once per subscription: above Cloud Run's usual concurrency of 80 for one instance."""
 PULL_HOLD_SECONDS = 4.0
-"""How long a pull waits for a first message; like the service, it may answer with none before the deadline."""
+"""How long a pull waits for a first message; like the service, it may then answer with none."""
 
 _Topic = types.Topic.pb()
 _PublishResponse = types.PublishResponse.pb()

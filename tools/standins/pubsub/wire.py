@@ -77,14 +77,12 @@ def read_subscription(request: Any) -> tuple[SubscriptionSettings, Any]:
     check_name(request.name, "subscriptions")
     for field in _UNSUPPORTED:
         if request.HasField(field) if field.endswith("config") else getattr(request, field):
-            raise Unimplemented(f"the stand-in does not do {field}: use the emulator (--parts emulators)")
+            raise Unimplemented(f"the Pub/Sub stand-in does not do {field}: use --parts emulators")
     resource = Subscription()
     resource.CopyFrom(request)
-    resource.ack_deadline_seconds = request.ack_deadline_seconds or 10
-    if not 10 <= resource.ack_deadline_seconds <= 600:
-        raise InvalidArgument(
-            f"ack_deadline_seconds out of bounds: {resource.ack_deadline_seconds}, 10 to 600"
-        )
+    seconds = resource.ack_deadline_seconds = request.ack_deadline_seconds or 10
+    if not 10 <= seconds <= 600:
+        raise InvalidArgument(f"ack_deadline_seconds out of bounds: {seconds}, must be 10 to 600")
     if not request.HasField("message_retention_duration"):
         resource.message_retention_duration.FromSeconds(_RETENTION_SECONDS)
     settings = SubscriptionSettings(
@@ -103,7 +101,7 @@ def _push_endpoint(request: Any) -> str:
     if endpoint and not endpoint.startswith(("http://", "https://")):
         raise InvalidArgument(f"Unsupported push_endpoint: {endpoint}")
     if request.push_config.HasField("no_wrapper"):
-        raise Unimplemented("the stand-in does not do no_wrapper: use the emulator (--parts emulators)")
+        raise Unimplemented("the Pub/Sub stand-in does not do no_wrapper: use --parts emulators")
     return endpoint
 
 
@@ -129,12 +127,10 @@ def _dead_letters(resource: Any) -> DeadLetterPolicy | None:
         return None
     policy = resource.dead_letter_policy
     check_name(policy.dead_letter_topic, "topics")
-    policy.max_delivery_attempts = policy.max_delivery_attempts or 5
-    if not 5 <= policy.max_delivery_attempts <= 100:
-        raise InvalidArgument(
-            f"max_delivery_attempts out of bounds: {policy.max_delivery_attempts}, 5 to 100"
-        )
-    return DeadLetterPolicy(policy.dead_letter_topic, policy.max_delivery_attempts)
+    attempts = policy.max_delivery_attempts = policy.max_delivery_attempts or 5
+    if not 5 <= attempts <= 100:
+        raise InvalidArgument(f"max_delivery_attempts out of bounds: {attempts}, must be 5 to 100")
+    return DeadLetterPolicy(policy.dead_letter_topic, attempts)
 
 
 def received_message(ack_id: str, delivery: Delivery, show_attempt: bool) -> Any:
