@@ -1,0 +1,101 @@
+"""What the flush writes besides panes: window features for the online store, and its dead letters. Pure."""
+
+from datetime import datetime
+
+import orjson
+
+from functions.aggregate.panes import Window
+from shared.clock import from_micros
+from shared.errors import ErrorType
+from shared.failure import Failure
+from shared.online import OnlineFeatures
+from shared.window_log import Contribution, encode_segment
+from shared.window_store import Segment
+
+STAGE = "aggregate"
+ONLINE_COLUMNS = (
+    "window_event_count",
+    "late_event_count",
+    "average_risk_score",
+    "max_risk_score",
+    "average_complexity_score",
+    "max_complexity_score",
+    "event_type_count",
+    "feature_category_count",
+)
+"""Columns of a pane that are served online, each as `window_` + its name."""
+
+
+def window_features(window: Window) -> OnlineFeatures:
+    """The window's values; its generate_time is the event time of its newest event.
+
+    So a late pane of an older window does not overwrite a newer window's values.
+    """
+    row, latest = window.row(), window.accumulator.latest_micros
+    values = {_online_name(column): row[column] for column in ONLINE_COLUMNS}
+    generated = from_micros(window.key.start if latest is None else latest)
+    return OnlineFeatures(window.key.location_id, generated, values)
+
+
+def _online_name(column: str) -> str:
+    return column if column.startswith("window_") else f"window_{column}"
+
+
+def late_event(one: Contribution, now: datetime, version: str) -> Failure:
+    """An event that `features` took for timely and whose window was settled before it was folded."""
+    return Failure(
+        error_type=ErrorType.LATE_EVENT,
+        error_message=f"the window {_span(one.key.start)} was settled without the event: it is in no window",
+        stage=STAGE,
+        location_id=one.location_id,
+        event_type=one.event_type,
+        event_id=one.event_id,
+        payload=encode_segment([one]),
+        publish_timestamp=from_micros(one.arrival_micros),
+        error_timestamp=now,
+        pipeline_version=version,
+    )
+
+
+def unreadable_segment(segment: Segment, error: Exception, now: datetime, version: str) -> Failure:
+    """A segment that this code cannot decode: kept whole, so that the flush can go on without it."""
+    return Failure(
+        error_type=ErrorType.UNEXPECTED_ERROR,
+        error_message=f"window_log/{segment.segment_id} is no segment: {error}",
+        stage=STAGE,
+        payload=segment.data,
+        error_timestamp=now,
+        pipeline_version=version,
+    )
+
+
+def lost_pane(window: Window, refusal: Exception, now: datetime, version: str) -> Failure:
+    """A pane that BigQuery refuses as a row."""
+    return Failure(
+        error_type=ErrorType.SINK_REJECTED,
+        error_message=f"pane {window.revision} of the window {_span(window.key.start)}: {refusal}",
+        stage=STAGE,
+        location_id=window.key.location_id,
+        payload=orjson.dumps(window.row()),
+        error_timestamp=now,
+        pipeline_version=version,
+    )
+
+
+def stale_online_values(
+    window: Window, entry: OnlineFeatures, reason: str, now: datetime, version: str
+) -> Failure:
+    """Window features that did not reach the online store; its scheduled sync brings them."""
+    return Failure(
+        error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
+        error_message=f"window features of {_span(window.key.start)}: {reason}",
+        stage=STAGE,
+        location_id=entry.location_id,
+        payload=orjson.dumps(dict(entry.values)),
+        error_timestamp=now,
+        pipeline_version=version,
+    )
+
+
+def _span(start: int) -> str:
+    return f"{from_micros(start):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,52 @@
+"""Group commit of dead letters into streaming_errors."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from functions.deadletter.triage import salvage, triage
+from shared.batching import BatchLimits, GroupCommit, Outcome
+from shared.clock import Clock
+from shared.envelope import Message
+from shared.errors import Retry
+from shared.table_sink import TableSink
+
+REMEMBERED = 10_000
+"""Message ids of rows just written, 1 MB: most redeliveries come within seconds, to the same instance. What
+slips through is the same row again, which streaming_errors_unique shows once."""
+
+
+class Recorder:
+    """Writes one row a message, whatever the message is."""
+
+    def __init__(self, sink: TableSink, clock: Clock, pipeline_version: str, limits: BatchLimits) -> None:
+        self._sink = sink
+        self._clock = clock
+        self._pipeline_version = pipeline_version
+        self._written: OrderedDict[str, None] = OrderedDict()
+        self._batches: GroupCommit[Message] = GroupCommit(self._commit, limits)
+
+    async def process(self, message: Message) -> None:
+        """Returns when the row is durable; raises Retry or Busy: no dead letter is dropped."""
+        if message.message_id in self._written:
+            return
+        await self._batches.add(message, len(message.data))
+        self._written[message.message_id] = None
+        if len(self._written) > REMEMBERED:
+            self._written.popitem(last=False)
+
+    async def _commit(self, messages: Sequence[Message]) -> list[Outcome]:
+        """A row that BigQuery refuses gives way to one that has nothing but the message and the refusal."""
+        now = self._clock()
+        outcomes = await self._sink.append_rows(
+            [triage(one, now, self._pipeline_version) for one in messages]
+        )
+        refused = [(message, outcome) for message, outcome in zip(messages, outcomes, strict=True) if outcome]
+        if not refused:
+            return outcomes
+        bare = [salvage(message, str(outcome), now, self._pipeline_version) for message, outcome in refused]
+        last = iter(await self._sink.append_rows(bare))
+        return [outcome and _kept(next(last)) for outcome in outcomes]
+
+
+def _kept(outcome: Outcome) -> Outcome:
+    return outcome and Retry(f"BigQuery refused the dead letter, Pub/Sub keeps it: {outcome}")

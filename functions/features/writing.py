@@ -1,0 +1,161 @@
+"""What `features` owes a batch of events: rows, window contributions and online values, all durable.
+
+Rows go first: an event that BigQuery refuses is a dead letter and must not count in a window either. A crash
+between the steps repeats the batch, which changes nothing: the rows' view and the flush drop duplicates, and
+the online store keeps the newest value.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from functions.features.contribution import contribution
+from functions.features.extraction import extract
+from shared.batching import BatchLimits, GroupCommit, Outcome
+from shared.clock import Clock, from_micros
+from shared.columns import Row
+from shared.envelope import Message
+from shared.errors import ErrorType, Reject
+from shared.events import Event, read
+from shared.online import OnlineFeatures
+from shared.window_log import Contribution
+from shared.windows import too_late
+
+NOT_ONLINE = frozenset(
+    {
+        "event_id",
+        "location_id",
+        "event_timestamp",
+        "processing_timestamp",
+        "publish_timestamp",
+        "pipeline_version",
+    }
+    | {"is_late"}
+)
+"""Columns of a row that are no features of the location."""
+
+
+class RowSink(Protocol):
+    """realtime_features."""
+
+    async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:
+        """One outcome a row; raises Retry."""
+
+
+class Log(Protocol):
+    """The window log."""
+
+    async def append(self, contributions: Sequence[Contribution], now: datetime) -> None:
+        """Raises Retry."""
+
+    async def counted(self, contributions: Sequence[Contribution]) -> list[bool]:
+        """For each, whether its window holds the event already; raises Retry."""
+
+
+class OnlineStore(Protocol):
+    """The feature view."""
+
+    async def write(self, entries: Sequence[OnlineFeatures]) -> Sequence[str | None]:
+        """Per entry why it failed, after retries, or None; does not raise."""
+
+
+class Failures(Protocol):
+    """The dead-letter topic."""
+
+    async def send_rejected(self, message: Message, reject: Reject) -> None:
+        """Raises Retry or Busy."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One event on its way through a batch."""
+
+    message: Message
+    row: Row
+    contribution: Contribution
+    online: OnlineFeatures
+    is_late: bool = False
+
+
+def item_of(message: Message, zone: ZoneInfo) -> Item:
+    """What an event comes to, apart from its lateness; raises Reject."""
+    event: Event = read(message.data)
+    row = extract(event, zone)
+    values = {name: value for name, value in row.items() if name not in NOT_ONLINE}
+    return Item(
+        message,
+        row,
+        contribution(event, row),
+        OnlineFeatures(event.location_id, event.event_timestamp, values),
+    )
+
+
+class FeatureWriter:
+    """Group commit of the three sinks; a batch is in flight until all three have it."""
+
+    def __init__(
+        self,
+        *,
+        rows: RowSink,
+        log: Log,
+        online: OnlineStore,
+        failures: Failures,
+        clock: Clock,
+        zone: ZoneInfo,
+        allowed_lateness: timedelta,
+        limits: BatchLimits,
+    ) -> None:
+        self._rows = rows
+        self._log = log
+        self._online = online
+        self._failures = failures
+        self._clock = clock
+        self._zone = zone
+        self._allowed_lateness = allowed_lateness
+        self._batches: GroupCommit[Item] = GroupCommit(self.commit, limits)
+
+    async def process(self, message: Message) -> None:
+        """Returns when all that the event owes is durable; raises Reject, Retry or Busy."""
+        await self._batches.add(item_of(message, self._zone), len(message.data))
+
+    async def commit(self, items: Sequence[Item]) -> list[Outcome]:
+        """One batch; raises Retry when a sink fails as a whole."""
+        await self._tell_late(items)
+        outcomes = list(await self._rows.append_rows([item.row for item in items]))
+        kept = [item for item, outcome in zip(items, outcomes, strict=True) if outcome is None]
+        timely = [item.contribution for item in kept if not item.is_late]
+        _, _, reasons = await asyncio.gather(
+            self._append(timely),
+            asyncio.gather(*(self._report_late(item) for item in kept if item.is_late)),
+            self._online.write([item.online for item in kept]),
+        )
+        for item, reason in zip(kept, reasons, strict=True):
+            if reason is not None:
+                reject = Reject(ErrorType.FEATURE_STORE_WRITE_FAILED, reason)
+                await self._failures.send_rejected(item.message, reject)
+        return outcomes
+
+    async def _tell_late(self, items: Sequence[Item]) -> None:
+        """Late is what comes after its window was settled, unless it had been counted when it came before."""
+        now = self._clock()
+        late = [
+            item for item in items if too_late(item.contribution.event_micros, now, self._allowed_lateness)
+        ]
+        counted = await self._log.counted([item.contribution for item in late]) if late else []
+        for item, was_counted in zip(late, counted, strict=True):
+            item.is_late = not was_counted
+        for item in items:
+            item.row["is_late"] = item.is_late
+
+    async def _append(self, contributions: Sequence[Contribution]) -> None:
+        if contributions:
+            await self._log.append(contributions, self._clock())
+
+    async def _report_late(self, item: Item) -> None:
+        start = from_micros(item.contribution.key.start)
+        what = f"the event came over {self._allowed_lateness} after its window of {start:%Y-%m-%dT%H:%M:%SZ}"
+        reject = Reject(ErrorType.LATE_EVENT, f"{what}: it has a features row and is in no window")
+        await self._failures.send_rejected(item.message, reject)

@@ -1,0 +1,118 @@
+"""Group commit: the requests that an instance holds at once share one write.
+
+A request adds its item and waits; the first item of a batch arms a timer of a few milliseconds, a
+full batch goes at once, and while a batch is being committed the next one fills. A request is
+answered after its batch is durable, so nothing is acknowledged that could still be lost.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from shared.errors import Busy, PipelineError
+
+Item = TypeVar("Item")
+
+Outcome = PipelineError | None
+"""What became of one item: None is durable, an error is raised in the request that added it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """When a batch goes, and how much an instance may hold."""
+
+    max_items: int = 200
+    """More gains nothing: at 200 the fixed cost of a commit is under 1 % of an item's own."""
+    max_bytes: int = 4_000_000
+    """Under the 10 MB of one Pub/Sub publish and of one BigQuery append, with room for overhead."""
+    linger_seconds: float = 0.005
+    """Of the order of one commit's own latency, so waiting at most doubles it."""
+    max_waiting: int = 1_000
+    """Several times Cloud Run's highest useful concurrency for one vCPU; beyond it the answer is Busy."""
+
+
+class GroupCommit(Generic[Item]):
+    """Collects items from concurrent requests and commits them batch by batch, one batch in flight.
+
+    `commit` gets a batch in order of arrival and returns one Outcome per item; what it raises
+    instead is raised in every request of the batch. It must bound its own time.
+    """
+
+    def __init__(
+        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]], limits: BatchLimits
+    ) -> None:
+        self._commit = commit
+        self._limits = limits
+        self._waiting: list[tuple[Item, int, asyncio.Future[None]]] = []
+        self._waiting_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_flight: asyncio.Task[None] | None = None
+
+    async def add(self, item: Item, size: int) -> None:
+        """Returns when `item` (of about `size` bytes) is durable.
+
+        Raises the item's own Outcome, what its batch's commit raised, or Busy when the queue is full.
+        """
+        if len(self._waiting) >= self._limits.max_waiting:
+            raise Busy(
+                f"this instance already holds {len(self._waiting)} messages: delivery will be repeated"
+            )
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((item, size, done))
+        self._waiting_bytes += size
+        if self._in_flight is None:
+            if self._is_full():
+                self._start()
+            elif self._timer is None:
+                self._timer = loop.call_later(self._limits.linger_seconds, self._start)
+        await done
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= self._limits.max_items or self._waiting_bytes >= self._limits.max_bytes
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._take()
+        if batch:
+            self._in_flight = asyncio.get_running_loop().create_task(self._run(batch))
+
+    def _take(self) -> list[tuple[Item, int, asyncio.Future[None]]]:
+        """The longest prefix of the queue within both limits, at least one item if there is any."""
+        count = taken = 0
+        for _, size, _ in self._waiting[: self._limits.max_items]:
+            if count and taken + size > self._limits.max_bytes:
+                break
+            count, taken = count + 1, taken + size
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._waiting_bytes -= taken
+        return batch
+
+    async def _run(self, batch: list[tuple[Item, int, asyncio.Future[None]]]) -> None:
+        try:
+            outcomes = await self._commit([item for item, _, _ in batch])
+            for (_, _, done), outcome in zip(batch, outcomes, strict=True):
+                _settle(done, outcome)
+        except BaseException as error:
+            # Every request of the batch must learn of it, also of a bug or a cancellation.
+            for _, _, done in batch:
+                _settle(done, error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._in_flight = None
+            if self._waiting:
+                # What gathered during the commit has waited long enough.
+                self._start()
+
+
+def _settle(done: asyncio.Future[None], outcome: BaseException | None) -> None:
+    if done.done():  # its request was cancelled: nobody waits for the answer
+        return
+    if outcome is None:
+        done.set_result(None)
+    else:
+        done.set_exception(outcome)

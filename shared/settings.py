@@ -1,0 +1,140 @@
+"""Settings from environment variables, checked when the function starts.
+
+Every default carries its reason here; Terraform passes what differs. A missing or malformed variable
+stops the start with a sentence that names it.
+"""
+
+from datetime import timedelta
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared import __version__
+from shared.batching import BatchLimits
+
+
+def _seconds_or_iso(value: object) -> object:
+    """`3600` and `PT1H` both mean an hour."""
+    if isinstance(value, str):
+        try:
+            return timedelta(seconds=float(value))
+        except (ValueError, OverflowError):
+            return value
+    return value
+
+
+def _zone(value: object) -> object:
+    try:
+        return ZoneInfo(value) if isinstance(value, str) else value
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"no such IANA time zone: {value}") from error
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_seconds_or_iso), Field(ge=timedelta(0), le=timedelta(days=7))
+]
+TimeZone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Name = Annotated[str, Field(min_length=1)]
+FeatureViewName = Annotated[
+    str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/featureOnlineStores/[^/]+/featureViews/[^/]+$")
+]
+
+
+class Settings(BaseSettings):
+    """What every function needs."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, arbitrary_types_allowed=True
+    )
+
+    project_id: Name
+    pipeline_version: Name = __version__
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+
+_DEFAULTS = BatchLimits()
+
+
+class BatchSettings(Settings):
+    """For the functions that hold many requests at once; BatchLimits has the defaults' reasons."""
+
+    batch_max_events: Annotated[int, Field(ge=1, le=1000)] = _DEFAULTS.max_items
+    batch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = _DEFAULTS.linger_seconds * 1000
+    max_waiting: Annotated[int, Field(ge=1)] = _DEFAULTS.max_waiting
+
+    @property
+    def limits(self) -> BatchLimits:
+        return BatchLimits(
+            max_items=self.batch_max_events,
+            linger_seconds=self.batch_linger_ms / 1000,
+            max_waiting=self.max_waiting,
+        )
+
+
+class DeadLetterSettings(BatchSettings):
+    """For the functions that reject."""
+
+    dead_letter_topic: Name = "dashboard-events-dead-letter"
+
+
+class ParseSettings(DeadLetterSettings):
+    """`parse`."""
+
+    parsed_topic: Name = "dashboard-events-parsed"
+    max_event_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 262_144
+    """An event is about 0.5 KB. 256 KiB is far above any honest one, and 200 of its size class still
+    fit the quotas of one publish (10 MB) after the batch's own limit of 4 MB."""
+    max_future: Duration = timedelta(minutes=5)
+    """The contract's clock limit: clocks drift by seconds, 5 minutes ahead is a mistake."""
+
+
+class WindowSettings(DeadLetterSettings):
+    """What `features` and `aggregate` must agree on, and where both write."""
+
+    dataset: Name = "cqc_dataset"
+    firestore_database: Name = "(default)"
+    feature_view: FeatureViewName | None = None
+    """Unset: no online store. Direct write is a preview, and a store costs while idle."""
+    allowed_lateness: Duration = timedelta(hours=1)
+
+
+class FeaturesSettings(WindowSettings):
+    """`features`."""
+
+    feature_timezone: TimeZone = ZoneInfo("Europe/London")
+
+
+class AggregateSettings(WindowSettings):
+    """`aggregate`."""
+
+    close_grace: Duration = timedelta(seconds=10)
+    """A window is settled this long after its allowed lateness: longer than the 8 s that `features`
+    gives the write of a log segment, so that a segment begun in time is folded in time."""
+
+
+class DeadletterSettings(BatchSettings):
+    """`deadletter`."""
+
+    dataset: Name = "cqc_dataset"
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """The settings from the environment; exits with one sentence a wrong variable, naming it."""
+    try:
+        return kind()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"environment variable {str(problem['loc'][0]).upper()} is "
+            + (
+                "missing"
+                if problem["type"] == "missing"
+                else f"wrong: {problem['msg']} (got {problem['input']!r})"
+            )
+            for problem in error.errors()
+        )
+        raise SystemExit(f"{kind.__name__}: {problems}. Set it and start again.") from None

@@ -1,0 +1,59 @@
+"""One request through a function: receive, run, and the verdict as an HTTP status.
+
+Pub/Sub takes 204 as acknowledgement and delivers again, with backoff, on anything else used here.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.envelope import Message, decode_request
+from shared.errors import BadRequest, Busy, Reject, Retry
+from shared.telemetry import log
+
+Process = Callable[[Message], Awaitable[None]]
+"""Returns when everything the message owes is durable; raises Reject, Retry or Busy."""
+SendRejected = Callable[[Message, Reject], Awaitable[None]]
+"""Returns when the message's dead letter is durable; raises Retry or Busy."""
+
+
+class Stage:
+    """The request handler around `process`; without `send_rejected` a Reject is a bug and stays loud."""
+
+    def __init__(self, process: Process, send_rejected: SendRejected | None = None) -> None:
+        self._process = process
+        self._send_rejected = send_rejected
+
+    async def handle(self, request: Request) -> Response:
+        """204 done or dead-lettered, 400 no Pub/Sub delivery, 429 busy, 503 may succeed later."""
+        try:
+            message = decode_request(await request.body())
+        except BadRequest as error:
+            log.warning("request refused: %s", error)
+            return _sentence(400, error)
+        try:
+            await self._run(message)
+        except Busy as error:
+            return _sentence(429, error)
+        except Retry as error:
+            log.error(
+                "message %s is not done, Pub/Sub will deliver it again: %s",
+                message.message_id,
+                error,
+                extra={"subscription": message.subscription, "delivery_attempt": message.delivery_attempt},
+            )
+            return _sentence(503, error)
+        return Response(status_code=204)
+
+    async def _run(self, message: Message) -> None:
+        try:
+            await self._process(message)
+        except Reject as reject:
+            if self._send_rejected is None:
+                raise
+            await self._send_rejected(message, reject)
+
+
+def _sentence(status: int, error: Exception) -> Response:
+    return Response(f"{error}\n", status_code=status, media_type="text/plain")
