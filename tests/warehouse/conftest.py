@@ -1,0 +1,104 @@
+"""A strict Storage Write server in the test's own loop, which can be told to misbehave."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import grpc
+import grpc.aio
+import pytest
+from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+
+Turn = Callable[[list[Message]], AppendRowsResponse | None]
+"""What one request meets instead of success; None ends the call without an answer."""
+
+
+class Stall(Exception):
+    """Raised by a Turn: the request is never answered."""
+
+
+def refusal(code: grpc.StatusCode, text: str, **fields: object) -> AppendRowsResponse:
+    """An answer with an error; `fields` are further fields of AppendRowsResponse."""
+    return AppendRowsResponse({"error": Status(code=code.value[0], message=text), **fields})
+
+
+@dataclass
+class WriteServer:
+    """Keeps the rows that it acknowledged, and checks what BigQuery demands of every request."""
+
+    endpoint: str = ""
+    rows: list[Message] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)
+    """Number of rows of each request received."""
+    connections: int = 0
+    turns: deque[Turn] = field(default_factory=deque)
+    """The next requests meet these, in order; without one, a request succeeds."""
+    check_rows: Turn = lambda _: None
+    """Asked before a request succeeds: an answer if it must not."""
+
+    async def append_rows(
+        self, requests: AsyncIterator[AppendRowsRequest], context: grpc.aio.ServicerContext[object, object]
+    ) -> AsyncIterator[AppendRowsResponse]:
+        self.connections += 1
+        routing = dict(context.invocation_metadata() or ()).get("x-goog-request-params")
+        row_class: type[Message] | None = None
+        async for request in requests:
+            assert request.write_stream.endswith("/streams/_default")
+            assert routing == f"write_stream={request.write_stream}"
+            assert AppendRowsRequest.pb(request).ByteSize() < 10_000_000
+            schema_sent = "writer_schema" in request.proto_rows
+            assert schema_sent == (row_class is None), "the schema goes with the first request only"
+            row_class = row_class or _row_class(request)
+            rows = [row_class.FromString(row) for row in request.proto_rows.rows.serialized_rows]
+            self.requests.append(len(rows))
+            try:
+                answer = self.turns.popleft()(rows) if self.turns else self.accept(rows)
+            except Stall:
+                await asyncio.Event().wait()
+            if answer is None:
+                return
+            yield answer
+
+    def accept(self, rows: list[Message]) -> AppendRowsResponse:
+        refused = self.check_rows(rows)
+        if refused is not None:
+            return refused
+        self.rows += rows
+        return AppendRowsResponse(append_result={})
+
+
+def _row_class(request: AppendRowsRequest) -> type[Message]:
+    descriptor = request.proto_rows.writer_schema.proto_descriptor
+    pool = DescriptorPool()
+    pool.Add(FileDescriptorProto(name="row.proto", syntax="proto2", message_type=[descriptor]))
+    return GetMessageClass(pool.FindMessageTypeByName(descriptor.name))
+
+
+@pytest.fixture
+async def write_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WriteServer]:
+    """Listens where TableAppender looks for BigQuery."""
+    api = WriteServer()
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
+    handler = grpc.stream_stream_rpc_method_handler(
+        api.append_rows,
+        request_deserializer=AppendRowsRequest.deserialize,
+        response_serializer=AppendRowsResponse.serialize,
+    )
+    server.add_generic_rpc_handlers(
+        [
+            grpc.method_handlers_generic_handler(
+                "google.cloud.bigquery.storage.v1.BigQueryWrite", {"AppendRows": handler}
+            )
+        ]
+    )
+    api.endpoint = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", api.endpoint)
+    await server.start()
+    yield api
+    await server.stop(grace=None)
