@@ -2,7 +2,7 @@
 
 import nox
 
-# uv where it is there, as nox's own backend; without it a plain virtual environment, into which uv is installed.
+# uv where it is there; without it a plain virtual environment, into which _install puts uv.
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 nox.options.reuse_existing_virtualenvs = True

@@ -58,6 +58,6 @@ def duplicates(lines: Iterable[bytes]) -> int:
 
 
 def reconcile(warehouse: Warehouse, published: int, repeated: int) -> Ledger:
-    """The ledger of a chain whose tables were empty before `published` lines, `repeated` of them duplicates."""
+    """The ledger of a chain that was empty before `published` lines, `repeated` of them duplicates."""
     unique, late, rejected, late_records, in_windows = (int(str(n)) for n in warehouse.query(_SQL).rows[0])
     return Ledger(published, repeated, unique, rejected, late, late_records, in_windows)

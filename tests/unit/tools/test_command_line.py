@@ -1,0 +1,77 @@
+"""The command line without a chain: fast help, and one sentence for each mistake."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def cqc(*arguments: str, folder: Path = ROOT, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    environment = {name: value for name, value in os.environ.items() if name != "CQC_CHAIN"}
+    return subprocess.run(
+        [sys.executable, "-m", "tools", *arguments],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command() -> None:
+    answer = cqc("--help")
+    assert answer.returncode == 0
+    for command in (b"up", b"publish", b"query", b"features", b"flush", b"sample"):
+        assert b"\n  " + command in answer.stdout
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    heavy = {"rich", "grpc", "pydantic", "duckdb", "google.api_core"}
+    code = f"import sys, tools.cli; print(*({heavy} & set(sys.modules)))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout
+        == b"\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [("flush",), ("publish", "-"), ("query", "SELECT 1"), ("features", "1-466088203")]
+)
+def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    answer = cqc(*arguments, folder=tmp_path)
+    assert answer.returncode == 2
+    assert b"no chain is running" in answer.stderr
+    assert b"cqc up" in answer.stderr
+    assert b"Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("up", "--parts", "real"), b"--parts real: choose stand-in or emulators"),
+        (("sample", "5", "--now", "noon"), b"write it like 2026-01-31T12:00:00Z"),
+        (("sample", "5", "--now", "2026-01-31T12:00:00"), b"has no offset"),
+        (("sample", "5", "--bad", "0.9", "--late", "0.9"), b"add up to more than 1"),
+        (("sample", "five"), b"Invalid value for 'N'"),
+        (("flush", "--chain", "nowhere.json"), b"nowhere.json can't be read"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_sentence(
+    arguments: tuple[str, ...], sentence: bytes, tmp_path: Path
+) -> None:
+    answer = cqc(*arguments, folder=tmp_path)
+    assert answer.returncode == 2
+    assert sentence in answer.stderr
+    assert b"Traceback" not in answer.stderr
+
+
+def test_a_sample_is_lines_of_json_on_stdout() -> None:
+    arguments = ("sample", "20", "--seed", "3", "--now", "2026-01-31T12:00:00Z")
+    first, second = cqc(*arguments), cqc(*arguments)
+    assert first.stdout == second.stdout
+    assert first.stdout.count(b"\n") == 20
