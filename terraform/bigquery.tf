@@ -1,0 +1,132 @@
+locals {
+  tables = {
+    realtime_features = {
+      description  = "One row per event, at least once; realtime_features_unique has each event once"
+      partition_by = "event_timestamp"
+      cluster_by   = ["location_id", "event_type", "feature_category"]
+      writers      = ["features"]
+    }
+    realtime_features_aggregated = {
+      description  = "Panes of 5-minute windows per location; the highest revision of a window holds"
+      partition_by = "window_start"
+      cluster_by   = ["location_id"]
+      writers      = ["aggregate"]
+    }
+    streaming_errors = {
+      description  = "One row per dead letter, at least once; streaming_errors_unique has each once"
+      partition_by = "error_timestamp"
+      cluster_by   = ["error_type", "stage"]
+      writers      = ["deadletter"]
+    }
+  }
+
+  # The views' SQL is read by the local chain too; ${project} and ${dataset} are its only variables.
+  view_sql = {
+    for file in fileset("${path.module}/views", "*.sql") : trimsuffix(file, ".sql") => templatefile(
+      "${path.module}/views/${file}",
+      { project = var.project_id, dataset = var.dataset_id },
+    )
+  }
+
+  # BigQuery checks a view when it is made: those that read tables only come first.
+  first_views  = toset([for name in keys(local.view_sql) : name if contains(local.views_on_tables, name)])
+  second_views = setsubtract(keys(local.view_sql), local.first_views)
+
+  views_on_tables = [
+    "realtime_features_unique",
+    "realtime_features_aggregated_latest",
+    "streaming_errors_unique",
+  ]
+}
+
+resource "google_bigquery_dataset" "this" {
+  # checkov:skip=CKV_GCP_81:encrypted with var.kms_key where one is given; Google's key otherwise
+  dataset_id                 = var.dataset_id
+  location                   = var.region
+  description                = "Features of care locations from dashboard events, within a second"
+  delete_contents_on_destroy = false
+
+  dynamic "default_encryption_configuration" {
+    for_each = var.kms_key[*]
+    content {
+      kms_key_name = default_encryption_configuration.value
+    }
+  }
+
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.bigquery]
+}
+
+resource "google_bigquery_table" "this" {
+  # checkov:skip=CKV_GCP_80:the dataset's default key is var.kms_key where one is given; Google's otherwise
+  # checkov:skip=CKV_GCP_121:var.deletion_protection, on by default
+  for_each = local.tables
+
+  dataset_id          = google_bigquery_dataset.this.dataset_id
+  table_id            = each.key
+  description         = each.value.description
+  schema              = file("${path.module}/schemas/${each.key}.json")
+  clustering          = each.value.cluster_by
+  deletion_protection = var.deletion_protection
+
+  time_partitioning {
+    type          = "DAY"
+    field         = each.value.partition_by
+    expiration_ms = var.partition_expiration_days[each.key] == 0 ? null : var.partition_expiration_days[each.key] * 86400000
+  }
+}
+
+resource "google_bigquery_table" "first_views" {
+  # checkov:skip=CKV_GCP_80:a view stores nothing
+  # checkov:skip=CKV_GCP_121:a view holds no data, and a release may replace it
+  for_each = local.first_views
+
+  dataset_id          = google_bigquery_dataset.this.dataset_id
+  table_id            = each.key
+  deletion_protection = false
+
+  view {
+    query          = local.view_sql[each.key]
+    use_legacy_sql = false
+  }
+
+  depends_on = [google_bigquery_table.this]
+}
+
+resource "google_bigquery_table" "second_views" {
+  # checkov:skip=CKV_GCP_80:a view stores nothing
+  # checkov:skip=CKV_GCP_121:a view holds no data, and a release may replace it
+  for_each = local.second_views
+
+  dataset_id          = google_bigquery_dataset.this.dataset_id
+  table_id            = each.key
+  deletion_protection = false
+
+  view {
+    query          = local.view_sql[each.key]
+    use_legacy_sql = false
+  }
+
+  depends_on = [google_bigquery_table.first_views]
+}
+
+# Who may append to which table
+
+resource "google_project_iam_custom_role" "row_appender" {
+  role_id     = replace("${var.name_prefix}_row_appender", "-", "_")
+  title       = "Append rows by the Storage Write API"
+  description = "What AppendRows on the default stream needs; dataEditor could delete the table as well"
+  permissions = ["bigquery.tables.get", "bigquery.tables.updateData"]
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_bigquery_table_iam_member" "writers" {
+  for_each = merge([
+    for table, settings in local.tables : { for stage in settings.writers : "${stage}-${table}" => { table = table, stage = stage } }
+  ]...)
+
+  dataset_id = google_bigquery_dataset.this.dataset_id
+  table_id   = google_bigquery_table.this[each.value.table].table_id
+  role       = google_project_iam_custom_role.row_appender.id
+  member     = module.stage[each.value.stage].runtime_member
+}

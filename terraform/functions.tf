@@ -1,0 +1,126 @@
+locals {
+  sources = {
+    parse = {
+      description = "Producers' events in; identified, validated events out"
+      topic       = "events"
+    }
+    features = {
+      description = "Events in; feature rows, online features and the window log out"
+      topic       = "parsed"
+    }
+    aggregate = {
+      description = "Every minute: the window log in, panes out"
+      topic       = null # called by Cloud Scheduler
+    }
+    deadletter = {
+      description = "Dead letters in, rows of streaming_errors out"
+      topic       = "dead_letter"
+    }
+  }
+
+  batch_settings = {
+    BATCH_MAX_EVENTS = var.batching.max_events
+    BATCH_LINGER_MS  = var.batching.linger_ms
+    MAX_WAITING      = var.batching.max_waiting
+  }
+
+  dead_letter_setting = { DEAD_LETTER_TOPIC = local.topics.dead_letter.name }
+
+  window_settings = merge(local.dead_letter_setting, {
+    DATASET            = google_bigquery_dataset.this.dataset_id
+    FIRESTORE_DATABASE = google_firestore_database.windows.name
+    ALLOWED_LATENESS   = var.allowed_lateness_seconds
+    }, var.enable_feature_store ? {
+    FEATURE_VIEW = local.feature_view
+  } : {})
+
+  settings = {
+    parse = merge(local.batch_settings, local.dead_letter_setting, {
+      PARSED_TOPIC    = local.topics.parsed.name
+      MAX_EVENT_BYTES = var.max_event_bytes
+      MAX_FUTURE      = var.max_future_seconds
+    })
+    features = merge(local.batch_settings, local.window_settings, {
+      FEATURE_TIMEZONE = var.feature_timezone
+    })
+    aggregate = merge(local.window_settings, {
+      CLOSE_GRACE = var.close_grace_seconds
+    })
+    deadletter = merge(local.batch_settings, {
+      DATASET = google_bigquery_dataset.this.dataset_id
+    })
+  }
+}
+
+module "stage" {
+  source   = "./modules/stage"
+  for_each = local.sources
+
+  name          = each.key
+  name_prefix   = var.name_prefix
+  description   = each.value.description
+  project_id    = var.project_id
+  region        = var.region
+  size          = var.functions[each.key]
+  kms_key       = var.kms_key
+  vpc_connector = var.vpc_connector
+  pubsub_agent  = google_project_service_identity.this["pubsub.googleapis.com"].member
+
+  package = {
+    bucket = google_storage_bucket.source.name
+    object = google_storage_bucket_object.package[each.key].name
+    hash   = substr(local.content_hash[each.key], 0, 16)
+  }
+
+  build = {
+    service_account = google_service_account.builder.id
+    repository      = google_artifact_registry_repository.images.id
+  }
+
+  environment = merge(
+    { PROJECT_ID = var.project_id, LOG_LEVEL = var.log_level },
+    local.settings[each.key],
+    var.functions[each.key].environment,
+  )
+
+  subscription = each.value.topic == null ? null : {
+    name            = "${local.topics[each.value.topic].name}-${each.key}"
+    topic           = google_pubsub_topic.this[each.value.topic].id
+    minimum_backoff = var.delivery.minimum_backoff
+    maximum_backoff = var.delivery.maximum_backoff
+    # What deadletter can't write stays where it is: it has no dead letters of its own.
+    dead_letters = each.value.topic == "dead_letter" ? null : {
+      topic        = google_pubsub_topic.this["dead_letter"].id
+      max_attempts = var.delivery.max_attempts
+    }
+  }
+
+  depends_on = [time_sleep.builder_iam, google_kms_crypto_key_iam_member.agents]
+}
+
+# The flush
+
+resource "google_cloud_scheduler_job" "flush" {
+  name        = "${var.name_prefix}-flush"
+  region      = var.region
+  description = "Emits the panes that are due"
+  schedule    = "* * * * *" # the contract's every minute
+  time_zone   = "Etc/UTC"
+
+  # As long as the function may take: an attempt given up early would be counted as failed while it works.
+  attempt_deadline = "${max(var.functions.aggregate.timeout, 15)}s"
+
+  retry_config {
+    retry_count = 0 # the next minute is the retry
+  }
+
+  http_target {
+    http_method = "POST"
+    uri         = module.stage["aggregate"].uri
+
+    oidc_token {
+      service_account_email = module.stage["aggregate"].invoker_email
+      audience              = module.stage["aggregate"].uri
+    }
+  }
+}

@@ -1,0 +1,33 @@
+# With var.kms_key set, each service that stores something must be allowed to use the key.
+
+data "google_storage_project_service_account" "this" {
+  count = var.kms_key == null ? 0 : 1
+}
+
+data "google_bigquery_default_service_account" "this" {
+  count = var.kms_key == null ? 0 : 1
+}
+
+resource "google_kms_crypto_key_iam_member" "agents" {
+  for_each = var.kms_key == null ? toset([]) : local.agents
+
+  crypto_key_id = var.kms_key
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = google_project_service_identity.this[each.key].member
+}
+
+resource "google_kms_crypto_key_iam_member" "storage" {
+  count = var.kms_key == null ? 0 : 1
+
+  crypto_key_id = var.kms_key
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = data.google_storage_project_service_account.this[0].member
+}
+
+resource "google_kms_crypto_key_iam_member" "bigquery" {
+  count = var.kms_key == null ? 0 : 1
+
+  crypto_key_id = var.kms_key
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = data.google_bigquery_default_service_account.this[0].member
+}

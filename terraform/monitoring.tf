@@ -1,0 +1,126 @@
+# Metrics that only the functions' logs can give, and the SLO. docs/decisions/0024 has what comes from where.
+
+locals {
+  function_names = { for name, stage in local.sources : name => "${var.name_prefix}-${name}" }
+
+  # Cloud Run's own fields of a function's log lines.
+  function_logs = {
+    for name, service in local.function_names :
+    name => "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${service}\""
+  }
+
+  log_metrics = {
+    dead_letters = {
+      description = "Events sent to the dead-letter topic by our functions, by reason and stage"
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.message=\"event sent to the dead-letter topic\""
+      unit        = "1"
+      value       = null
+      labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }
+    }
+    flushes = {
+      description = "Flushes that ended, by status: done, backlog, skipped or fenced"
+      filter      = "${local.function_logs.aggregate} AND jsonPayload.message=\"flushed\""
+      unit        = "1"
+      value       = null
+      labels      = { status = "EXTRACT(jsonPayload.counts.status)" }
+    }
+    flush_lag = {
+      description = "How long the oldest segment that a flush folded had waited"
+      filter      = "${local.function_logs.aggregate} AND jsonPayload.message=\"flushed\""
+      unit        = "s"
+      value       = "EXTRACT(jsonPayload.counts.lag_seconds)"
+      labels      = {}
+    }
+    flush_duration = {
+      description = "How long a flush took"
+      filter      = "${local.function_logs.aggregate} AND jsonPayload.message=\"flushed\""
+      unit        = "s"
+      value       = "EXTRACT(jsonPayload.counts.seconds)"
+      labels      = {}
+    }
+  }
+
+  # As Monitoring calls them.
+  log_metric_types = {
+    for name, metric in google_logging_metric.this : name => "logging.googleapis.com/user/${metric.name}"
+  }
+}
+
+resource "google_logging_metric" "this" {
+  for_each = local.log_metrics
+
+  name             = "${var.name_prefix}/${each.key}"
+  description      = each.value.description
+  filter           = each.value.filter
+  value_extractor  = each.value.value
+  label_extractors = each.value.labels
+
+  metric_descriptor {
+    metric_kind  = "DELTA"
+    value_type   = each.value.value == null ? "INT64" : "DISTRIBUTION"
+    unit         = each.value.unit
+    display_name = each.value.description
+
+    dynamic "labels" {
+      for_each = each.value.labels
+      content {
+        key        = labels.key
+        value_type = "STRING"
+      }
+    }
+  }
+
+  dynamic "bucket_options" {
+    for_each = each.value.value[*]
+    content {
+      exponential_buckets { # 0.1 s to about 55 minutes, each half again as wide
+        scale              = 0.1
+        growth_factor      = 1.5
+        num_finite_buckets = 26
+      }
+    }
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+# An alert policy may name a metric only once Monitoring knows it, some minutes after it is defined.
+resource "time_sleep" "log_metrics" {
+  create_duration = "180s"
+  triggers        = { metrics = join(",", values(local.log_metric_types)) }
+}
+
+# Freshness: how long an event waits for its features
+
+resource "google_monitoring_custom_service" "pipeline" {
+  service_id   = "${var.name_prefix}-feature-pipeline"
+  display_name = "Care-home feature pipeline"
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_monitoring_slo" "freshness" {
+  service      = google_monitoring_custom_service.pipeline.service_id
+  slo_id       = "freshness"
+  display_name = "${var.alerts.freshness_goal * 100} % of 5-minute windows: no event waits over ${var.alerts.freshness_seconds} s for its features"
+
+  goal                = var.alerts.freshness_goal
+  rolling_period_days = 28
+
+  windows_based_sli {
+    window_period = "300s"
+
+    metric_mean_in_range {
+      time_series = join(" AND ", [
+        "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"",
+        "resource.type=\"pubsub_subscription\"",
+        "resource.labels.subscription_id=\"${module.stage["features"].subscription}\"",
+      ])
+
+      range {
+        min = 0
+        max = var.alerts.freshness_seconds
+      }
+    }
+  }
+}

@@ -1,0 +1,361 @@
+variable "project_id" {
+  description = "The project to deploy into. It must exist and have billing; docs/deployment.md has the two commands before the first apply."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "project_id must be a project's id (6 to 30 lower-case letters, digits and dashes), not its name or number."
+  }
+}
+
+variable "region" {
+  description = "Where everything runs and every byte is stored. London: the events are about English care homes."
+  type        = string
+  default     = "europe-west2"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "region must be a single region such as europe-west2: functions and topics know no multi-regions."
+  }
+}
+
+variable "name_prefix" {
+  description = "Starts the names of accounts, functions and policies, so that two deployments can share a project. Topics and the dataset have the contract's names."
+  type        = string
+  default     = "cqc"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,9}$", var.name_prefix))
+    error_message = "name_prefix must be 2 to 10 lower-case letters, digits and dashes: account names may have 30 characters in all."
+  }
+}
+
+variable "labels" {
+  description = "On every resource that takes labels."
+  type        = map(string)
+  default     = { application = "cqc-feature-pipeline" }
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Whether tables and the Firestore database refuse to be destroyed. Turn off, apply, then destroy."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# What the functions are told
+
+variable "allowed_lateness_seconds" {
+  description = "How long after its end a window takes late events; features and aggregate must agree on it."
+  type        = number
+  default     = 3600 # the contract's hour
+  nullable    = false
+
+  validation {
+    condition     = var.allowed_lateness_seconds >= 0 && var.allowed_lateness_seconds <= 604800
+    error_message = "allowed_lateness_seconds must be between 0 and 604800 (seven days), as the functions check at their start."
+  }
+}
+
+variable "close_grace_seconds" {
+  description = "How long after the allowed lateness a window is settled: longer than the 8 s that features gives the write of a log segment."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.close_grace_seconds > 8
+    error_message = "close_grace_seconds must be more than 8: a segment begun in time could otherwise come after its window is settled."
+  }
+}
+
+variable "feature_timezone" {
+  description = "The IANA time zone of the local-time features."
+  type        = string
+  default     = "Europe/London"
+  nullable    = false
+}
+
+variable "max_event_bytes" {
+  description = "A larger event is rejected as payload_too_large. An event has about 500 bytes."
+  type        = number
+  default     = 262144
+  nullable    = false
+
+  validation {
+    condition     = var.max_event_bytes >= 1 && var.max_event_bytes <= 1000000
+    error_message = "max_event_bytes must be between 1 and 1000000: its dead letter, in base64, must fit a Pub/Sub message."
+  }
+}
+
+variable "max_future_seconds" {
+  description = "How far ahead of now an event's time may be: clocks drift by seconds."
+  type        = number
+  default     = 300
+  nullable    = false
+}
+
+variable "batching" {
+  description = "Group commit in an instance: a batch goes when it has max_events or its first is linger_ms old; beyond max_waiting the answer is 429. shared/batching.py has the reasons."
+  type = object({
+    max_events  = optional(number, 200)
+    linger_ms   = optional(number, 5)
+    max_waiting = optional(number, 1000)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "log_level" {
+  description = "DEBUG, INFO, WARNING or ERROR. The flush's summary, which alerts rest on, is an INFO line."
+  type        = string
+  default     = "INFO"
+  nullable    = false
+
+  validation {
+    condition     = contains(["DEBUG", "INFO"], var.log_level)
+    error_message = "log_level must be INFO or DEBUG: above INFO the flush's summaries are not written, and the alert on a silent flush would fire."
+  }
+}
+
+# The sizes of the functions
+
+variable "functions" {
+  description = "Size of each function. Set only what differs: { features = { max_instances = 40 } }."
+  type = object({
+    # Per event about 0.2 ms of CPU, the rest is waiting for the publish: one vCPU serves thousands a second.
+    # Concurrency above 1 needs a whole vCPU. 80 in flight fill a batch within its 5 ms at a few hundred a second.
+    parse = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "512Mi") # about 120 MiB of imports, and 80 events of at most 256 KiB
+      concurrency   = optional(number, 80)
+      min_instances = optional(number, 0)  # 1 takes the cold start (about a second) away, at about 9 dollars a month
+      max_instances = optional(number, 20) # far above the need; bounds the bill of a mad producer
+      timeout       = optional(number, 60) # a publish gives up after 10 s; the rest is for a cold start's queue
+      environment   = optional(map(string), {})
+    }), {})
+    features = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "1Gi") # the feature store's client alone takes about 190 MB
+      concurrency   = optional(number, 80)
+      min_instances = optional(number, 0)
+      max_instances = optional(number, 20)
+      timeout       = optional(number, 60)
+      environment   = optional(map(string), {})
+    }), {})
+    # One flush at a time holds the lease; the second request of an overlap is answered at once.
+    aggregate = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "1Gi") # folds 300,000 events, an outage's backlog, in memory
+      concurrency   = optional(number, 4)     # a whole vCPU's event loop; lets an overlapping call be told so
+      min_instances = optional(number, 0)
+      max_instances = optional(number, 2)   # two while a revision is being replaced
+      timeout       = optional(number, 300) # a minute's log takes under a second, an outage's backlog some minutes
+      environment   = optional(map(string), {})
+    }), {})
+    # Rare, but a bad deploy can send everything here at once.
+    deadletter = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "512Mi")
+      concurrency   = optional(number, 80)
+      min_instances = optional(number, 0)
+      max_instances = optional(number, 10)
+      timeout       = optional(number, 60)
+      environment   = optional(map(string), {})
+    }), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for f in var.functions : f.concurrency >= 1 && f.concurrency <= 1000])
+    error_message = "functions: concurrency must be between 1 and 1000."
+  }
+  validation {
+    condition     = alltrue([for f in var.functions : f.concurrency == 1 || tonumber(f.cpu) >= 1])
+    error_message = "functions: concurrency above 1 needs cpu = \"1\" or more; Cloud Run refuses it otherwise."
+  }
+  validation {
+    condition     = alltrue([for f in var.functions : f.min_instances >= 0 && f.max_instances >= max(1, f.min_instances)])
+    error_message = "functions: max_instances must be at least 1 and at least min_instances."
+  }
+  validation {
+    condition     = alltrue([for f in var.functions : f.timeout >= 15 && f.timeout <= 590])
+    error_message = "functions: timeout must be between 15 and 590 s: the ack deadline is 10 s more, and Pub/Sub allows 600."
+  }
+}
+
+# Delivery
+
+variable "delivery" {
+  description = "How Pub/Sub delivers again, and when it gives up (docs/decisions/0022)."
+  type = object({
+    minimum_backoff = optional(string, "1s") # most failures are one busy moment
+    maximum_backoff = optional(string, "600s")
+    max_attempts    = optional(number, 100) # about 15 hours at this backoff
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.delivery.max_attempts >= 5 && var.delivery.max_attempts <= 100
+    error_message = "delivery.max_attempts must be between 5 and 100, Pub/Sub's own limits."
+  }
+}
+
+variable "topic_retention" {
+  description = "How long dashboard-events and the dead letters can be sought back to, as seconds with an s."
+  type        = string
+  default     = "604800s" # seven days: a bad release of Friday is found on Monday
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]+s$", var.topic_retention)) && try(tonumber(trimsuffix(var.topic_retention, "s")) >= 600 && tonumber(trimsuffix(var.topic_retention, "s")) <= 2678400, false)
+    error_message = "topic_retention must be between 600s and 2678400s (31 days)."
+  }
+}
+
+# Storage
+
+variable "dataset_id" {
+  description = "The BigQuery dataset. The contract's name is cqc_dataset."
+  type        = string
+  default     = "cqc_dataset"
+  nullable    = false
+}
+
+variable "partition_expiration_days" {
+  description = "After how many days a table's partitions are deleted; 0 keeps them for ever."
+  type = object({
+    realtime_features            = optional(number, 730) # two inspection cycles to train on
+    realtime_features_aggregated = optional(number, 730)
+    streaming_errors             = optional(number, 90) # holds whole payloads, which can name people
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for days in var.partition_expiration_days : days == 0 || days >= 31])
+    error_message = "partition_expiration_days must be 0 or at least 31: the views look back 30 days."
+  }
+}
+
+variable "firestore_database" {
+  description = "The Firestore database of the window log. A named one: (default) may already be in use, and can't be made twice."
+  type        = string
+  default     = "cqc-windows"
+  nullable    = false
+
+  validation {
+    condition     = var.firestore_database == "(default)" || can(regex("^[a-z][a-z0-9-]{2,61}[a-z0-9]$", var.firestore_database))
+    error_message = "firestore_database must be (default), or 4 to 63 lower-case letters, digits and dashes."
+  }
+}
+
+variable "source_retention_days" {
+  description = "How long the zip of a replaced release is kept, for a roll-back by hand."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+# Feature store
+
+variable "enable_feature_store" {
+  description = "Create the Vertex AI online store. Off by default: its one Bigtable node costs about 690 dollars a month."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "feature_store" {
+  description = "Nodes of the online store, when the healing sync runs, and how far back it reads."
+  type = object({
+    min_nodes     = optional(number, 1)
+    max_nodes     = optional(number, 3)
+    cpu_target    = optional(number, 60)
+    sync_cron     = optional(string, "TZ=Etc/UTC 30 */6 * * *")
+    lookback_days = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.feature_store.min_nodes >= 1 && var.feature_store.max_nodes >= var.feature_store.min_nodes
+    error_message = "feature_store: min_nodes must be at least 1 and max_nodes at least min_nodes."
+  }
+  validation {
+    condition     = var.feature_store.cpu_target >= 10 && var.feature_store.cpu_target <= 80
+    error_message = "feature_store.cpu_target must be between 10 and 80 percent."
+  }
+}
+
+# Encryption, network, audit
+
+variable "kms_key" {
+  description = "Encrypt everything with this key (projects/P/locations/REGION/keyRings/R/cryptoKeys/K, in var.region). Null: Google's keys. Firestore can't change it later."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "kms_key must be a key's full name, projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version."
+  }
+  validation {
+    condition     = var.kms_key == null || strcontains(coalesce(var.kms_key, "-"), "/locations/${var.region}/")
+    error_message = "kms_key must be in var.region: Pub/Sub, Firestore and BigQuery refuse a key of another place."
+  }
+}
+
+variable "vpc_connector" {
+  description = "Full name of a Serverless VPC Access connector for the functions' private traffic. Null: none. Direct VPC egress is not offered: the provider's functions resource has no argument for it (6.50)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_connector == null || can(regex("^projects/[^/]+/locations/[^/]+/connectors/[^/]+$", var.vpc_connector))
+    error_message = "vpc_connector must be a full name, projects/P/locations/L/connectors/C."
+  }
+}
+
+variable "enable_data_access_logs" {
+  description = "Log who read and wrote data in Firestore, BigQuery and Pub/Sub. Off by default: at high rates these logs cost more than the pipeline. Replaces the project's own setting for these services."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# Watching
+
+variable "notification_channels" {
+  description = "Full names of monitoring channels (projects/P/notificationChannels/N) that the alerts go to. Empty: incidents are opened, and nobody is told."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for channel in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", channel))])
+    error_message = "notification_channels must be full names, projects/P/notificationChannels/N: gcloud beta monitoring channels list."
+  }
+}
+
+variable "alerts" {
+  description = "From where on somebody is called."
+  type = object({
+    dead_letters_per_minute  = optional(number, 5)    # a broken producer shows within minutes; single bad events do not
+    oldest_unacked_seconds   = optional(number, 300)  # ten times a cold start, a twelfth of the allowed lateness
+    flush_silent_seconds     = optional(number, 600)  # ten ticks: no panes for two windows
+    error_ratio              = optional(number, 0.05) # of a function's requests answered 5xx over five minutes
+    push_latency_p99_seconds = optional(number, 10)   # the publish's own limit: beyond it requests are given up
+    flush_lag_seconds        = optional(number, 300)  # one window
+    freshness_seconds        = optional(number, 60)
+    freshness_goal           = optional(number, 0.99)
+    dead_letter_age_seconds  = optional(number, 3600) # seven days are kept: an hour leaves time to mend
+  })
+  default  = {}
+  nullable = false
+}
