@@ -1,0 +1,8 @@
+"""A stand-in for a Vertex AI feature online store: direct write and fetch, the newest value wins.
+
+There is no emulator of Google's to compare it with; it follows the service's reference.
+"""
+
+from tools.standins.feature_store.server import serve
+
+__all__ = ["serve"]

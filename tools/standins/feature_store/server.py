@@ -1,0 +1,107 @@
+"""The gRPC face of the feature-store stand-in: FeatureOnlineStoreService's direct write and fetch."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from google.cloud.aiplatform_v1.types import FeatureValue
+from google.cloud.aiplatform_v1.types import feature_online_store_service as types
+
+from tools.standins.feature_store.table import EntityKey, FeatureTable, WrittenFeature
+from tools.standins.serving import CODES, Endpoint, Handler, conversation, listening, unary
+from tools.standins.status import InvalidArgument, StatusError, Unimplemented
+
+SERVICE = "google.cloud.aiplatform.v1.FeatureOnlineStoreService"
+
+_VIEW = re.compile(r"projects/[^/]+/locations/[^/]+/featureOnlineStores/[^/]+/featureViews/[^/]+")
+_KEY_VALUE_FORMATS = (
+    int(types.FeatureViewDataFormat.FEATURE_VIEW_DATA_FORMAT_UNSPECIFIED),
+    int(types.FeatureViewDataFormat.KEY_VALUE),
+)
+_WriteResponse = types.FeatureViewDirectWriteResponse.pb()
+_FeatureValue = FeatureValue.pb()
+_FetchResponse = types.FetchFeatureValuesResponse.pb()
+
+
+class FeatureOnlineStoreService:
+    """Any well-formed feature view exists; entities come into being when they are written."""
+
+    def __init__(self, table: FeatureTable) -> None:
+        self._table = table
+
+    async def direct_write(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Answers a request with one response per outcome: keys written, and keys refused with why."""
+        view = ""
+        async for request in requests:
+            # As in other streams of the service, the name may be left out after the first request.
+            view = request.feature_view or view
+            _check_view(view)
+            for response in self._write(view, request.data_key_and_feature_values):
+                yield response
+
+    def _write(self, view: str, entities: Any) -> Iterator[Any]:
+        now = time.time_ns() // 1000
+        outcomes: dict[tuple[int, str], Any] = {}
+        for entity in entities:
+            code, message = 0, ""
+            try:
+                self._table.write(view, _key(entity.data_key), map(_feature, entity.features), now)
+            except StatusError as error:
+                code, message = CODES[type(error)].value[0], str(error)
+            response = outcomes.setdefault((code, message), _WriteResponse())
+            response.status.code, response.status.message = code, message
+            written = response.write_responses.add(data_key=entity.data_key)
+            if not code:
+                written.online_store_write_time.FromMicroseconds(now)
+        yield from outcomes.values()
+
+    async def fetch(self, request: Any) -> Any:
+        _check_view(request.feature_view)
+        if request.data_format not in _KEY_VALUE_FORMATS:
+            raise Unimplemented("the feature-store stand-in answers in the format KEY_VALUE only")
+        values = self._table.fetch(request.feature_view, _key(request.data_key))
+        response = _FetchResponse()
+        for name, value in values.items():
+            response.key_values.features.add(name=name, value=value)
+        return response
+
+    def handlers(self) -> dict[str, Handler]:
+        write_request = types.FeatureViewDirectWriteRequest.pb()
+        return {
+            "FeatureViewDirectWrite": conversation(self.direct_write, write_request, _WriteResponse),
+            "FetchFeatureValues": unary(self.fetch, types.FetchFeatureValuesRequest.pb(), _FetchResponse),
+        }
+
+
+def _check_view(view: str) -> None:
+    if not _VIEW.fullmatch(view):
+        raise InvalidArgument(f"not the name of a feature view: {view!r}")
+
+
+def _key(data_key: Any) -> EntityKey:
+    if data_key.WhichOneof("key_oneof") == "composite_key":
+        return tuple(data_key.composite_key.parts)
+    return (data_key.key,)
+
+
+def _feature(feature: Any) -> WrittenFeature:
+    if not feature.HasField("value") or feature.value.WhichOneof("value") is None:
+        return WrittenFeature(feature.name, None, None)
+    metadata = feature.value.metadata
+    generated = metadata.generate_time.ToMicroseconds() if metadata.HasField("generate_time") else None
+    value = _FeatureValue()
+    value.CopyFrom(feature.value)  # a reference would keep the whole request in memory
+    return WrittenFeature(feature.name, value, generated)
+
+
+@asynccontextmanager
+async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Endpoint]:
+    """A feature store of its own, empty, until the block ends; port 0 takes any free one.
+
+    Raises serving.PortTaken.
+    """
+    services = {SERVICE: FeatureOnlineStoreService(FeatureTable()).handlers()}
+    async with listening(services, host, port) as endpoint:
+        yield endpoint

@@ -1,0 +1,77 @@
+"""The newest value of every feature, by feature view and entity: pure, the time is passed in."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tools.standins.status import InvalidArgument, NotFound
+
+MAX_AHEAD_MICROS = 365 * 24 * 3600 * 1_000_000
+"""A generate_time further ahead than a year is refused."""
+
+EntityKey = tuple[str, ...]
+"""The parts of a key; a plain key is its only part."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFeature:
+    """A value as it was written; `generated` is in microseconds since the epoch, None where not said."""
+
+    name: str
+    value: Any | None
+    generated: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    value: Any
+    generated: int
+
+
+class FeatureTable:
+    """Per feature the newest value wins, by the time at which it was generated, not written."""
+
+    def __init__(self) -> None:
+        self._entities: dict[tuple[str, EntityKey], dict[str, _Stored]] = {}
+
+    def write(self, view: str, key: EntityKey, features: Iterable[WrittenFeature], now: int) -> None:
+        """Stores what is newer than what is there, or as new; if one feature is bad, none of them.
+
+        `now` is in microseconds since the epoch. Raises InvalidArgument.
+        """
+        fresh = dict[str, _Stored]()
+        _check_key(key)
+        for feature in features:
+            stored = _checked(feature, now)
+            if feature.name not in fresh or fresh[feature.name].generated <= stored.generated:
+                fresh[feature.name] = stored
+        if not fresh:
+            raise InvalidArgument("no features to write")
+        entity = self._entities.setdefault((view, key), {})
+        for name, stored in fresh.items():
+            if name not in entity or entity[name].generated <= stored.generated:
+                entity[name] = stored
+
+    def fetch(self, view: str, key: EntityKey) -> Mapping[str, Any]:
+        """The entity's newest values by feature name. Raises InvalidArgument or NotFound."""
+        _check_key(key)
+        entity = self._entities.get((view, key))
+        if entity is None:
+            raise NotFound(f"{view} has no entity {'/'.join(key)}")
+        return {name: stored.value for name, stored in entity.items()}
+
+
+def _check_key(key: EntityKey) -> None:
+    if not key or not all(key):
+        raise InvalidArgument("the data key is empty")
+
+
+def _checked(feature: WrittenFeature, now: int) -> _Stored:
+    if not feature.name:
+        raise InvalidArgument("a feature has no name")
+    if feature.value is None:
+        raise InvalidArgument(f"feature {feature.name} has no value")
+    generated = now if feature.generated is None else feature.generated
+    if generated > now + MAX_AHEAD_MICROS:
+        raise InvalidArgument(f"feature {feature.name}: generate_time is more than a year ahead")
+    return _Stored(feature.value, generated)
