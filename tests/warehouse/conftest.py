@@ -1,8 +1,10 @@
-"""A strict Storage Write server in the test's own loop, which can be told to misbehave."""
+"""Two servers: a strict Storage Write one that can be told to misbehave, and the BigQuery stand-in."""
 
 import asyncio
+import subprocess
+import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
 import grpc
@@ -14,6 +16,8 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+
+from tools.warehouse import Warehouse
 
 Turn = Callable[[list[Message]], AppendRowsResponse | None]
 """What one request meets instead of success; None ends the call without an answer."""
@@ -102,3 +106,29 @@ async def write_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WriteSe
     await server.start()
     yield api
     await server.stop(grace=None)
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Iterator[tuple[str, str]]:
+    """The BigQuery stand-in as the command that people run: its http URL and its Storage Write host:port."""
+    command = [sys.executable, "-m", "tools.standins.bigquery", "--rest-port=0", "--grpc-port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        name, *words = process.stdout.readline().split()
+        assert name == "bigquery:", "it says on its first line where it listens"
+        yield words[-3], words[-1]
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture
+def warehouse(
+    stand_in: tuple[str, str], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Warehouse:
+    """A dataset of the test's own, named after it, with tables and views."""
+    rest, storage_write = stand_in
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", rest)
+    monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", storage_write)
+    warehouse = Warehouse("project", request.function.__name__)
+    warehouse.create()
+    return warehouse

@@ -3,11 +3,7 @@
 SELECT
   location_id,
   event_timestamp AS feature_timestamp,
-%{ for column in columns ~}
-  ${column},
-%{ endfor ~}
+  ${columns}
 FROM `${project}.${dataset}.realtime_features`
 WHERE event_timestamp >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${lookback_days} DAY)
-%{ if category != "" ~}
-  AND feature_category = '${category}'
-%{ endif ~}
+  AND ${owns_columns}

@@ -3,8 +3,6 @@
 SELECT
   location_id,
   COALESCE(latest_event_timestamp, window_start) AS feature_timestamp,
-%{ for column, feature in columns ~}
-  ${column} AS ${feature},
-%{ endfor ~}
+  ${columns}
 FROM `${project}.${dataset}.realtime_features_aggregated_latest`
 WHERE window_start >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${lookback_days} DAY)

@@ -1,0 +1,116 @@
+"""bqemulator as we start it: appends and queries at once, a clean end, a taken port, a restart."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.columns import STREAMING_ERRORS
+from shared.gcp.bigquery import TableAppender
+from shared.rows import encode
+from tools.standins.bigquery.server import serve
+from tools.warehouse import Warehouse, WarehouseError
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+COMMAND = [sys.executable, "-m", "tools.standins.bigquery"]
+
+
+def error_rows(first: int, count: int) -> list[bytes]:
+    return [
+        encode(STREAMING_ERRORS, {"event_id": f"event-{number}", "error_timestamp": NOW})
+        for number in range(first, first + count)
+    ]
+
+
+@pytest.mark.timeout(60)
+async def test_20_000_rows_arrive_while_queries_run_beside(
+    warehouse: Warehouse, request: pytest.FixtureRequest
+) -> None:
+    """bqemulator's own command hangs here within seconds."""
+    appender = TableAppender("project", request.function.__name__, STREAMING_ERRORS)
+    counts: list[object] = []
+
+    async def count_on() -> None:
+        while True:
+            result = await asyncio.to_thread(warehouse.query, "SELECT COUNT(*) FROM streaming_errors")
+            counts.append(result.rows[0][0])
+
+    counting = asyncio.create_task(count_on())
+    async with asyncio.timeout(40):
+        for first in range(0, 20_000, 500):
+            assert await appender.append(error_rows(first, 500)) == [None] * 500
+    counting.cancel()
+    await asyncio.wait([counting])
+    await appender.close()
+    result = await asyncio.to_thread(warehouse.query, "SELECT COUNT(DISTINCT event_id) FROM streaming_errors")
+    assert result.rows == [(20_000,)]
+    assert len(counts) > 3, "queries did run beside"
+
+
+async def test_an_appender_outlives_a_restart_of_bigquery(monkeypatch: pytest.MonkeyPatch) -> None:
+    appender = TableAppender("project", "restarted", STREAMING_ERRORS)
+    rest_port = grpc_port = 0
+    for number in range(2):
+        async with serve(rest_port, grpc_port) as endpoints:
+            rest_port, grpc_port = (
+                int(at.rsplit(":", 1)[1]) for at in (endpoints.rest, endpoints.storage_write)
+            )
+            monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", endpoints.rest)
+            monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", endpoints.storage_write)
+            warehouse = Warehouse("project", "restarted")
+            await asyncio.to_thread(warehouse.create)
+            assert await appender.append(error_rows(number, 1)) == [None]
+            result = await asyncio.to_thread(warehouse.query, "SELECT event_id FROM streaming_errors")
+            assert result.rows == [(f"event-{number}",)]
+    await appender.close()
+
+
+async def test_it_ends_at_once_on_sigterm_although_an_appender_is_connected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "--rest-port=0", "--grpc-port=0", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    words = (await process.stdout.readline()).decode().split()
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", words[-3])
+    monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", words[-1])
+    await asyncio.to_thread(Warehouse("project", "ended").create)
+    appender = TableAppender("project", "ended", STREAMING_ERRORS)
+    assert await appender.append(error_rows(0, 1)) == [None]
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        assert await process.communicate() == (b"", b"")
+    assert process.returncode == 0
+    await appender.close()
+
+
+@pytest.mark.parametrize("option", ["--rest-port", "--grpc-port"])
+def test_a_taken_port_is_one_sentence(option: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        arguments = {"--rest-port": "0", "--grpc-port": "0"} | {option: str(port)}
+        ended = subprocess.run(
+            [*COMMAND, *(word for pair in arguments.items() for word in pair)], capture_output=True, text=True
+        )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith(f"bigquery stand-in: cannot listen on 127.0.0.1:{port}")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_refused_query_is_one_sentence(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r'^BigQuery refused the query in project\.\w+: .*"nope"[^\n]*$'):
+        warehouse.query("SELECT nope FROM realtime_features")
+
+
+def test_where_nothing_listens_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
+    with pytest.raises(WarehouseError, match=r"^BigQuery gave no answer|^BigQuery can't be reached"):
+        Warehouse("project", "dataset").query("SELECT 1")

@@ -1,0 +1,37 @@
+"""`python -m tools.standins.bigquery --rest-port N --grpc-port M`: runs until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from tools.standins.bigquery.server import serve
+from tools.standins.serving import PortTaken
+
+
+def main() -> None:
+    """Exits with 1 and a sentence where a port is taken."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.standins.bigquery", description="bigquery stand-in"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--rest-port", type=int, required=True, help="port of the REST API; 0: any free one")
+    parser.add_argument("--grpc-port", type=int, required=True, help="port of Storage Write; 0: any free one")
+    try:
+        asyncio.run(_until_told(parser.parse_args()))
+    except PortTaken as error:
+        sys.exit(f"bigquery stand-in: {error}")
+
+
+async def _until_told(options: argparse.Namespace) -> None:
+    async with serve(options.rest_port, options.grpc_port, options.host) as endpoints:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):  # after the start: uvicorn sets handlers of its own
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        sys.stdout.write(f"bigquery: listening on {endpoints.rest} and {endpoints.storage_write}\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    main()
