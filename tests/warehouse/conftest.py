@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import grpc
 import grpc.aio
@@ -122,13 +123,17 @@ def stand_in() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def warehouse(
-    stand_in: tuple[str, str], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Warehouse:
-    """A dataset of the test's own, named after it, with tables and views."""
+def dataset() -> str:
+    """A name for a dataset of the test's own."""
+    return f"dataset_{uuid4().hex}"
+
+
+@pytest.fixture
+def warehouse(stand_in: tuple[str, str], dataset: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The test's own dataset with its tables and views, in the project `project`."""
     rest, storage_write = stand_in
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", rest)
     monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", storage_write)
-    warehouse = Warehouse("project", request.function.__name__)
+    warehouse = Warehouse("project", dataset)
     warehouse.create()
     return warehouse

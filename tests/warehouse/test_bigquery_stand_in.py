@@ -27,11 +27,9 @@ def error_rows(first: int, count: int) -> list[bytes]:
 
 
 @pytest.mark.timeout(60)
-async def test_20_000_rows_arrive_while_queries_run_beside(
-    warehouse: Warehouse, request: pytest.FixtureRequest
-) -> None:
+async def test_20_000_rows_arrive_while_queries_run_beside(warehouse: Warehouse, dataset: str) -> None:
     """bqemulator's own command hangs here within seconds."""
-    appender = TableAppender("project", request.function.__name__, STREAMING_ERRORS)
+    appender = TableAppender("project", dataset, STREAMING_ERRORS)
     counts: list[object] = []
 
     async def count_on() -> None:

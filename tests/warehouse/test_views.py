@@ -1,0 +1,300 @@
+"""The views on rows written as the functions write them; times are relative to now, as the views' are."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.columns import (
+    REALTIME_FEATURES,
+    REALTIME_FEATURES_AGGREGATED,
+    STREAMING_ERRORS,
+    Row,
+    Table,
+    Type,
+    Value,
+)
+from shared.gcp.bigquery import TableAppender
+from shared.rows import encode
+from tools.warehouse import Warehouse
+
+NOW = datetime.now(UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+async def insert(table: Table, dataset: str, rows: list[Row]) -> None:
+    appender = TableAppender("project", dataset, table)
+    assert await appender.append([encode(table, row) for row in rows]) == [None] * len(rows)
+    await appender.close()
+
+
+def select(warehouse: Warehouse, sql: str) -> list[dict[str, object]]:
+    result = warehouse.query(sql)
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+
+def feature(event_id: str, **values: Value) -> Row:
+    """A features row with what the views read; `values` replace its defaults."""
+    row: Row = {
+        "event_id": event_id,
+        "location_id": "1-1",
+        "event_type": "compliance_alert",
+        "feature_category": "compliance",
+        "event_timestamp": NOW - HOUR,
+        "processing_timestamp": NOW,
+        "is_late": False,
+        "real_time_risk_score": 0,
+        "event_complexity_score": 0,
+    }
+    return row | values
+
+
+def sample_value(table: Table, name: str) -> Value:
+    column = next(column for column in table.columns if column.name == name)
+    by_type: dict[Type, Value] = {
+        "STRING": f"{name}: café",
+        "INT64": -(2**40),
+        "FLOAT64": 0.1,
+        "BOOL": True,
+        "TIMESTAMP": datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC),
+        "JSON": '{"rating": {"count": 2}}',
+        "BYTES": b"\x00\xff",
+    }
+    value = by_type[column.type]
+    return [str(value), "second"] if column.mode == "REPEATED" else value
+
+
+@pytest.mark.parametrize(
+    "table", [REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, STREAMING_ERRORS], ids=lambda table: table.name
+)
+async def test_every_column_comes_back_as_it_was_written(
+    warehouse: Warehouse, dataset: str, table: Table
+) -> None:
+    row = {column.name: sample_value(table, column.name) for column in table.columns}
+    await insert(table, dataset, [row])
+    (found,) = select(warehouse, f"SELECT * FROM {table.name}")
+    expected: dict[str, object] = dict(row)
+    for column in table.columns:
+        if column.type == "JSON":
+            expected[column.name] = {"rating": {"count": 2}}
+    assert found == expected
+
+
+async def test_a_column_left_out_is_null_or_empty(warehouse: Warehouse, dataset: str) -> None:
+    await insert(STREAMING_ERRORS, dataset, [{"error_timestamp": NOW}])
+    (found,) = select(warehouse, "SELECT * FROM streaming_errors")
+    assert {name for name, value in found.items() if value is not None} == {"error_timestamp"}
+
+
+async def test_realtime_features_unique_prefers_the_row_in_its_window_then_the_first_processed(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    await insert(
+        REALTIME_FEATURES,
+        dataset,
+        [
+            feature("a", is_late=True, processing_timestamp=NOW - HOUR, pipeline_version="late"),
+            feature("a", processing_timestamp=NOW, pipeline_version="second"),
+            feature("a", processing_timestamp=NOW - HOUR / 2, pipeline_version="first"),
+            feature("a", processing_timestamp=NOW - HOUR / 2, pipeline_version="first"),
+            feature("b", is_late=True, pipeline_version="only"),
+        ],
+    )
+    rows = select(warehouse, "SELECT * FROM realtime_features_unique ORDER BY event_id")
+    assert [(row["event_id"], row["pipeline_version"]) for row in rows] == [("a", "first"), ("b", "only")]
+    assert list(rows[0]) == [column.name for column in REALTIME_FEATURES.columns]
+
+
+async def test_realtime_features_aggregated_latest_is_the_highest_revision_of_each_window(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def pane(location: str, minute: int, revision: int, count: int) -> Row:
+        begin = start + timedelta(minutes=minute)
+        return {
+            "location_id": location,
+            "window_start": begin,
+            "window_end": begin + timedelta(minutes=5),
+            "revision": revision,
+            "window_event_count": count,
+            "aggregation_timestamp": NOW,
+        }
+
+    panes = [pane("1-1", 0, 1, 3), pane("1-1", 0, 2, 5), pane("1-1", 0, 2, 5), pane("1-1", 5, 1, 7)]
+    await insert(REALTIME_FEATURES_AGGREGATED, dataset, [*panes, pane("1-2", 0, 1, 9)])
+    rows = select(
+        warehouse, "SELECT * FROM realtime_features_aggregated_latest ORDER BY location_id, window_start"
+    )
+    assert [row["window_event_count"] for row in rows] == [5, 7, 9]
+    assert list(rows[0]) == [column.name for column in REALTIME_FEATURES_AGGREGATED.columns]
+
+
+async def test_streaming_errors_unique_keeps_the_newest_of_each_failure_and_all_without_identity(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    def error(event_id: str | None, stage: str, error_type: str, age: timedelta) -> Row:
+        return {
+            "event_id": event_id,
+            "stage": stage,
+            "error_type": error_type,
+            "error_timestamp": NOW - age,
+            "error_message": f"{age // HOUR} h old",
+        }
+
+    await insert(
+        STREAMING_ERRORS,
+        dataset,
+        [
+            error("a", "parse", "schema_error", 2 * HOUR),
+            error("a", "parse", "schema_error", 1 * HOUR),
+            error("a", "features", "schema_error", 3 * HOUR),
+            error("a", "features", "late_event", 4 * HOUR),
+            error(None, "parse", "json_parse_error", 5 * HOUR),
+            error(None, "parse", "json_parse_error", 6 * HOUR),
+        ],
+    )
+    rows = select(warehouse, "SELECT * FROM streaming_errors_unique ORDER BY error_timestamp DESC")
+    assert [row["error_message"] for row in rows] == [f"{hours} h old" for hours in (1, 3, 4, 5, 6)]
+    assert list(rows[0]) == [column.name for column in STREAMING_ERRORS.columns]
+
+
+async def test_latest_realtime_features_is_the_newest_row_of_each_location_in_7_days(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    await insert(
+        REALTIME_FEATURES,
+        dataset,
+        [
+            feature("old", event_timestamp=NOW - 2 * DAY),
+            feature("new", event_timestamp=NOW - DAY),
+            feature("new", event_timestamp=NOW - DAY),
+            feature("week", location_id="1-2", event_timestamp=NOW - 7 * DAY + HOUR),
+            feature("gone", location_id="1-3", event_timestamp=NOW - 7 * DAY - HOUR),
+            feature("tie-a", location_id="1-4", processing_timestamp=NOW - HOUR),
+            feature("tie-b", location_id="1-4", processing_timestamp=NOW),
+        ],
+    )
+    rows = select(warehouse, "SELECT * FROM latest_realtime_features ORDER BY location_id")
+    assert [row["event_id"] for row in rows] == ["new", "week", "tie-b"]
+    assert list(rows[0]) == [column.name for column in REALTIME_FEATURES.columns]
+
+
+async def test_hourly_feature_stats_counts_each_event_once_in_its_hour(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    hour = (NOW - DAY).replace(minute=0, second=0, microsecond=0)
+
+    def alert(event_id: str, minute: int, **values: Value) -> Row:
+        return feature(event_id, event_timestamp=hour + timedelta(minutes=minute), **values)
+
+    high: Row = {"alert_severity": "high", "real_time_risk_score": 8, "event_complexity_score": 5}
+    await insert(
+        REALTIME_FEATURES,
+        dataset,
+        [
+            alert("a", 0, safeguarding_concern=True, enforcement_action_taken=True, **high),
+            alert("a", 0, safeguarding_concern=True, enforcement_action_taken=True, **high),
+            alert("b", 59, location_id="1-2", alert_severity="medium", real_time_risk_score=2),
+            alert("c", 30, safeguarding_concern=False, real_time_risk_score=2),
+            alert("d", 60),
+            alert("e", 5, event_type="rating_change", feature_category="rating"),
+            feature("f", event_timestamp=NOW - 30 * DAY - HOUR),
+        ],
+    )
+    rows = select(warehouse, "SELECT * FROM hourly_feature_stats ORDER BY hour, event_type")
+    assert rows[0] == {
+        "hour": hour,
+        "event_type": "compliance_alert",
+        "feature_category": "compliance",
+        "event_count": 3,
+        "avg_risk_score": 4.0,
+        "avg_complexity_score": pytest.approx(5 / 3),
+        "unique_locations": 2,
+        "high_severity_alerts": 1,
+        "safeguarding_concerns": 1,
+        "enforcement_actions": 1,
+    }
+    assert [(row["hour"], row["event_type"], row["event_count"]) for row in rows[1:]] == [
+        (hour, "rating_change", 1),
+        (hour + HOUR, "compliance_alert", 1),
+    ]
+
+
+Events = list[dict[str, Value]]
+
+
+def scored(*scores: int) -> Events:
+    return [{"real_time_risk_score": score} for score in scores]
+
+
+def high_alerts(count: int) -> Events:
+    return [{"alert_severity": "high"}] * count
+
+
+RISK: dict[str, tuple[Events, str]] = {
+    "average of 8": (scored(7, 9), "CRITICAL"),
+    "average under 8": (scored(7, 7, 9), "HIGH"),
+    "any safeguarding": ([*scored(0, 0), {"safeguarding_concern": True}], "CRITICAL"),
+    "average of 5": (scored(5), "HIGH"),
+    "average under 5": (scored(4, 5), "MEDIUM"),
+    "three high alerts": (high_alerts(3), "HIGH"),
+    "two high alerts": (high_alerts(2), "LOW"),
+    "average of 3": (scored(1, 5), "MEDIUM"),
+    "average under 3": (scored(2, 3), "LOW"),
+    "enforcement alone": ([{"enforcement_action_taken": True}], "LOW"),
+}
+
+
+async def test_location_risk_summary_sorts_locations_by_its_thresholds(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    await insert(
+        REALTIME_FEATURES,
+        dataset,
+        [
+            feature(f"{location}-{number}", location_id=location, **event)
+            for location, (events, _) in RISK.items()
+            for number, event in enumerate(events)
+        ],
+    )
+    rows = select(warehouse, "SELECT location_id, risk_category FROM location_risk_summary")
+    assert {row["location_id"]: row["risk_category"] for row in rows} == {
+        location: category for location, (_, category) in RISK.items()
+    }
+
+
+async def test_location_risk_summary_adds_up_the_last_24_hours_once(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    newest = NOW - HOUR
+    alert: Row = {"alert_severity": "high", "safeguarding_concern": True, "real_time_risk_score": 8}
+    await insert(
+        REALTIME_FEATURES,
+        dataset,
+        [
+            feature("a", event_timestamp=newest, **alert),
+            feature("a", event_timestamp=newest, **alert),
+            feature(
+                "b",
+                event_timestamp=NOW - 23 * HOUR,
+                enforcement_action_taken=True,
+                event_type="rating_change",
+            ),
+            feature("c", event_timestamp=NOW - 25 * HOUR, **alert),
+        ],
+    )
+    assert select(warehouse, "SELECT * FROM location_risk_summary") == [
+        {
+            "location_id": "1-1",
+            "total_events_24h": 2,
+            "avg_risk_score_24h": 4.0,
+            "max_risk_score_24h": 8,
+            "event_type_diversity": 2,
+            "high_alerts_24h": 1,
+            "safeguarding_events_24h": 1,
+            "enforcement_events_24h": 1,
+            "latest_event_time": newest,
+            "risk_category": "CRITICAL",
+        }
+    ]
