@@ -98,14 +98,14 @@ def _publish_time(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadRequest('"message.publishTime" must be an RFC 3339 time')
-    return moment.astimezone(UTC)
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # overflow: before year 1 or after 9999 once in UTC
+        pass
+    raise BadRequest('"message.publishTime" must be an RFC 3339 time')
 
 
 def _delivery_attempt(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31):
         return value
-    raise BadRequest('"deliveryAttempt" must be a whole number')
+    raise BadRequest('"deliveryAttempt" must be a whole number, as Pub/Sub counts them')

@@ -19,7 +19,7 @@ from shared.envelope import Message
 from shared.errors import ErrorType, Reject
 from shared.failure import RECORD_ATTRIBUTE, RECORD_KIND, Failure, of_message
 
-_COUNT = "CloudPubSubDeadLetterSourceDeliveryCount"
+_DELIVERIES = "CloudPubSubDeadLetterSourceDeliveryCount"
 _SUBSCRIPTION = "CloudPubSubDeadLetterSourceSubscription"
 _PROJECT = "CloudPubSubDeadLetterSourceSubscriptionProject"
 _PUBLISHED = "CloudPubSubDeadLetterSourceTopicPublishTime"
@@ -53,7 +53,7 @@ def failure_in(message: Message, given_up_at: datetime, pipeline_version: str) -
 
 def _of_forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -> Failure:
     attributes = message.attributes
-    subscription, count = attributes[_SUBSCRIPTION], attributes.get(_COUNT, "")
+    subscription, count = attributes[_SUBSCRIPTION], attributes.get(_DELIVERIES, "")
     what = (
         f"Pub/Sub gave up after {count or 'its last'} deliveries to {subscription}: see that function's log"
     )
@@ -67,7 +67,7 @@ def _of_forwarded(message: Message, given_up_at: datetime, pipeline_version: str
     project = attributes.get(_PROJECT)
     return failure.model_copy(
         update={
-            "delivery_attempt": int(count) if count.isdecimal() else None,
+            "delivery_attempt": _count(count),
             "source_subscription": f"projects/{project}/subscriptions/{subscription}"
             if project
             else subscription,
@@ -84,6 +84,11 @@ def _of_stranger(message: Message, what: str, given_up_at: datetime, pipeline_ve
 def _stage_of(subscription: str) -> str:
     """Subscriptions are named `<topic>-<function>`: the function is the stage that failed."""
     return subscription.rsplit("/", 1)[-1].rsplit("-", 1)[-1]
+
+
+def _count(text: str) -> int | None:
+    """Attributes can be made by hand: what is no count that a delivery reaches is None."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _time(text: str | None) -> datetime | None:

@@ -4,6 +4,7 @@ Each rule stands once: a default here is what a missing or null metric becomes.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ T = TypeVar("T")
 def extract(event: Event, zone: ZoneInfo) -> Row:
     """The event's row of realtime_features, all but `is_late`; raises Reject(transform_error)."""
     features = _category_features(event)
-    local = event.event_timestamp.astimezone(zone)
+    local = _local_time(event.event_timestamp, zone)
     return {
         "event_id": event.event_id,
         "location_id": event.location_id,
@@ -53,6 +54,14 @@ def extract(event: Event, zone: ZoneInfo) -> Row:
         "real_time_risk_score": risk_score(features),
         **features,
     }
+
+
+def _local_time(moment: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError as error:  # the first hours of year 1, the last of 9999
+        what = f"event_timestamp: {moment.isoformat()} has no local time in {zone.key}"
+        raise Reject(ErrorType.TRANSFORM_ERROR, what) from error
 
 
 def complexity_score(features: Mapping[str, Value]) -> int:

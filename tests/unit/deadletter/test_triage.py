@@ -1,0 +1,179 @@
+"""A dead letter becomes its row, whichever form it has; the same message always becomes the same row."""
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.deadletter.triage import salvage, triage
+from shared.columns import STREAMING_ERRORS, Row
+from shared.envelope import Message
+from shared.errors import ErrorType, Reject
+from shared.failure import MAX_PAYLOAD, RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.rows import encode
+from tests.unit.builders import NOW, message
+from tests.unit.strategies import nearly_good_events, texts
+
+LATER = NOW + timedelta(hours=3)
+EVENT = b'{"event_id": "e-1", "location_id": "l-1", "event_type": "capacity_update", "metrics": 7}'
+OURS = {RECORD_ATTRIBUTE: RECORD_KIND}
+SOURCE = "CloudPubSubDeadLetterSource"
+FORWARDED = {
+    "origin": "cqc",
+    f"{SOURCE}DeliveryCount": "5",
+    f"{SOURCE}Subscription": "dashboard-events-parsed-features",
+    f"{SOURCE}SubscriptionProject": "p",
+    f"{SOURCE}TopicPublishTime": "2026-03-11T09:00:00.123456789+00:00",
+}
+
+
+def row(one: Message, now: datetime = LATER) -> Row:
+    made = triage(one, now, "2.0.0")
+    assert made.keys() == {column.name for column in STREAMING_ERRORS.columns}
+    return made
+
+
+def record(original: Message) -> bytes:
+    reject = Reject(ErrorType.SCHEMA_ERROR, "metrics: is wrong")
+    return of_message(original, reject, stage="parse", now=NOW, pipeline_version="1.2.3").to_json()
+
+
+def test_our_record_becomes_the_row_that_it_describes() -> None:
+    published = NOW - timedelta(minutes=1)
+    original = message(EVENT, attributes={"origin": "cqc"}, publish_time=published, delivery_attempt=2)
+    assert row(message(record(original), message_id="another", attributes=OURS)) == {
+        "error_type": "schema_error",
+        "error_message": "metrics: is wrong",
+        "stage": "parse",
+        "location_id": "l-1",
+        "event_type": "capacity_update",
+        "event_id": "e-1",
+        "raw_data": EVENT.decode(),
+        "payload": EVENT,
+        "attributes": '{"origin":"cqc"}',
+        "delivery_attempt": 2,
+        "source_subscription": "projects/p/subscriptions/s",
+        "publish_timestamp": published,
+        "error_timestamp": NOW,
+        "pipeline_version": "1.2.3",
+    }
+
+
+def test_an_original_that_pub_sub_forwarded_tells_where_it_failed_and_how_often() -> None:
+    assert row(message(EVENT, attributes=FORWARDED)) == {
+        "error_type": "delivery_exhausted",
+        "error_message": "Pub/Sub gave up after 5 deliveries to dashboard-events-parsed-features: "
+        "see that function's log",
+        "stage": "features",
+        "location_id": "l-1",
+        "event_type": "capacity_update",
+        "event_id": "e-1",
+        "raw_data": EVENT.decode(),
+        "payload": EVENT,
+        "attributes": orjson.dumps(FORWARDED).decode(),
+        "delivery_attempt": 5,
+        "source_subscription": "projects/p/subscriptions/dashboard-events-parsed-features",
+        "publish_timestamp": datetime(2026, 3, 11, 9, 0, 0, 123_456, tzinfo=UTC),
+        "error_timestamp": NOW,
+        "pipeline_version": "2.0.0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({f"{SOURCE}DeliveryCount": "many"}, {"delivery_attempt": None}),
+        ({f"{SOURCE}DeliveryCount": "-1"}, {"delivery_attempt": None}),
+        ({f"{SOURCE}DeliveryCount": ""}, {"delivery_attempt": None}),
+        ({f"{SOURCE}DeliveryCount": "9" * 30}, {"delivery_attempt": None}),
+        ({f"{SOURCE}DeliveryCount": "9" * 5_000}, {"delivery_attempt": None}),
+        ({f"{SOURCE}SubscriptionProject": ""}, {"source_subscription": "dashboard-events-parsed-features"}),
+        ({f"{SOURCE}TopicPublishTime": "yesterday"}, {"publish_timestamp": NOW}),
+        ({f"{SOURCE}TopicPublishTime": "2026-03-11T09:00:00"}, {"publish_timestamp": NOW}),
+        ({f"{SOURCE}TopicPublishTime": ""}, {"publish_timestamp": NOW}),
+        ({f"{SOURCE}Subscription": "projects/q/subscriptions/dashboard-events-parse"}, {"stage": "parse"}),
+        ({f"{SOURCE}Subscription": "odd"}, {"stage": "odd"}),
+    ],
+)
+def test_odd_attributes_of_a_forwarded_message_cost_no_more_than_themselves(
+    changes: dict[str, str], expected: dict[str, object]
+) -> None:
+    made = row(message(EVENT, attributes=FORWARDED | changes))
+    assert made["error_type"] == "delivery_exhausted"
+    assert {name: made[name] for name in expected} == expected
+    assert encode(STREAMING_ERRORS, made)
+
+
+def test_an_original_that_is_no_event_is_known_by_its_message_id() -> None:
+    made = row(message(b"\xff not json", attributes=FORWARDED))
+    assert (made["event_id"], made["location_id"], made["event_type"]) == ("message-1", None, None)
+    assert made["raw_data"] == "\ufffd not json"
+
+
+@pytest.mark.parametrize("data", [b"", b"not json", b"[]", b"{}", b'{"error_type": "odd"}', b"[" * 2_000])
+def test_a_record_that_is_none_is_kept_as_unexpected(data: bytes) -> None:
+    made = row(message(data, attributes=OURS))
+    assert made["error_type"] == "unexpected_error"
+    assert str(made["error_message"]).startswith(
+        "the dead letter calls itself a failure record and is none: "
+    )
+    assert (made["payload"], made["stage"], made["error_timestamp"]) == (data, "deadletter", NOW)
+
+
+def test_a_message_of_neither_form_is_kept_as_unexpected() -> None:
+    made = row(message(EVENT, attributes={RECORD_ATTRIBUTE: "something else"}))
+    assert made["error_type"] == "unexpected_error"
+    assert "somebody published it here" in str(made["error_message"])
+    assert (made["payload"], made["location_id"]) == (EVENT, "l-1")
+
+
+def test_a_forwarded_message_too_large_for_a_row_is_cut_and_says_so() -> None:
+    made = row(message(b"x" * (MAX_PAYLOAD + 1), attributes=FORWARDED))
+    assert made["payload"] == b"x" * MAX_PAYLOAD
+    assert f"[the payload is cut to 7000000 of its {MAX_PAYLOAD + 1} bytes]" in str(made["error_message"])
+
+
+def test_raw_data_has_at_most_1000_characters() -> None:
+    made = row(message(("\u00e9" * 5_000).encode(), attributes=FORWARDED))
+    assert made["raw_data"] == "\u00e9" * 1_000
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        message(record(message(EVENT)), attributes=OURS),
+        message(EVENT, attributes=FORWARDED),
+        message(b"{", attributes=OURS),
+        message(EVENT),
+    ],
+    ids=["our record", "forwarded", "no record", "stranger"],
+)
+def test_a_redelivery_gives_the_same_row(one: Message) -> None:
+    assert row(one, NOW + timedelta(seconds=1)) == row(one, NOW + timedelta(days=6))
+
+
+def test_without_a_publish_time_the_present_is_when_it_was_given_up() -> None:
+    assert row(message(EVENT, publish_time=None))["error_timestamp"] == LATER
+
+
+def test_a_salvaged_row_has_the_message_whole_and_the_refusal() -> None:
+    one = message(record(message(EVENT)), attributes=OURS)
+    made = salvage(one, "it has no room", LATER, "2.0.0")
+    assert made["error_type"] == "unexpected_error"
+    assert made["error_message"] == "the dead letter's own row was refused: it has no room"
+    assert (made["payload"], made["error_timestamp"]) == (one.data, LATER)
+
+
+_attributes = st.dictionaries(
+    st.sampled_from([RECORD_ATTRIBUTE, *FORWARDED]),
+    texts | st.sampled_from([RECORD_KIND, *FORWARDED.values()]),
+)
+
+
+@given(st.binary(max_size=100) | nearly_good_events().map(orjson.dumps), _attributes)
+def test_any_message_is_a_row_that_the_table_takes(data: bytes, attributes: dict[str, str]) -> None:
+    one = message(data, attributes=attributes)
+    assert encode(STREAMING_ERRORS, row(one))
+    assert encode(STREAMING_ERRORS, salvage(one, "refused", NOW, "1"))
