@@ -26,7 +26,7 @@ from tools.errors import CommandError
 VIEWS = Path(__file__).parents[1] / "terraform" / "views"
 LOCATION = "europe-west2"
 
-_RETRY = DEFAULT_RETRY.with_timeout(10.0)
+_RETRY = DEFAULT_RETRY.with_timeout(5.0)
 """Seconds; the client's own 10 minutes would look like a hang where nothing listens."""
 
 
