@@ -1,4 +1,4 @@
-# Each alert has its page in docs/runbook.md, under the same name.
+# What each alert says to look at stands in it: that is what the person on call gets to see.
 
 locals {
   pushed = [for name in ["parse", "features"] : module.stage[name].subscription]
@@ -147,7 +147,7 @@ resource "google_monitoring_alert_policy" "this" {
   documentation {
     mime_type = "text/markdown"
     subject   = "${each.value.title} (${var.project_id})"
-    content   = "${each.value.look}\n\nDashboard: ${local.dashboard_link}\n\nRunbook: docs/runbook.md#${each.key}"
+    content   = "${each.value.look}\n\nDashboard: ${local.dashboard_link}"
   }
 
   alert_strategy {
@@ -185,7 +185,7 @@ resource "google_monitoring_alert_policy" "flush_silent" {
   documentation {
     mime_type = "text/markdown"
     subject   = "The flush does not run (${var.project_id})"
-    content   = "No panes are emitted, no event is lost: the log waits in Firestore. Look at the schedule (gcloud scheduler jobs describe ${google_cloud_scheduler_job.flush.name} --location ${var.region}), then at aggregate's log.\n\nDashboard: ${local.dashboard_link}\n\nRunbook: docs/runbook.md#flush-silent"
+    content   = "No panes are emitted, no event is lost: the log waits in Firestore. Look at the schedule (gcloud scheduler jobs describe ${google_cloud_scheduler_job.flush.name} --location ${var.region}), then at aggregate's log.\n\nDashboard: ${local.dashboard_link}"
   }
 
   alert_strategy {

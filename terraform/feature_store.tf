@@ -26,8 +26,8 @@ locals {
         sql = templatefile("${path.module}/views/feature_store/events.sql", {
           project       = var.project_id
           dataset       = var.dataset_id
-          columns       = columns
-          category      = group == "derived" ? "" : group # derived features are of every event
+          columns       = join(", ", columns)
+          owns_columns  = group == "derived" ? "TRUE" : "feature_category = '${group}'"
           lookback_days = var.feature_store.lookback_days
         })
       }
@@ -38,7 +38,7 @@ locals {
         sql = templatefile("${path.module}/views/feature_store/windows.sql", {
           project       = var.project_id
           dataset       = var.dataset_id
-          columns       = { for column in local.window_features : column => "window_${trimprefix(column, "window_")}" }
+          columns       = join(", ", [for column in local.window_features : "${column} AS window_${trimprefix(column, "window_")}"])
           lookback_days = var.feature_store.lookback_days
         })
       }
@@ -99,7 +99,6 @@ resource "google_vertex_ai_feature_group_feature" "this" {
 }
 
 resource "google_vertex_ai_feature_online_store" "this" {
-  # checkov:skip=CKV_GCP_96:the provider's resource has no encryption argument (6.50); values can be made again from BigQuery
   for_each = local.online
 
   name   = "cqc_feature_store"

@@ -1,4 +1,4 @@
-"""`python -m tools.feature_groups` writes terraform/feature_groups.json from shared/columns.py; run it after a change there.
+"""`python -m tools.feature_groups` writes terraform/feature_groups.json; run it after shared/columns.py.
 
 The groups of the online store's features: `derived`, which every event has, and one a category.
 """

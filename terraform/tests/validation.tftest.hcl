@@ -1,0 +1,87 @@
+# A wrong value is refused while planning, not by an API half-way through.
+
+mock_provider "google" {
+  source = "./tests/mocks"
+}
+
+mock_provider "google-beta" {
+  source = "./tests/mocks"
+}
+
+mock_provider "time" {}
+
+variables {
+  project_id = "demo-project"
+}
+
+run "project_number" {
+  command = plan
+  variables {
+    project_id = "123456789012"
+  }
+  expect_failures = [var.project_id]
+}
+
+run "multi_region" {
+  command = plan
+  variables {
+    region = "EU"
+  }
+  expect_failures = [var.region]
+}
+
+run "fraction_of_a_cpu_with_concurrency" {
+  command = plan
+  variables {
+    functions = { parse = { cpu = "0.5" } }
+  }
+  expect_failures = [var.functions]
+}
+
+run "timeout_over_the_ack_deadline" {
+  command = plan
+  variables {
+    functions = { aggregate = { timeout = 600 } }
+  }
+  expect_failures = [var.functions]
+}
+
+run "more_attempts_than_pubsub_knows" {
+  command = plan
+  variables {
+    delivery = { max_attempts = 101 }
+  }
+  expect_failures = [var.delivery]
+}
+
+run "partitions_gone_before_the_views_look" {
+  command = plan
+  variables {
+    partition_expiration_days = { realtime_features = 7 }
+  }
+  expect_failures = [var.partition_expiration_days]
+}
+
+run "key_of_another_region" {
+  command = plan
+  variables {
+    kms_key = "projects/keys/locations/us-central1/keyRings/pipeline/cryptoKeys/data"
+  }
+  expect_failures = [var.kms_key]
+}
+
+run "windows_settled_too_early" {
+  command = plan
+  variables {
+    close_grace_seconds = 5
+  }
+  expect_failures = [var.close_grace_seconds]
+}
+
+run "silent_flush_summaries" {
+  command = plan
+  variables {
+    log_level = "WARNING"
+  }
+  expect_failures = [var.log_level]
+}

@@ -1,0 +1,121 @@
+"""Each function as it is deployed: its zip unpacked, a clean environment with its requirements only."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from tools.chain import Chain, ChainOptions
+from tools.ports import HOST, allot
+from tools.warehouse import Warehouse
+
+DEPLOYED_PYTHON = "python3.13"
+START_TIMEOUT = 60.0
+"""Seconds to the first answer: imports without bytecode take about 5, more on a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A function's answer."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A function that runs from its package."""
+
+    url: str
+
+    def post(self, body: bytes) -> Answer:
+        request = urllib.request.Request(self.url, data=body, headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Answer(response.status, response.read().decode())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode())
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """For its stand-ins; its own functions see only what the packages publish."""
+    with Chain(ChainOptions(port_base=0, state=tmp_path_factory.mktemp("chain"))) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def warehouse(chain: Chain) -> Iterator[Warehouse]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIGQUERY_EMULATOR_HOST", chain.address.bigquery)
+        yield Warehouse(chain.address.project, chain.address.dataset)
+
+
+def python_of(package: Path, folder: Path) -> Path:
+    """The interpreter of a new environment with nothing but the package's requirements, checked by hash."""
+    environment = folder / "environment"
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    subprocess.run([*uv, "venv", "--python", _deployed_python(), str(environment)], check=True)
+    python = environment / "bin" / "python"
+    requirements = ["--require-hashes", "--requirement", str(package / "requirements.txt")]
+    subprocess.run([*uv, "pip", "install", "--python", str(python), *requirements], check=True)
+    return python
+
+
+def _deployed_python() -> str:
+    """The version that the functions run on where this machine has it, else the tests' own."""
+    found = shutil.which(DEPLOYED_PYTHON)
+    works = found and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0
+    return found if found and works else sys.executable
+
+
+def unpacked(package: Path, folder: Path) -> Path:
+    code = folder / "code"
+    with ZipFile(package) as archive:
+        archive.extractall(code)
+    return code
+
+
+def start(
+    name: str, code: Path, python: Path, settings: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], Served]:
+    """The function as Cloud Run functions starts it: by the framework, from the root main.py."""
+    port = allot(0)[name]
+    process = subprocess.Popen(
+        [str(python), "-m", "functions_framework", f"--target={name}", f"--host={HOST}", f"--port={port}"],
+        cwd=code,
+        env={"PATH": os.defpath, "HOME": str(code), **settings},
+        start_new_session=True,
+    )
+    return process, Served(f"http://{HOST}:{port}/")
+
+
+def wait_until_served(process: subprocess.Popen[bytes], served: Served) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"the function ended with exit code {process.returncode} instead of serving")
+        try:
+            urllib.request.urlopen(f"{served.url}robots.txt", timeout=1).close()
+        except urllib.error.HTTPError:
+            return  # the framework's own 404: it serves
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"the function did not answer within {START_TIMEOUT:.0f} s")
+
+
+def push(event: object) -> bytes:
+    """An event as Pub/Sub pushes it."""
+    message = {"data": b64encode(json.dumps(event).encode()).decode(), "messageId": "1"}
+    return json.dumps({"message": message, "subscription": "projects/cqc-local/subscriptions/s"}).encode()
