@@ -12,12 +12,15 @@ nox.needs_version = ">=2024.4.15"
 def _install(session: nox.Session) -> None:
     """The project, editable, with all that its commands, tests and linters need."""
     # Bytecode now: the chain starts eight processes at once, which would each compile the same modules.
-    options = ["--compile-bytecode", "-e", ".[dev]"]
+    _install_packages(session, "--compile-bytecode", "-e", ".[dev]")
+
+
+def _install_packages(session: nox.Session, *arguments: str) -> None:
     if session.venv_backend == "uv":
-        session.install(*options)
+        session.install(*arguments)
         return
     session.install("uv", silent=True)
-    session.run("uv", "pip", "install", "--quiet", "--python", "python", *options)
+    session.run("uv", "pip", "install", "--quiet", "--python", "python", *arguments)
 
 
 @nox.session
@@ -48,3 +51,41 @@ def bench(session: nox.Session) -> None:
     """Events per second and CPU per event of parse and features; results under build/."""
     _install(session)
     session.run("python", "-m", "tools.bench", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build a zip a function under build/packages, and start each alone in a clean environment."""
+    _install(session)
+    _install_packages(session, "uv")  # makes the clean environments
+    session.run("python", "-m", "tools.package")
+    session.run("python", "-m", "pytest", "-m", "packages", "tests/packages", *session.posargs)
+
+
+@nox.session
+def terraform(session: nox.Session) -> None:
+    """Check the deployment: format, validity, terraform's own tests, what they would make, and checkov."""
+    _install(session)
+    session.run("python", "-m", "tools.terraform", "fmt", "-check", "-diff", "-recursive")
+    session.run("python", "-m", "tools.terraform", "validate", "-no-color")
+    session.run("python", "-m", "pytest", "-m", "terraform", "tests/terraform", *session.posargs)
+    session.notify("checkov")
+
+
+@nox.session
+def checkov(session: nox.Session) -> None:
+    """Look for unsafe settings in terraform/; alone, as checkov pins old releases of what we use."""
+    _install_packages(session, "checkov==3.3.30")
+    session.run("checkov", "--directory", "terraform", "--framework", "terraform", "--quiet", "--compact")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Refresh each function's requirements.txt from its requirements.in; read the diff before committing."""
+    _install_packages(session, "uv")
+    options = ["--python-version=3.13", "--python-platform=x86_64-manylinux_2_28", "--generate-hashes"]
+    quiet = ["--quiet", "--no-annotate", "--custom-compile-command=python -m nox -s lock", *session.posargs]
+    for name in ("parse", "features", "aggregate", "deadletter"):
+        with session.chdir(f"functions/{name}"):
+            files = ["requirements.in", "--output-file=requirements.txt"]
+            session.run("uv", "pip", "compile", *options, *quiet, *files)

@@ -53,10 +53,10 @@ class Chain:
     """A context manager: inside it the chain runs, after it nothing of it is left but the logs."""
 
     def __init__(self, options: ChainOptions) -> None:
-        self._options = options
+        self.options = options
         self._ports = allot(options.port_base)
         self.address: ChainAddress = address(self._ports)
-        self._file = options.state / addresses.CHAIN_FILE
+        self.file: Path = options.state / addresses.CHAIN_FILE
         self._processes: dict[str, Process] = {}
         self._scheduler: Scheduler | None = None
         self._given_up = threading.Event()
@@ -92,13 +92,13 @@ class Chain:
         self._remove_file()
 
     def _start(self) -> None:
-        for part in all_parts(self._options.parts, self._ports, self.address):
-            self._processes[part.name] = Process(part, self._options.state / "logs" / f"{part.name}.log")
+        for part in all_parts(self.options.parts, self._ports, self.address):
+            self._processes[part.name] = Process(part, self.options.state / "logs" / f"{part.name}.log")
         self._bring_up()
-        addresses.write(self._file, ChainFile(**self.address.model_dump(), pid=os.getpid()))
-        if self._options.flush_every is not None:
+        addresses.write(self.file, ChainFile(**self.address.model_dump(), pid=os.getpid()))
+        if self.options.flush_every is not None:
             url = self.address.functions["aggregate"]
-            self._scheduler = Scheduler(url, self._options.flush_every, self._options.report)
+            self._scheduler = Scheduler(url, self.options.flush_every, self.options.report)
             self._scheduler.start()
 
     def _bring_up(self) -> None:
@@ -140,8 +140,8 @@ class Chain:
 
     def _remove_file(self) -> None:
         try:
-            if addresses.read(self._file).pid == os.getpid():
-                self._file.unlink()
+            if addresses.read(self.file).pid == os.getpid():
+                self.file.unlink()
         except CommandError:
             return  # never written, or not ours
 
@@ -179,6 +179,6 @@ def _create_topology(chain: ChainAddress) -> None:
 
 
 def _create_warehouse(chain: ChainAddress) -> None:
-    from tools.warehouse import Warehouse
+    from tools.connect import connect_warehouse
 
-    Warehouse(chain.project, chain.dataset).create()
+    connect_warehouse(chain).create()

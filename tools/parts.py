@@ -1,10 +1,12 @@
 """What the local chain consists of: each part's command line, and the environment of the functions."""
 
 import os
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 
 from tools.address import ChainAddress
+from tools.emulators import EMULATORS
 from tools.errors import UsageError
 from tools.ports import HOST, endpoints
 from tools.process import ROOT, Part
@@ -69,12 +71,15 @@ def address(ports: Mapping[str, int]) -> ChainAddress:
 
 
 def all_parts(kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress) -> list[Part]:
-    """The parts in the order in which they are started: those that take longest to be ready first."""
+    """The parts in the order in which they are started: those that take longest to be ready first.
+
+    Raises EmulatorMissing for emulators that are not installed.
+    """
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
-    services = [Part(name, arguments, environment) for name, arguments in _services(kind, ports).items()]
+    services = [Part(name, command, environment) for name, command in _services(kind, ports).items()]
     ours = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
     ours |= _function_settings(chain)
-    functions = [Part(name, _function_arguments(name, ports[name]), ours) for name in FUNCTIONS]
+    functions = [Part(name, _function_command(name, ports[name]), ours) for name in FUNCTIONS]
     return services + functions
 
 
@@ -92,19 +97,19 @@ def _services(kind: PartsKind, ports: Mapping[str, int]) -> dict[str, list[str]]
 
 
 def _replaceable(kind: PartsKind, name: str, ports: Mapping[str, int]) -> list[str]:
-    port = f"--port={ports[name]}"
     if kind is PartsKind.EMULATORS:
-        return _module("emulators", name, port)
-    return _module(f"standins.{name}", port)
+        return EMULATORS[name](ports[name]).arguments
+    return _module(f"standins.{name}", f"--port={ports[name]}")
 
 
 def _module(name: str, *arguments: str) -> list[str]:
-    return ["-m", f"tools.{name}", *arguments]
+    return [sys.executable, "-m", f"tools.{name}", *arguments]
 
 
-def _function_arguments(name: str, port: int) -> list[str]:
+def _function_command(name: str, port: int) -> list[str]:
     source = ROOT / "functions" / name / "main.py"
     return [
+        sys.executable,
         "-m",
         "functions_framework",
         f"--source={source}",

@@ -19,10 +19,10 @@ _POLL = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What to start: a Python program (`-m` module or script and its arguments) and its environment."""
+    """What to start: a command, the full path of its program first, and its environment."""
 
     name: str
-    arguments: Sequence[str]
+    command: Sequence[str]
     environment: Mapping[str, str]
 
 
@@ -41,7 +41,7 @@ class Process:
         tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "tether.py"), str(os.getpid())]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [*tether, sys.executable, *part.arguments],
+                [*tether, *part.command],
                 env=part.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,

@@ -1,10 +1,17 @@
 """Does everything add up? What went in against what is in the tables, to the event."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.failure import read_hints
+from tools.chain import Chain
+from tools.flushing import flush
 from tools.warehouse import Warehouse
+
+PATIENCE = 60.0
+"""Seconds until every line must be accounted for; seen: under 5 for 2,000 lines."""
+_LOOK = 0.3
 
 # An event with one of these reasons has its features row all the same, so it is not rejected.
 _KEPT = "('late_event', 'feature_store_write_failed')"
@@ -45,6 +52,10 @@ class Ledger:
         """Every feature row is counted once in its window, or recorded as too late for it."""
         return self.unique_features == self.in_windows + self.late and self.late == self.late_records
 
+    @property
+    def adds_up(self) -> bool:
+        return self.arrived and self.folded
+
 
 def duplicates(lines: Iterable[bytes]) -> int:
     """How many lines repeat the event_id of an earlier one; a line without one is known by its message id."""
@@ -61,3 +72,21 @@ def reconcile(warehouse: Warehouse, published: int, repeated: int) -> Ledger:
     """The ledger of a chain that was empty before `published` lines, `repeated` of them duplicates."""
     unique, late, rejected, late_records, in_windows = (int(str(n)) for n in warehouse.query(_SQL).rows[0])
     return Ledger(published, repeated, unique, rejected, late, late_records, in_windows)
+
+
+def settle(chain: Chain, warehouse: Warehouse, lines: Sequence[bytes]) -> Ledger:
+    """Flushes until every published line is accounted for, or for PATIENCE seconds; returns the last ledger.
+
+    Raises CommandError when a part of the chain dies meanwhile.
+    """
+    repeated = duplicates(lines)
+    deadline = time.monotonic() + PATIENCE
+    ledger = reconcile(warehouse, len(lines), repeated)
+    while not ledger.adds_up and time.monotonic() < deadline:
+        chain.check()
+        if ledger.arrived:
+            flush(chain.address.functions["aggregate"])
+        else:
+            time.sleep(_LOOK)
+        ledger = reconcile(warehouse, len(lines), repeated)
+    return ledger

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from tools import address
+from tools.connect import connect_warehouse
 from tools.console import as_json, console, table
-from tools.warehouse import Warehouse
 
 
 def run(sql: str, chain_file: Path | None, as_machine: bool) -> None:
     """Shows the result's rows, as a table or as a JSON list of objects."""
     chain = address.find(chain_file)
-    result = Warehouse(chain.project, chain.dataset).query(sql)
+    result = connect_warehouse(chain).query(sql)
     if as_machine:
         console().out(as_json([dict(zip(result.columns, row, strict=True)) for row in result.rows]))
         return

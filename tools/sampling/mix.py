@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain, cycle, islice
 
 from tools.errors import UsageError
-from tools.sampling.bad import BAD_KINDS, TOO_LARGE
+from tools.sampling.bad import BAD_KINDS, TOO_LARGE, BadKind
 from tools.sampling.events import EventMaker, line, location_ids
 
 SPREAD = timedelta(minutes=15)
@@ -66,6 +66,11 @@ def sample(recipe: Recipe, seed: int, now: datetime) -> list[bytes]:
     return [text for _, text in sorted(lines + repeatable, key=lambda placed: placed[0])]
 
 
+def bad_kinds(count: int) -> list[BadKind]:
+    """The kinds that a sample with `count` bad lines has: all in turn, again and again."""
+    return list(islice(chain(BAD_KINDS.values(), [TOO_LARGE], cycle(BAD_KINDS.values())), count))
+
+
 def _moment(rng: random.Random, now: datetime, late: bool) -> datetime:
     if late:
         return now - LATE_FROM - rng.random() * (LATE_TO - LATE_FROM)
@@ -73,5 +78,4 @@ def _moment(rng: random.Random, now: datetime, late: bool) -> datetime:
 
 
 def _bad_lines(maker: EventMaker, now: datetime, count: int) -> list[bytes]:
-    kinds = islice(chain(BAD_KINDS.values(), [TOO_LARGE], cycle(BAD_KINDS.values())), count)
-    return [kind.spoil(maker.event(_moment(maker.rng, now, late=False))) for kind in kinds]
+    return [kind.spoil(maker.event(_moment(maker.rng, now, late=False))) for kind in bad_kinds(count)]

@@ -1,0 +1,75 @@
+"""A mixed sample through the real functions: everything is accounted for, to the event."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from shared.failure import read_hints
+from tests.chain.conftest import Run
+from tools.flushing import flush
+from tools.online_store import OnlineStore
+from tools.sampling.mix import bad_kinds
+
+
+def rows(run: Run, sql: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in run.warehouse.query(sql).rows]
+
+
+def test_published_lines_are_duplicates_unique_features_and_rejections(run: Run) -> None:
+    assert run.ledger.arrived, run.ledger
+    counts = run.recipe.counts()
+    assert run.ledger.duplicates == counts.duplicates
+    assert run.ledger.rejected == counts.bad
+    assert run.ledger.late == counts.late
+    assert run.ledger.unique_features == counts.good + counts.late
+
+
+def test_each_event_is_counted_once_in_its_window_or_recorded_as_late(run: Run) -> None:
+    assert run.ledger.folded, run.ledger
+    assert run.ledger.in_windows == run.ledger.unique_features - run.ledger.late
+
+
+def test_dead_letters_carry_the_reason_that_was_caused(run: Run) -> None:
+    counts = run.recipe.counts()
+    caused = Counter(kind.error_type.value for kind in bad_kinds(counts.bad)) + Counter(
+        late_event=counts.late
+    )
+    sql = "SELECT error_type, COUNT(DISTINCT event_id) FROM streaming_errors GROUP BY error_type"
+    assert dict(rows(run, sql)) == caused
+
+
+def test_the_whole_of_a_rejected_message_is_kept(run: Run) -> None:
+    payloads = [payload for (payload,) in rows(run, "SELECT DISTINCT payload FROM streaming_errors")]
+    assert all(line in payloads for line in run.lines if line.startswith(b"location"))
+    assert any(line in payloads for line in run.lines if len(line) > 300_000)
+
+
+def test_every_line_with_an_identity_is_known_by_it(run: Run) -> None:
+    sent = {hints.event_id for hints in map(read_hints, run.lines)} - {None}
+    sql = "SELECT event_id FROM realtime_features UNION DISTINCT SELECT event_id FROM streaming_errors"
+    assert sent <= {event_id for (event_id,) in rows(run, sql)}
+
+
+def test_windows_that_are_over_have_an_on_time_pane(run: Run) -> None:
+    now = datetime.now(UTC)
+    flush(run.chain.address.functions["aggregate"])
+    ended = f"window_end <= TIMESTAMP '{now.isoformat()}'"
+    sql = f"SELECT DISTINCT pane, is_final FROM realtime_features_aggregated_latest WHERE {ended}"
+    assert rows(run, sql) == [("on_time", False)]
+
+
+def test_the_online_store_serves_each_location_its_newest_event(run: Run) -> None:
+    store = OnlineStore(run.chain.address.feature_store, run.chain.address.feature_view)
+    newest = rows(run, "SELECT location_id, MAX(event_timestamp) FROM realtime_features GROUP BY location_id")
+    assert len(newest) == 20
+    for location_id, event_time in newest:
+        served = {value.name: value for value in store.fetch(str(location_id))}
+        assert served["real_time_risk_score"].generate_time == event_time
+        assert served["window_event_count"].value
+
+
+def test_another_flush_changes_nothing(run: Run) -> None:
+    count = "SELECT SUM(window_event_count) FROM realtime_features_aggregated_latest"
+    before = rows(run, count)
+    summary = flush(run.chain.address.functions["aggregate"])
+    assert summary["events_folded"] == 0
+    assert rows(run, count) == before
