@@ -30,11 +30,10 @@ def test_each_event_is_counted_once_in_its_window_or_recorded_as_late(run: Run) 
 
 def test_dead_letters_carry_the_reason_that_was_caused(run: Run) -> None:
     counts = run.recipe.counts()
-    caused = Counter(kind.error_type.value for kind in bad_kinds(counts.bad)) + Counter(
-        late_event=counts.late
-    )
+    caused = Counter(kind.error_type.value for kind in bad_kinds(counts.bad))
+    caused["late_event"] = counts.late
     sql = "SELECT error_type, COUNT(DISTINCT event_id) FROM streaming_errors GROUP BY error_type"
-    assert dict(rows(run, sql)) == caused
+    assert {str(reason): count for reason, count in rows(run, sql)} == caused
 
 
 def test_the_whole_of_a_rejected_message_is_kept(run: Run) -> None:
@@ -54,7 +53,10 @@ def test_windows_that_are_over_have_an_on_time_pane(run: Run) -> None:
     flush(run.chain.address.functions["aggregate"])
     ended = f"window_end <= TIMESTAMP '{now.isoformat()}'"
     sql = f"SELECT DISTINCT pane, is_final FROM realtime_features_aggregated_latest WHERE {ended}"
-    assert rows(run, sql) == [("on_time", False)]
+    panes = set(rows(run, sql))
+    # Late, if a window's last events were still on their way to it at its first flush.
+    assert ("on_time", False) in panes
+    assert panes <= {("on_time", False), ("late", False)}
 
 
 def test_the_online_store_serves_each_location_its_newest_event(run: Run) -> None:
