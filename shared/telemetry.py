@@ -58,9 +58,9 @@ class UnknownFields:
 
     def add(self, names: Iterable[str]) -> None:
         """Counts one sight of each name, such as `rating_change.metrics.colour`."""
-        for name in names:
+        for name in (name[:200] for name in names):
             known = name in self._counts or len(self._counts) < self._max_names
-            self._counts[name[:200] if known else "(other)"] += 1
+            self._counts[name if known else "(other)"] += 1
         if self._counts and self._monotonic() >= self._due:
             self._due = self._monotonic() + self._every
             self.report()

@@ -31,10 +31,15 @@ FIRST_PAUSE = 0.1
 
 
 class FeatureView:
-    """Writes the newest values of entities to one feature view; one stream, one request in flight."""
+    """Writes the newest values of entities to one feature view; one stream, one request in flight.
 
-    def __init__(self, name: str) -> None:
+    `timeout` and `first_pause` are in seconds, for a try and for the pause before the second one.
+    """
+
+    def __init__(self, name: str, timeout: float = TIMEOUT, first_pause: float = FIRST_PAUSE) -> None:
         self._name = name
+        self._timeout = timeout
+        self._first_pause = first_pause
         self._location = name.split("/")[3]
         self._stream: Any = None
         self._one_at_a_time = asyncio.Lock()
@@ -50,20 +55,27 @@ class FeatureView:
         async with self._one_at_a_time:
             for attempt in range(ATTEMPTS):
                 if attempt:
-                    await asyncio.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+                    await asyncio.sleep(self._first_pause * 2 ** (attempt - 1))
                 reasons = await self._attempt([entry for entry in entries if entry.location_id in reasons])
                 if not reasons:
                     break
         return [reasons.get(entry.location_id) for entry in entries]
 
+    async def close(self) -> None:
+        """Ends the stream once the write under way is done; a later write opens a new one."""
+        async with self._one_at_a_time:
+            self._drop_stream()
+
     async def _attempt(self, entries: Sequence[OnlineFeatures]) -> dict[str, str]:
         """Location to reason, of those that failed."""
         keys = {entry.location_id for entry in entries}
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 return await self._exchange(entries, keys)
         except TimeoutError:
-            reason = f"no answer within {TIMEOUT} s"
+            reason = f"no answer within {self._timeout:g} s"
+        except asyncio.InvalidStateError:  # grpc's word for writing to a call that has ended, as idle ones do
+            reason = "the server had ended the stream"
         except (RpcError, GoogleAPICallError, ConnectionError) as error:
             reason = str(error)
         self._drop_stream()

@@ -1,0 +1,280 @@
+"""What `features` owes a batch, against sinks in memory that refuse, fail or are slow to forgive."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+
+from functions.features.writing import NOT_ONLINE, FeatureWriter
+from shared.batching import BatchLimits, Outcome
+from shared.columns import REALTIME_FEATURES, Row
+from shared.envelope import Message
+from shared.errors import Busy, ErrorType, Reject, Retry
+from shared.events import encode
+from shared.online import OnlineFeatures
+from shared.window_log import Contribution
+from tests.unit.builders import NOW, event, message
+
+ON_TIME = "2026-03-11T11:59:58Z"
+LATE = "2026-03-11T10:54:59Z"
+"""Its window ended at 10:55, 65 minutes before NOW."""
+
+
+class Rows:
+    """realtime_features."""
+
+    def __init__(self, order: list[str]) -> None:
+        self.rows: list[Row] = []
+        self.refuses: Callable[[Row], bool] = lambda _: False
+        self.error: Retry | None = None
+        self._order = order
+
+    async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:
+        self._order.append("rows")
+        if self.error:
+            raise self.error
+        good = [row for row in rows if not self.refuses(row)]
+        self.rows += good
+        return [None if row in good else Reject(ErrorType.SINK_REJECTED, "no good") for row in rows]
+
+
+class Log:
+    """The window log, and what the flush has counted of it."""
+
+    def __init__(self, order: list[str]) -> None:
+        self.segments: list[list[str]] = []
+        self.counted_ids: set[str] = set()
+        self.asked: list[list[str]] = []
+        self.error: Retry | None = None
+        self._order = order
+
+    async def append(self, contributions: Sequence[Contribution], now: datetime) -> None:
+        self._order.append("log")
+        assert now == NOW
+        if self.error:
+            raise self.error
+        self.segments.append([one.event_id for one in contributions])
+
+    async def counted(self, contributions: Sequence[Contribution]) -> list[bool]:
+        self.asked.append([one.event_id for one in contributions])
+        if self.error:
+            raise self.error
+        return [one.event_id in self.counted_ids for one in contributions]
+
+
+class Online:
+    """The feature view."""
+
+    def __init__(self) -> None:
+        self.entries: list[OnlineFeatures] = []
+        self.fails: dict[str, str] = {}
+
+    async def write(self, entries: Sequence[OnlineFeatures]) -> Sequence[str | None]:
+        self.entries += entries
+        return [self.fails.get(entry.location_id) for entry in entries]
+
+
+class Failures:
+    """The dead-letter topic."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.error: Retry | None = None
+
+    async def send_rejected(self, message: Message, reject: Reject) -> None:
+        if self.error:
+            raise self.error
+        self.sent.append((orjson.loads(message.data)["event_id"], reject.error_type.value))
+        self.texts.append(str(reject))
+
+
+class Sinks:
+    """All four, and the writer to them."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.rows = Rows(self.order)
+        self.log = Log(self.order)
+        self.online = Online()
+        self.failures = Failures()
+        self.writer = FeatureWriter(
+            rows=self.rows,
+            log=self.log,
+            online=self.online,
+            failures=self.failures,
+            clock=lambda: NOW,
+            zone=ZoneInfo("Europe/London"),
+            allowed_lateness=timedelta(hours=1),
+            limits=BatchLimits(linger_seconds=0),
+        )
+
+    async def write(self, *messages: Message) -> list[BaseException | None]:
+        """The outcome of each, sent together: one batch."""
+        return await asyncio.gather(*(self.writer.process(one) for one in messages), return_exceptions=True)
+
+    def lateness(self) -> dict[object, object]:
+        return {row["event_id"]: row["is_late"] for row in self.rows.rows}
+
+
+@pytest.fixture
+def sinks() -> Sinks:
+    return Sinks()
+
+
+def parsed(event_id: str, timestamp: str = ON_TIME, **fields: object) -> Message:
+    """An event of the parsed topic."""
+    one = event("compliance_alert", {"severity": "high"}, event_id=event_id, timestamp=timestamp, **fields)
+    return message(encode(one), message_id=f"message-of-{event_id}")
+
+
+async def test_a_batch_is_one_append_one_segment_and_one_online_write(sinks: Sinks) -> None:
+    assert await sinks.write(*(parsed(f"e-{number}") for number in range(5))) == [None] * 5
+    assert sinks.order == ["rows", "log"]
+    assert sinks.log.segments == [[f"e-{number}" for number in range(5)]]
+    assert len(sinks.rows.rows) == len(sinks.online.entries) == 5
+    assert sinks.failures.sent == []
+
+
+async def test_the_row_goes_with_its_lateness_and_the_online_values_without_the_events_own(
+    sinks: Sinks,
+) -> None:
+    await sinks.write(parsed("e-1"))
+    (row,), (entry,) = sinks.rows.rows, sinks.online.entries
+    assert row["is_late"] is False
+    assert (entry.location_id, entry.generate_time) == ("1-466088203", row["event_timestamp"])
+    assert entry.values == {name: value for name, value in row.items() if name not in NOT_ONLINE}
+    assert (entry.values["alert_severity"], entry.values["real_time_risk_score"]) == ("high", 3)
+    assert {column.name for column in REALTIME_FEATURES.columns} >= NOT_ONLINE
+
+
+async def test_an_event_that_no_rule_lets_through_is_rejected_before_its_batch(sinks: Sinks) -> None:
+    outcomes = await sinks.write(message(b"not json"), message(b"{}"), parsed("e-1"))
+    assert [getattr(outcome, "error_type", None) for outcome in outcomes] == [
+        ErrorType.JSON_PARSE_ERROR,
+        ErrorType.SCHEMA_ERROR,
+        None,
+    ]
+    assert sinks.log.segments == [["e-1"]]
+
+
+async def test_a_refused_row_rejects_its_event_which_then_counts_nowhere(sinks: Sinks) -> None:
+    sinks.rows.refuses = lambda row: row["event_id"] == "bad"
+    outcomes = await sinks.write(parsed("e-1"), parsed("bad", location_id="l-bad"), parsed("e-2"))
+    assert [str(outcome) for outcome in outcomes] == ["None", "no good", "None"]
+    assert isinstance(outcomes[1], Reject)
+    assert sinks.log.segments == [["e-1", "e-2"]]
+    assert {entry.location_id for entry in sinks.online.entries} == {"1-466088203"}
+
+
+async def test_where_every_row_is_refused_there_is_no_segment(sinks: Sinks) -> None:
+    sinks.rows.refuses = lambda _: True
+    outcomes = await sinks.write(parsed("a"), parsed("b"))
+    assert all(isinstance(outcome, Reject) for outcome in outcomes)
+    assert sinks.log.segments == []
+
+
+async def test_when_bigquery_fails_all_of_the_batch_is_retried_and_nothing_else_is_written(
+    sinks: Sinks,
+) -> None:
+    sinks.rows.error = Retry("BigQuery is away")
+    outcomes = await sinks.write(parsed("a"), parsed("b"))
+    assert [str(outcome) for outcome in outcomes] == ["BigQuery is away"] * 2
+    assert sinks.order == ["rows"]
+    assert sinks.online.entries == []
+
+
+async def test_when_the_log_fails_all_of_the_batch_is_retried_and_then_counts_once_more(
+    sinks: Sinks,
+) -> None:
+    sinks.log.error = Retry("Firestore is away")
+    outcomes = await sinks.write(parsed("a"), parsed("b"))
+    assert [str(outcome) for outcome in outcomes] == ["Firestore is away"] * 2
+    sinks.log.error = None
+    assert await sinks.write(parsed("a"), parsed("b")) == [None, None]
+    assert sinks.log.segments == [["a", "b"]]
+    assert len(sinks.rows.rows) == 4  # at least once: the view drops the doubles
+
+
+async def test_a_late_event_has_a_row_and_a_record_and_is_in_no_window(sinks: Sinks) -> None:
+    assert await sinks.write(parsed("late", LATE), parsed("e-1")) == [None, None]
+    assert sinks.lateness() == {"late": True, "e-1": False}
+    assert sinks.log.segments == [["e-1"]]
+    assert sinks.failures.sent == [("late", "late_event")]
+    assert sinks.failures.texts == [
+        "the event came over 1:00:00 after its window of 2026-03-11T10:50:00Z: "
+        "it has a features row and is in no window"
+    ]
+    assert len(sinks.online.entries) == 2
+
+
+async def test_only_late_events_make_no_segment(sinks: Sinks) -> None:
+    assert await sinks.write(parsed("late", LATE)) == [None]
+    assert sinks.log.segments == []
+
+
+async def test_a_late_redelivery_of_a_counted_event_is_not_late(sinks: Sinks) -> None:
+    sinks.log.counted_ids = {"counted"}
+    assert await sinks.write(parsed("counted", LATE), parsed("late", LATE)) == [None, None]
+    assert sinks.lateness() == {"counted": False, "late": True}
+    assert sinks.failures.sent == [("late", "late_event")]
+    assert sinks.log.asked == [["counted", "late"]]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "is_late"),
+    [
+        ("2026-03-11T11:00:00Z", False),
+        ("2026-03-11T10:55:00Z", False),  # its window ended at 11:00, an hour ago to the microsecond
+        ("2026-03-11T10:54:59.999999Z", True),
+    ],
+)
+async def test_late_begins_when_the_window_ended_more_than_the_allowed_lateness_ago(
+    sinks: Sinks, timestamp: str, is_late: bool
+) -> None:
+    await sinks.write(parsed("e", timestamp))
+    assert sinks.lateness() == {"e": is_late}
+
+
+async def test_the_log_is_not_asked_about_events_that_are_in_time(sinks: Sinks) -> None:
+    await sinks.write(parsed("e"))
+    assert sinks.log.asked == []
+
+
+async def test_a_late_event_whose_row_is_refused_has_its_refusal_alone(sinks: Sinks) -> None:
+    sinks.rows.refuses = lambda _: True
+    (outcome,) = await sinks.write(parsed("late", LATE))
+    assert isinstance(outcome, Reject)
+    assert sinks.failures.sent == []
+
+
+@pytest.mark.parametrize("error", [Retry("away"), Busy("full")])
+async def test_a_late_event_whose_record_cannot_be_sent_is_retried(sinks: Sinks, error: Retry) -> None:
+    sinks.failures.error = error
+    assert await sinks.write(parsed("late", LATE)) == [error]
+
+
+async def test_when_firestore_cannot_tell_whether_a_late_event_was_counted_it_is_retried(
+    sinks: Sinks,
+) -> None:
+    sinks.log.error = Retry("Firestore is away")
+    assert await sinks.write(parsed("late", LATE)) == [sinks.log.error]
+    assert sinks.rows.rows == []
+
+
+async def test_an_online_failure_is_recorded_and_the_event_is_done(sinks: Sinks) -> None:
+    sinks.online.fails = {"l-2": "the store is down"}
+    outcomes = await sinks.write(parsed("e-1", location_id="l-1"), parsed("e-2", location_id="l-2"))
+    assert outcomes == [None, None]
+    assert sinks.failures.sent == [("e-2", "feature_store_write_failed")]
+    assert sinks.failures.texts == ["the store is down"]
+    assert sinks.log.segments == [["e-1", "e-2"]]
+
+
+async def test_an_online_failure_that_cannot_be_recorded_is_retried(sinks: Sinks) -> None:
+    sinks.online.fails = {"1-466088203": "the store is down"}
+    sinks.failures.error = Retry("Pub/Sub is away")
+    assert await sinks.write(parsed("e-1")) == [sinks.failures.error]
