@@ -76,7 +76,16 @@ def terraform(session: nox.Session) -> None:
 def checkov(session: nox.Session) -> None:
     """Look for unsafe settings in terraform/; alone, as checkov pins old releases of what we use."""
     _install_packages(session, "checkov==3.3.30")
-    session.run("checkov", "--directory", "terraform", "--framework", "terraform", "--quiet", "--compact")
+    session.run(
+        "checkov",
+        "--directory",
+        "terraform",
+        "--framework",
+        "terraform",
+        "--quiet",
+        "--compact",
+        "--skip-download",
+    )
 
 
 @nox.session

@@ -1,0 +1,125 @@
+"""What Terraform deploys is what the code expects to find."""
+
+import json
+import re
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from functions.aggregate.reports import ONLINE_COLUMNS
+from functions.features.writing import NOT_ONLINE
+from shared.columns import REALTIME_FEATURES, TABLES, Table, json_schema
+from shared.settings import AggregateSettings, DeadletterSettings, FeaturesSettings, ParseSettings
+from tests.terraform.conftest import Runs, State
+from tools.feature_groups import GROUPS, groups_text
+from tools.package import FUNCTIONS, content_hash, files
+from tools.warehouse import view_definitions
+
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
+
+PROJECT, DATASET = "demo-project", "cqc_dataset"
+SETTINGS: dict[str, type[BaseSettings]] = {
+    "parse": ParseSettings,
+    "features": FeaturesSettings,
+    "aggregate": AggregateSettings,
+    "deadletter": DeadletterSettings,
+}
+NOT_SETTINGS = {"LOG_EXECUTION_ID"}
+"""Read by functions-framework, not by us."""
+
+
+def test_every_run_of_terraform_test_passes(runs: Runs) -> None:
+    assert runs.problems == []
+    assert set(runs.status.values()) == {"pass"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_terraform_packages_what_tools_package_does(deployed: State, name: str) -> None:
+    assert deployed.outputs["content_hashes"][name] == content_hash(files(name))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_object_and_the_label_carry_the_content_hash(deployed: State, name: str) -> None:
+    digest = deployed.outputs["content_hashes"][name][:16]
+    function = deployed.values(f'module.stage["{name}"].google_cloudfunctions2_function.this')
+    (build,) = function["build_config"]
+    assert build["source"][0]["storage_source"][0]["object"] == f"{name}-{digest}.zip"
+    assert function["labels"]["content-hash"] == digest
+    assert (build["runtime"], build["entry_point"]) == ("python313", name)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_starts_with_the_settings_that_it_gets(
+    with_feature_store: State, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = with_feature_store.values(f'module.stage["{name}"].google_cloudfunctions2_function.this')
+    environment = function["service_config"][0]["environment_variables"]
+    given = {key: value for key, value in environment.items() if key not in NOT_SETTINGS}
+    assert {key.lower() for key in given} <= SETTINGS[name].model_fields.keys()
+    for key, value in given.items():
+        monkeypatch.setenv(key, value)
+    assert SETTINGS[name]().model_dump()["project_id"] == PROJECT
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_tables_are_those_of_the_code(deployed: State, table: Table) -> None:
+    made = deployed.values(f'google_bigquery_table.this["{table.name}"]')
+    assert json.loads(made["schema"]) == json_schema(table)
+    assert made["time_partitioning"][0]["field"] == table.partition_by
+    assert tuple(made["clustering"]) == table.cluster_by
+    assert f"{made['description']}." == table.description
+
+
+def views(state: State, *resources: str) -> dict[str, str]:
+    return {
+        view.values["table_id"]: view.values["view"][0]["query"]
+        for view in state.of_type("google_bigquery_table")
+        if view.address.startswith(tuple(f"google_bigquery_table.{name}[" for name in resources))
+    }
+
+
+def test_views_are_those_of_the_local_chain(deployed: State) -> None:
+    assert views(deployed, "first_views", "second_views") == view_definitions(PROJECT, DATASET)
+
+
+def test_views_read_what_is_made_before_them(with_feature_store: State) -> None:
+    """BigQuery refuses a view of a table that it does not know."""
+    known = {table.name for table in TABLES}
+    for step in ("first_views", "second_views", "feature_sources"):
+        made = views(with_feature_store, step)
+        read = {name for sql in made.values() for name in re.findall(rf"`{PROJECT}\.{DATASET}\.(\w+)`", sql)}
+        assert made
+        assert read
+        assert read <= known, step
+        known |= made.keys()
+
+
+def test_the_generated_groups_are_current() -> None:
+    assert GROUPS.read_text() == groups_text(), "run `python -m tools.feature_groups`"
+
+
+def test_the_feature_view_serves_exactly_what_the_functions_write(with_feature_store: State) -> None:
+    view = with_feature_store.values(
+        'google_vertex_ai_feature_online_store_featureview.location_features["on"]'
+    )
+    groups = view["feature_registry_source"][0]["feature_groups"]
+    served = [feature for group in groups for feature in group["feature_ids"]]
+    of_events = {column.name for column in REALTIME_FEATURES.columns} - NOT_ONLINE
+    of_windows = {f"window_{column.removeprefix('window_')}" for column in ONLINE_COLUMNS}
+    assert len(served) == len(set(served)), "one feature in two groups would be ambiguous"
+    assert set(served) == of_events | of_windows
+
+
+def test_metrics_from_logs_look_for_lines_that_the_code_writes(deployed: State) -> None:
+    sources = "".join(content.decode() for name in FUNCTIONS for content in files(name).values())
+    metrics = list(deployed.of_type("google_logging_metric"))
+    assert metrics
+    for metric in metrics:
+        (message,) = re.findall(r'jsonPayload\.message="([^"]*)"', metric.values["filter"])
+        extractors = [
+            metric.values["value_extractor"] or "",
+            *(metric.values["label_extractors"] or {}).values(),
+        ]
+        keys = re.findall(r"jsonPayload\.(?:counts\.)?(\w+)", " ".join(extractors))
+        assert f'"{message}"' in sources
+        assert [key for key in keys if f'"{key}"' not in sources] == []
