@@ -1,0 +1,177 @@
+"""How the code hangs together: which way imports point, who touches a Google client, how long things are."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ("parse", "features", "aggregate", "deadletter")
+MAX_FUNCTION_LINES = 50
+MAX_MAIN_LINES = 75
+
+CLIENTS = {
+    "google.pubsub": "shared/gcp/pubsub.py",
+    "google.cloud.firestore": "shared/gcp/firestore.py",
+    "google.cloud.bigquery_storage": "shared/gcp/bigquery.py",
+    "google.cloud.aiplatform": "shared/gcp/feature_store.py",
+}
+"""The start of a client's package to the one file of production code that may import it."""
+
+
+def modules(*folders: str) -> list[Path]:
+    """The Python files below these folders, relative to the repository."""
+    return sorted(
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if "__pycache__" not in path.parts
+    )
+
+
+PRODUCTION = modules("functions", "shared")
+CODE = modules("functions", "shared", "tools", "tests")
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that an import names, wherever it stands: `from a import b` gives a and a.b."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} has a relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def of(function: str) -> list[Path]:
+    return [path for path in PRODUCTION if path.parts[:2] == ("functions", function)]
+
+
+def test_every_function_is_looked_at() -> None:
+    folders = {path.parts[1] for path in PRODUCTION if path.parts[0] == "functions" and len(path.parts) > 2}
+    assert folders == set(FUNCTIONS)
+
+
+def test_shared_imports_no_function_and_no_tool() -> None:
+    wrong = [
+        f"{path} imports {module}"
+        for path in modules("shared")
+        for module in imports(path)
+        if module.split(".")[0] in ("functions", "tools", "tests")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_imports_another_or_a_tool(function: str) -> None:
+    others = [f"functions.{other}" for other in FUNCTIONS if other != function]
+    wrong = [
+        f"{path} imports {module}"
+        for path in of(function)
+        for module in imports(path)
+        if any(is_within(module, package) for package in ("tools", "tests", *others))
+    ]
+    assert wrong == []
+
+
+def test_nothing_imports_a_functions_main() -> None:
+    """It reads its settings when it is imported: only the framework does that."""
+    mains = {f"functions.{function}.main" for function in FUNCTIONS}
+    assert [str(path) for path in CODE if mains & set(imports(path))] == []
+
+
+@pytest.mark.parametrize(("client", "owner"), CLIENTS.items())
+def test_each_google_client_is_imported_by_one_file(client: str, owner: str) -> None:
+    importers = {str(path) for path in PRODUCTION for module in imports(path) if module.startswith(client)}
+    assert importers == {owner}
+
+
+def test_production_code_imports_google_packages_only_in_adapters() -> None:
+    """But for protobuf, in which rows are written, and which is no client."""
+    wrong = [
+        f"{path} imports {module}"
+        for path in PRODUCTION
+        for module in imports(path)
+        if module.split(".")[0] in ("google", "grpc")
+        and not is_within(module, "google.protobuf")
+        and path.parts[:2] != ("shared", "gcp")
+    ]
+    assert wrong == []
+
+
+def test_only_the_settings_and_the_choice_of_endpoints_read_the_environment() -> None:
+    readers = {str(path) for path in PRODUCTION if any(is_within(module, "os") for module in imports(path))}
+    assert readers <= {"shared/gcp/channel.py"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_main_is_short_and_does_not_branch(function: str) -> None:
+    path = Path("functions", function, "main.py")
+    assert len((ROOT / path).read_text().splitlines()) <= MAX_MAIN_LINES
+    branches = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match, ast.BoolOp)
+    found = [f"{path}:{node.lineno}" for node in ast.walk(tree(path)) if isinstance(node, branches)]
+    assert found == []
+
+
+def test_no_function_is_longer_than_50_lines() -> None:
+    long = [
+        f"{path}:{node.lineno} {node.name} has {lines} lines"
+        for path in CODE
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+    assert long == []
+
+
+def test_every_module_says_what_it_is() -> None:
+    """But for an empty `__init__.py`."""
+    silent = [str(path) for path in CODE if tree(path).body and not ast.get_docstring(tree(path))]
+    assert silent == []
+
+
+IMPORT_MAIN = """
+import grpc, grpc.aio
+
+def refuse(*_, **__):
+    raise AssertionError("a channel was opened at import")
+
+for module in (grpc, grpc.aio):
+    for name in ("insecure_channel", "secure_channel"):
+        setattr(module, name, refuse)
+
+import {module}
+import sys
+print(*(name for name in sys.modules if name.startswith("google.cloud.aiplatform")))
+"""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_importing_a_main_opens_no_channel_and_leaves_the_slow_client_alone(function: str) -> None:
+    """Gunicorn imports it before it forks; the feature store's client costs 1.3 s of a cold start."""
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORT_MAIN.format(module=f"functions.{function}.main")],
+        env=os.environ | {"PROJECT_ID": "p", "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == []
