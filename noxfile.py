@@ -76,16 +76,8 @@ def terraform(session: nox.Session) -> None:
 def checkov(session: nox.Session) -> None:
     """Look for unsafe settings in terraform/; alone, as checkov pins old releases of what we use."""
     _install_packages(session, "checkov==3.3.30")
-    session.run(
-        "checkov",
-        "--directory",
-        "terraform",
-        "--framework",
-        "terraform",
-        "--quiet",
-        "--compact",
-        "--skip-download",
-    )
+    options = ["--framework=terraform", "--quiet", "--compact", "--skip-download"]
+    session.run("checkov", "--directory=terraform", *options)
 
 
 @nox.session

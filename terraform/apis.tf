@@ -5,6 +5,7 @@ locals {
     "bigquerystorage.googleapis.com", # the Storage Write API is a service of its own
     "cloudbuild.googleapis.com",
     "cloudfunctions.googleapis.com",
+    "cloudresourcemanager.googleapis.com", # by hand before the first plan, which asks for the project's number
     "cloudscheduler.googleapis.com",
     "firestore.googleapis.com",
     "iam.googleapis.com",

@@ -95,7 +95,13 @@ module "stage" {
     }
   }
 
-  depends_on = [time_sleep.builder_iam, google_kms_crypto_key_iam_member.agents]
+  # A release may bring a column, and the code that writes it: the column first.
+  depends_on = [
+    time_sleep.builder_iam,
+    google_kms_crypto_key_iam_member.agents,
+    google_bigquery_table.this,
+    google_firestore_field.unindexed,
+  ]
 }
 
 # The flush

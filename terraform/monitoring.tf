@@ -118,7 +118,6 @@ resource "google_monitoring_slo" "freshness" {
       ])
 
       range {
-        min = 0
         max = var.alerts.freshness_seconds
       }
     }

@@ -22,7 +22,7 @@ variable "region" {
 }
 
 variable "name_prefix" {
-  description = "Starts the names of accounts, functions and policies, so that two deployments can share a project. Topics and the dataset have the contract's names."
+  description = "Starts the names of accounts, functions and policies, so that they stand apart from others in the project. Topics and subscriptions have the contract's fixed names: a project holds one deployment."
   type        = string
   default     = "cqc"
   nullable    = false
@@ -154,7 +154,7 @@ variable "functions" {
       concurrency   = optional(number, 4)     # a whole vCPU's event loop; lets an overlapping call be told so
       min_instances = optional(number, 0)
       max_instances = optional(number, 2)   # two while a revision is being replaced
-      timeout       = optional(number, 300) # a minute's log takes under a second, an outage's backlog some minutes
+      timeout       = optional(number, 300) # begins no round after 40 s; a round makes several calls of at most 30 s
       environment   = optional(map(string), {})
     }), {})
     # Rare, but a bad deploy can send everything here at once.
