@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.deadletter.recording import Recorder
-from shared import telemetry
+from shared import heap, telemetry
 from shared.clock import utc_now
 from shared.columns import STREAMING_ERRORS
 from shared.gcp.bigquery import TableAppender
@@ -25,6 +25,7 @@ telemetry.configure("deadletter", settings.log_level)
 def stage() -> Stage:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     sink = TableSink(STREAMING_ERRORS, TableAppender(settings.project_id, settings.dataset, STREAMING_ERRORS))
+    heap.settle()
     return Stage(Recorder(sink, utc_now, settings.pipeline_version, settings.limits).process)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.features.writing import FeatureWriter
-from shared import telemetry
+from shared import heap, telemetry
 from shared.clock import utc_now
 from shared.columns import REALTIME_FEATURES
 from shared.dead_letters import DeadLetters
@@ -45,6 +45,7 @@ def stage() -> Stage:
         allowed_lateness=settings.allowed_lateness,
         limits=settings.limits,
     )
+    heap.settle()
     return Stage(writer.process, dead_letters.send_rejected)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from functions.parse.decoding import Decoder
 from functions.parse.forwarding import Forwarder
-from shared import telemetry
+from shared import heap, telemetry
 from shared.clock import utc_now
 from shared.dead_letters import DeadLetters
 from shared.gcp.pubsub import TopicPublisher
@@ -37,6 +37,7 @@ def stage() -> Stage:
         clock=utc_now,
         pipeline_version=settings.pipeline_version,
     )
+    heap.settle()
     return Stage(forwarder.forward, dead_letters.send_rejected)
 
 

@@ -2,7 +2,7 @@
 
 FeatureViewDirectWrite is one bidirectional stream: a request carries many keys, answers name the keys that
 they are about, a key's error leaves the stream open. Importing the client costs about 1.3 s of CPU, so it
-is imported when the first values are written, and only by the functions that have a FEATURE_VIEW.
+is imported when a FeatureView is made, and only by the functions that have one.
 """
 
 import asyncio
@@ -30,6 +30,13 @@ FIRST_PAUSE = 0.1
 """Seconds before the second try; the third waits twice as long."""
 
 
+def _client_types() -> Any:
+    """The client's messages, imported when they are needed first."""
+    from google.cloud.aiplatform_v1 import types
+
+    return types
+
+
 class FeatureView:
     """Writes the newest values of entities to one feature view; one stream, one request in flight.
 
@@ -41,6 +48,7 @@ class FeatureView:
         self._timeout = timeout
         self._first_pause = first_pause
         self._location = name.split("/")[3]
+        self._types = _client_types()
         self._stream: Any = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -89,41 +97,42 @@ class FeatureView:
         await stream.write(self._request(entries))
         while waiting:
             answer = await stream.read()
-            if not hasattr(answer, "write_responses"):  # grpc's EOF marker
+            if not isinstance(answer, self._types.FeatureViewDirectWriteResponse):  # grpc's EOF marker
                 raise ConnectionError("the server ended the stream")
-            answered = {response.data_key.key for response in answer.write_responses} & waiting
-            if answer.status.code:
-                reason = (
-                    f"{self._name} refused the values: {answer.status.message} (code {answer.status.code})"
-                )
+            raw = type(answer).pb(answer)
+            answered = {response.data_key.key for response in raw.write_responses} & waiting
+            if raw.status.code:
+                reason = f"{self._name} refused the values: {raw.status.message} (code {raw.status.code})"
                 failed |= dict.fromkeys(answered or waiting, reason)
-            waiting -= answered or (waiting if answer.status.code else set())
+            waiting -= answered or (waiting if raw.status.code else set())
         return failed
 
     def _request(self, entries: Sequence[OnlineFeatures]) -> "FeatureViewDirectWriteRequest":
         """Raw protobuf inside: with proto-plus a value costs ten times as much."""
-        request: Any = self._request_type.pb()(feature_view=self._name)
+        request: Any = self._types.FeatureViewDirectWriteRequest.pb()(feature_view=self._name)
         by_location: dict[str, list[OnlineFeatures]] = {}
         for entry in entries:
             by_location.setdefault(entry.location_id, []).append(entry)
         for location_id, own in by_location.items():
             target = request.data_key_and_feature_values.add()
             target.data_key.key = location_id
-            newest: dict[str, tuple[OnlineFeatures, Value]] = {}
-            for entry in sorted(own, key=lambda entry: entry.generate_time):
-                newest |= {name: (entry, value) for name, value in entry.values.items() if value is not None}
-            for name, (entry, value) in newest.items():
-                feature = target.features.add(name=name)
-                _set(feature.value, value)
-                feature.value.metadata.generate_time.FromMicroseconds(to_micros(entry.generate_time))
-        wrapped: FeatureViewDirectWriteRequest = self._request_type.wrap(request)
+            self._add_newest(target.features, own)
+        wrapped: FeatureViewDirectWriteRequest = self._types.FeatureViewDirectWriteRequest.wrap(request)
         return wrapped
 
-    @cached_property
-    def _request_type(self) -> "type[FeatureViewDirectWriteRequest]":
-        from google.cloud.aiplatform_v1.types import FeatureViewDirectWriteRequest
-
-        return FeatureViewDirectWriteRequest
+    def _add_newest(self, features: Any, entries: list[OnlineFeatures]) -> None:
+        """One location's values, each from its newest entry."""
+        taken: set[str] = set()
+        for entry in sorted(entries, key=lambda entry: entry.generate_time, reverse=True):
+            metadata = self._types.FeatureValue.Metadata.pb()()
+            metadata.generate_time.FromMicroseconds(to_micros(entry.generate_time))
+            for name, value in entry.values.items():
+                if value is None or name in taken:
+                    continue
+                taken.add(name)
+                target = features.add(name=name).value
+                target.metadata.CopyFrom(metadata)
+                _set(target, value)
 
     @cached_property
     def _transport(self) -> Any:
@@ -142,20 +151,20 @@ class FeatureView:
             self._stream = None
 
 
+_FIELDS: dict[type, str] = {
+    bool: "bool_value",
+    int: "int64_value",
+    float: "double_value",
+    str: "string_value",
+}
+
+
 def _set(target: Any, value: Value) -> None:
-    if isinstance(value, bool):
-        target.bool_value = value
-    elif isinstance(value, int):
-        target.int64_value = value
-    elif isinstance(value, float):
-        target.double_value = value
-    elif isinstance(value, str):
-        target.string_value = value
-    elif isinstance(value, list):
-        target.string_array_value.SetInParent()
+    if isinstance(value, list):
+        target.string_array_value.SetInParent()  # an empty list is a value
         target.string_array_value.values.extend(value)
     else:
-        raise TypeError(f"the feature store has no type for {type(value).__name__}")
+        setattr(target, _FIELDS[type(value)], value)
 
 
 class NoFeatureView:

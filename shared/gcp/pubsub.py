@@ -20,7 +20,7 @@ from google.api_core.exceptions import (
 from google.api_core.retry import AsyncRetry, if_exception_type
 from google.pubsub_v1.services.publisher import PublisherAsyncClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
-from google.pubsub_v1.types import PublishRequest, PubsubMessage
+from google.pubsub_v1.types import PublishRequest
 
 from shared.batching import BatchLimits, GroupCommit, Outcome
 from shared.errors import ErrorType, Reject, Retry
@@ -37,7 +37,6 @@ _RETRY = AsyncRetry(
 """Pub/Sub's own list of what to try again; the library's default would go on for 10 minutes."""
 
 _Request = PublishRequest.pb()
-_Message = PubsubMessage.pb()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +89,9 @@ class TopicPublisher:
             self._client = PublisherAsyncClient(
                 transport=open_transport(PublisherGrpcAsyncIOTransport, "PUBSUB_EMULATOR_HOST")
             )
-        request = _Request(
-            topic=self._topic,
-            messages=[_Message(data=message.data, attributes=message.attributes) for message in messages],
-        )
+        request = _Request(topic=self._topic)  # raw protobuf: proto-plus costs ten times as much
+        for message in messages:
+            request.messages.add(data=message.data).attributes.update(message.attributes)
         await self._client.publish(
             request=PublishRequest.wrap(request), retry=_RETRY, timeout=PUBLISH_TIMEOUT
         )

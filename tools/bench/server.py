@@ -1,0 +1,81 @@
+"""A function under functions-framework, and the CPU time that its worker has used."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.bench.load import run_load
+from tools.errors import CommandError
+from tools.process import ROOT
+
+START_LIMIT = 60.0
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running function."""
+
+    name: str
+    port: int
+    master: int
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the master and its worker, all threads, so far."""
+        return sum(_cpu_seconds(pid) for pid in (self.master, *_children(self.master)))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Exact run time from the scheduler: /proc/PID/stat counts in ticks of 10 ms only."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def _start(name: str, source: Path, port: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    if not Path("/proc/self/schedstat").exists():
+        raise CommandError("the bench reads CPU times from Linux's /proc, which is not here: run it on Linux")
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "functions_framework", f"--source={source}", f"--target={name}"),
+            *("--host=127.0.0.1", f"--port={port}"),
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        start_new_session=True,
+    )
+
+
+@asynccontextmanager
+async def serving(
+    name: str, source: Path, port: int, environment: Mapping[str, str], first: bytes
+) -> AsyncIterator[tuple[Server, float]]:
+    """The function on `port` and the CPU seconds from its start to the answer to its request `first`."""
+    process = _start(name, source, port, environment)
+    try:
+        server = Server(name, port, process.pid)
+        await _first_answer(server, process, first)
+        yield server, server.cpu_seconds()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def _first_answer(server: Server, process: subprocess.Popen[bytes], first: bytes) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while True:
+        try:
+            await run_load(server.port, [first], count=1, concurrency=1)
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CommandError(f"{server.name} did not start: see its output above") from None
+            await asyncio.sleep(0.01)

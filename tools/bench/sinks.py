@@ -1,0 +1,104 @@
+"""Sinks as fast as a region away: protocol-correct answers after 2 to 5 ms, and a count of what came."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+
+from google.cloud.aiplatform_v1.types import feature_online_store_service
+from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse
+from google.cloud.firestore_v1.types import CommitRequest, CommitResponse
+from google.pubsub_v1.types import PublishRequest, PublishResponse
+
+from tools.standins.serving import Endpoint, conversation, listening, unary
+
+FASTEST, SLOWEST = 0.002, 0.005
+"""Seconds."""
+
+_PublishResponse = PublishResponse.pb()
+_CommitResponse = CommitResponse.pb()
+_AppendResponse = AppendRowsResponse.pb()
+_WriteResponse = feature_online_store_service.FeatureViewDirectWriteResponse.pb()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the sinks were asked for."""
+
+    publishes: int = 0
+    appends: int = 0
+    commits: int = 0
+    documents: int = 0
+    feature_writes: int = 0
+
+    def since(self, before: "Counts") -> "Counts":
+        return Counts(*(getattr(self, one.name) - getattr(before, one.name) for one in fields(self)))
+
+    def copy(self) -> "Counts":
+        return self.since(Counts())
+
+
+class Sinks:
+    """Pub/Sub's Publish, Firestore's Commit, BigQuery's AppendRows, the feature store's direct write."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._random = random.Random(0)
+
+    async def _delay(self) -> None:
+        await asyncio.sleep(self._random.uniform(FASTEST, SLOWEST))
+
+    async def publish(self, request: Any) -> Any:
+        self.counts.publishes += 1
+        await self._delay()
+        return _PublishResponse(message_ids=[str(number) for number in range(len(request.messages))])
+
+    async def commit(self, request: Any) -> Any:
+        self.counts.commits += 1
+        self.counts.documents += len(request.writes)
+        await self._delay()
+        response = _CommitResponse()
+        for _ in request.writes:
+            response.write_results.add().update_time.GetCurrentTime()
+        response.commit_time.GetCurrentTime()
+        return response
+
+    async def append_rows(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for request in requests:
+            self.counts.appends += 1
+            await self._delay()
+            response = _AppendResponse(write_stream=request.write_stream)
+            response.append_result.SetInParent()
+            yield response
+
+    async def direct_write(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for request in requests:
+            self.counts.feature_writes += 1
+            await self._delay()
+            response = _WriteResponse()
+            for entity in request.data_key_and_feature_values:
+                response.write_responses.add(data_key=entity.data_key)
+            yield response
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[Endpoint]:
+        """All four on one port of loopback."""
+        write_request = feature_online_store_service.FeatureViewDirectWriteRequest.pb()
+        services = {
+            "google.pubsub.v1.Publisher": {
+                "Publish": unary(self.publish, PublishRequest.pb(), _PublishResponse),
+            },
+            "google.firestore.v1.Firestore": {
+                "Commit": unary(self.commit, CommitRequest.pb(), _CommitResponse),
+            },
+            "google.cloud.bigquery.storage.v1.BigQueryWrite": {
+                "AppendRows": conversation(self.append_rows, AppendRowsRequest.pb(), _AppendResponse),
+            },
+            "google.cloud.aiplatform.v1.FeatureOnlineStoreService": {
+                "FeatureViewDirectWrite": conversation(self.direct_write, write_request, _WriteResponse),
+            },
+        }
+        async with listening(services, "127.0.0.1", 0) as endpoint:
+            yield endpoint
