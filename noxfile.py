@@ -82,7 +82,7 @@ def checkov(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Refresh each function's requirements.txt from its requirements.in; read the diff before committing."""
+    """Pin what each requirements.in asks for; with `-- --upgrade` the newest releases. Read the diff."""
     _install_packages(session, "uv")
     options = ["--python-version=3.13", "--python-platform=x86_64-manylinux_2_28", "--generate-hashes"]
     quiet = ["--quiet", "--no-annotate", "--custom-compile-command=python -m nox -s lock", *session.posargs]

@@ -278,7 +278,7 @@ variable "feature_store" {
     min_nodes     = optional(number, 1)
     max_nodes     = optional(number, 3)
     cpu_target    = optional(number, 60)
-    sync_cron     = optional(string, "TZ=Etc/UTC 30 */6 * * *")
+    sync_cron     = optional(string, "30 */6 * * *") # UTC
     lookback_days = optional(number, 30)
   })
   default  = {}

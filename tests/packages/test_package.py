@@ -2,10 +2,12 @@
 
 import ast
 import os
+import re
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
 
 from tools.package import FUNCTIONS, ROOT, build, content_hash, files
 
@@ -90,3 +92,15 @@ def test_what_is_asked_for_is_what_the_project_asks_for(name: str) -> None:
     wanted = [line for line in asked if line and not line.startswith("#")]
     assert wanted
     assert [line for line in wanted if f'"{line}"' not in project] == []
+
+
+@per_function
+def test_the_pins_are_current(name: str) -> None:
+    """Each requirement of requirements.in is pinned to a release that it allows."""
+    folder = ROOT / "functions" / name
+    pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", (folder / "requirements.txt").read_text(), re.MULTILINE))
+    asked = [
+        line for line in (folder / "requirements.in").read_text().splitlines() if not line.startswith("#")
+    ]
+    stale = [one for one in map(Requirement, asked) if pins.get(one.name, "") not in one.specifier]
+    assert stale == [], "run `python -m nox -s lock`"
