@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from shared.clock import from_micros
 from shared.columns import Row, Value
 from shared.window_log import Contribution
+from shared.windows import WINDOW_MICROS, window_of
 
 MAX_EVENT_TYPES = 1_000
 """Distinct type names kept per window (the alphabetically first): a producer that makes names up must not
@@ -60,7 +61,7 @@ class Accumulator:
     def add(self, one: Contribution) -> None:
         """Folds in one event that is not in it yet."""
         self.count += 1
-        if one.arrival_micros >= one.key.end:
+        if one.arrival_micros >= window_of(one.event_micros) + WINDOW_MICROS:
             self.late_count += 1
         if one.event_type not in self.event_types:
             self.event_types.add(one.event_type)

@@ -34,7 +34,7 @@ from shared.window_store import Control, FencedOut, Segment, StateDocument
 from shared.windows import WindowKey
 
 MAX_SEGMENTS = 2_000
-"""A round's share of the log: at 200 events a segment 400,000 events, about 1 s of folding and 0.3 GB."""
+"""A round's share of the log: at 200 events a segment 400,000 events, about 3 s of folding."""
 LEASE = timedelta(seconds=60)
 """Longer than any pause between two saves of a healthy flush; a dead flush delays the next one by this."""
 BUDGET = timedelta(seconds=40)
