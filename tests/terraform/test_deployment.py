@@ -94,6 +94,16 @@ def test_views_read_what_is_made_before_them(with_feature_store: State) -> None:
         known |= made.keys()
 
 
+def test_the_collections_without_indexes_are_those_that_the_adapter_writes(deployed: State) -> None:
+    fields = list(deployed.of_type("google_firestore_field"))
+    adapter = files("features")["shared/gcp/firestore.py"].decode()
+    assert {field.values["collection"] for field in fields} == {"window_log", "locations", "seen", "flush"}
+    for field in fields:
+        assert f'"{field.values["collection"]}"' in adapter
+        assert field.values["field"] == "*" or f'"{field.values["field"]}"' in adapter
+        assert field.values["index_config"][0].get("indexes") in (None, [])
+
+
 def test_the_generated_groups_are_current() -> None:
     assert GROUPS.read_text() == groups_text(), "run `python -m tools.feature_groups`"
 

@@ -1,0 +1,171 @@
+# What the functions are told
+
+variable "allowed_lateness_seconds" {
+  description = "How long after its end a window takes late events; features and aggregate must agree on it."
+  type        = number
+  default     = 3600 # the contract's hour
+  nullable    = false
+
+  validation {
+    condition     = var.allowed_lateness_seconds >= 0 && var.allowed_lateness_seconds <= 604800
+    error_message = "allowed_lateness_seconds must be between 0 and 604800 (seven days), as the functions check at their start."
+  }
+}
+
+variable "close_grace_seconds" {
+  description = "How long after the allowed lateness a window is settled: longer than the 8 s that features gives the write of a log segment."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.close_grace_seconds > 8
+    error_message = "close_grace_seconds must be more than 8: a segment begun in time could otherwise come after its window is settled."
+  }
+}
+
+variable "feature_timezone" {
+  description = "The IANA time zone of the local-time features."
+  type        = string
+  default     = "Europe/London"
+  nullable    = false
+}
+
+variable "max_event_bytes" {
+  description = "A larger event is rejected as payload_too_large. An event has about 500 bytes."
+  type        = number
+  default     = 262144
+  nullable    = false
+
+  validation {
+    condition     = var.max_event_bytes >= 1 && var.max_event_bytes <= 1000000
+    error_message = "max_event_bytes must be between 1 and 1000000: its dead letter, in base64, must fit a Pub/Sub message."
+  }
+}
+
+variable "max_future_seconds" {
+  description = "How far ahead of now an event's time may be: clocks drift by seconds."
+  type        = number
+  default     = 300
+  nullable    = false
+}
+
+variable "batching" {
+  description = "Group commit in an instance: a batch goes when it has max_events or its first is linger_ms old; beyond max_waiting the answer is 429. shared/batching.py has the reasons."
+  type = object({
+    max_events  = optional(number, 200)
+    linger_ms   = optional(number, 5)
+    max_waiting = optional(number, 1000)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "log_level" {
+  description = "DEBUG, INFO, WARNING or ERROR. The flush's summary, which alerts rest on, is an INFO line."
+  type        = string
+  default     = "INFO"
+  nullable    = false
+
+  validation {
+    condition     = contains(["DEBUG", "INFO"], var.log_level)
+    error_message = "log_level must be INFO or DEBUG: above INFO the flush's summaries are not written, and the alert on a silent flush would fire."
+  }
+}
+
+# The sizes of the functions
+
+variable "functions" {
+  description = "Size of each function. Set only what differs: { features = { max_instances = 40 } }."
+  type = object({
+    # Per event about 0.2 ms of CPU, the rest is waiting for the publish: one vCPU serves thousands a second.
+    # Concurrency above 1 needs a whole vCPU. 80 in flight fill a batch within its 5 ms at a few hundred a second.
+    parse = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "512Mi") # about 120 MiB of imports, and 80 events of at most 256 KiB
+      concurrency   = optional(number, 80)
+      min_instances = optional(number, 0)  # 1 takes the cold start (about a second) away, at about 9 dollars a month
+      max_instances = optional(number, 20) # far above the need; bounds the bill of a mad producer
+      timeout       = optional(number, 60) # a publish gives up after 10 s; the rest is for a cold start's queue
+      environment   = optional(map(string), {})
+    }), {})
+    features = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "1Gi") # the feature store's client alone takes about 190 MB
+      concurrency   = optional(number, 80)
+      min_instances = optional(number, 0)
+      max_instances = optional(number, 20)
+      timeout       = optional(number, 60)
+      environment   = optional(map(string), {})
+    }), {})
+    # One flush at a time holds the lease; the second request of an overlap is answered at once.
+    aggregate = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "1Gi") # folds 300,000 events, an outage's backlog, in memory
+      concurrency   = optional(number, 4)     # a whole vCPU's event loop; lets an overlapping call be told so
+      min_instances = optional(number, 0)
+      max_instances = optional(number, 2)   # two while a revision is being replaced
+      timeout       = optional(number, 300) # begins no round after 40 s; a round makes several calls of at most 30 s
+      environment   = optional(map(string), {})
+    }), {})
+    # Rare, but a bad deploy can send everything here at once.
+    deadletter = optional(object({
+      cpu           = optional(string, "1")
+      memory        = optional(string, "512Mi")
+      concurrency   = optional(number, 80)
+      min_instances = optional(number, 0)
+      max_instances = optional(number, 10)
+      timeout       = optional(number, 60)
+      environment   = optional(map(string), {})
+    }), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for f in var.functions : f.concurrency >= 1 && f.concurrency <= 1000])
+    error_message = "functions: concurrency must be between 1 and 1000."
+  }
+  validation {
+    condition     = alltrue([for f in var.functions : f.concurrency == 1 || tonumber(f.cpu) >= 1])
+    error_message = "functions: concurrency above 1 needs cpu = \"1\" or more; Cloud Run refuses it otherwise."
+  }
+  validation {
+    condition     = alltrue([for f in var.functions : f.min_instances >= 0 && f.max_instances >= max(1, f.min_instances)])
+    error_message = "functions: max_instances must be at least 1 and at least min_instances."
+  }
+  validation {
+    condition     = alltrue([for f in var.functions : f.timeout >= 15 && f.timeout <= 590])
+    error_message = "functions: timeout must be between 15 and 590 s: the ack deadline is 10 s more, and Pub/Sub allows 600."
+  }
+}
+
+# Delivery
+
+variable "delivery" {
+  description = "How Pub/Sub delivers again, and when it gives up (docs/decisions/0022)."
+  type = object({
+    minimum_backoff = optional(string, "1s") # most failures are one busy moment
+    maximum_backoff = optional(string, "600s")
+    max_attempts    = optional(number, 100) # about 15 hours at this backoff
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.delivery.max_attempts >= 5 && var.delivery.max_attempts <= 100
+    error_message = "delivery.max_attempts must be between 5 and 100, Pub/Sub's own limits."
+  }
+}
+
+variable "topic_retention" {
+  description = "How long dashboard-events and the dead letters can be sought back to, as seconds with an s."
+  type        = string
+  default     = "604800s" # seven days: a bad release of Friday is found on Monday
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]+s$", var.topic_retention)) && try(tonumber(trimsuffix(var.topic_retention, "s")) >= 600 && tonumber(trimsuffix(var.topic_retention, "s")) <= 2678400, false)
+    error_message = "topic_retention must be between 600s and 2678400s (31 days)."
+  }
+}
