@@ -26,6 +26,7 @@ from tools.flushing import Scheduler
 from tools.parts import FUNCTIONS, PartsKind, address, all_parts
 from tools.ports import DEFAULT_BASE, HOST, allot
 from tools.process import PartDied, Process, stop_all
+from tools.signals import signals_ignored
 
 READY_TIMEOUT = 60.0
 """Seconds for a part's first answer; seen: 2 to 5 s, several times that on a busy machine."""
@@ -87,13 +88,19 @@ class Chain:
         """Ends every part and removes the chain's file; the second call finds nothing to do."""
         if self._scheduler is not None:
             self._scheduler.stop()
-        stop_all(self.processes)
-        self._processes.clear()
-        self._remove_file()
+        with signals_ignored():
+            stop_all(self.processes)
+            self._processes.clear()
+            self._remove_file()
 
     def _start(self) -> None:
+        logs = self.options.state / "logs"
         for part in all_parts(self.options.parts, self._ports, self.address):
-            self._processes[part.name] = Process(part, self.options.state / "logs" / f"{part.name}.log")
+            try:
+                self._processes[part.name] = Process(part, logs / f"{part.name}.log")
+            except OSError as error:
+                hint = f"the logs go to {logs}: is that a folder that can be written?"
+                raise CommandError(f"{part.name} can't be started ({error}); {hint}") from None
         self._bring_up()
         addresses.write(self.file, ChainFile(**self.address.model_dump(), pid=os.getpid()))
         if self.options.flush_every is not None:

@@ -15,4 +15,5 @@ def run(sql: str, chain_file: Path | None, as_machine: bool) -> None:
         console().out(as_json([dict(zip(result.columns, row, strict=True)) for row in result.rows]))
         return
     console().print(table(result.columns, result.rows))
-    console().print(f"{len(result.rows):,} rows", style="dim")
+    count = len(result.rows)
+    console().print(f"{count:,} row{'' if count == 1 else 's'}", style="dim")

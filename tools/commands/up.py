@@ -11,6 +11,7 @@ from tools import address
 from tools.address import ChainAddress
 from tools.chain import Chain, ChainOptions
 from tools.console import console, table
+from tools.errors import UsageError
 from tools.signals import stop_on_signals
 
 STDOUT = "-"
@@ -24,7 +25,7 @@ def run(options: ChainOptions, json_file: str | None) -> None:
     people = console(stderr=json_file == STDOUT)
     described = Path(json_file) if json_file and json_file != STDOUT else None
     if described:
-        described.unlink(missing_ok=True)  # one that an earlier chain left would pass for ours
+        _forget(described)
     chain = Chain(replace(options, report=lambda text: people.print(text, style="yellow")))
     with stop_on_signals(), ExitStack() as running:
         try:
@@ -41,6 +42,16 @@ def run(options: ChainOptions, json_file: str | None) -> None:
             _watch(chain)
         except KeyboardInterrupt:
             people.print("stopping the chain")
+
+
+def _forget(described: Path) -> None:
+    """Removes what an earlier chain left: it would pass for ours before ours is ready."""
+    try:
+        described.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--json {described} can't be written ({error.strerror}): name another file"
+        ) from None
 
 
 def _watch(chain: Chain) -> None:
