@@ -3,10 +3,10 @@
 import asyncio
 import base64
 
-import aiohttp
 import orjson
 
 from tools.standins.pubsub.backlog import Forward
+from tools.standins.pubsub.http import Posts
 from tools.standins.pubsub.model import Delivery, SubscriptionSettings
 from tools.standins.pubsub.subscriptions import Subscription
 
@@ -39,17 +39,10 @@ def push_body(settings: SubscriptionSettings, delivery: Delivery) -> bytes:
 class PushSubscription(Subscription):
     """Posts each message, at most `concurrency` at once; no answer within the ack deadline fails it."""
 
-    def __init__(
-        self,
-        settings: SubscriptionSettings,
-        forward: Forward,
-        session: aiohttp.ClientSession,
-        concurrency: int,
-    ) -> None:
+    def __init__(self, settings: SubscriptionSettings, forward: Forward, concurrency: int) -> None:
         super().__init__(settings, forward)
-        self._session = session
+        self._posts = Posts(settings.push_endpoint, _HEADERS)
         self._concurrency = concurrency
-        self._timeout = aiohttp.ClientTimeout(total=settings.ack_deadline)
         self._workers: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -68,6 +61,7 @@ class PushSubscription(Subscription):
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        self._posts.close()
 
     async def _work(self) -> None:
         """Delivers until nothing is ready: cheaper than a task per message, and bounds them."""
@@ -80,14 +74,7 @@ class PushSubscription(Subscription):
     async def _post(self, delivery: Delivery) -> bool:
         """Whether the endpoint acknowledged the message."""
         try:
-            async with self._session.post(
-                self.settings.push_endpoint,
-                data=push_body(self.settings, delivery),
-                headers=_HEADERS,
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as response:
-                await response.read()
-                return response.status in ACKNOWLEDGING
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            status = await self._posts.post(push_body(self.settings, delivery), self.settings.ack_deadline)
+        except (TimeoutError, OSError):
             return False
+        return status in ACKNOWLEDGING

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 from google.pubsub_v1 import types
 
 from tools.standins.pubsub import wire
@@ -132,21 +131,19 @@ async def serve(
     host: str = "127.0.0.1", port: int = 0, push_concurrency: int = PUSH_CONCURRENCY
 ) -> AsyncIterator[Endpoint]:
     """A Pub/Sub of its own until the block ends; port 0 takes any free one. Raises serving.PortTaken."""
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
 
-        def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
-            if settings.push_endpoint:
-                return PushSubscription(settings, forward, session, push_concurrency)
-            return PullSubscription(settings, forward)
+    def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
+        if settings.push_endpoint:
+            return PushSubscription(settings, forward, push_concurrency)
+        return PullSubscription(settings, forward)
 
-        broker = Broker(open_subscription, wire.publish_moment)
-        services = {
-            "google.pubsub.v1.Publisher": PublisherService(broker).handlers(),
-            "google.pubsub.v1.Subscriber": SubscriberService(broker).handlers(),
-        }
-        try:
-            async with listening(services, host, port) as endpoint:
-                yield endpoint
-        finally:
-            await broker.close()
+    broker = Broker(open_subscription, wire.publish_moment)
+    services = {
+        "google.pubsub.v1.Publisher": PublisherService(broker).handlers(),
+        "google.pubsub.v1.Subscriber": SubscriberService(broker).handlers(),
+    }
+    try:
+        async with listening(services, host, port) as endpoint:
+            yield endpoint
+    finally:
+        await broker.close()

@@ -1,0 +1,95 @@
+"""Who answers in a conformance test: our stand-in or Google's emulator, as a process for the session."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from tools.emulators import EMULATORS, EmulatorMissing, Launch
+from tools.process import ROOT
+
+START_SECONDS = 60
+"""The emulators take about 4 s each on an idle machine."""
+
+
+class Kind(StrEnum):
+    STAND_IN = "stand-in"
+    EMULATOR = "emulator"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where the service listens (host:port), and which of the two it is."""
+
+    kind: Kind
+    address: str
+
+
+@contextmanager
+def running(service: str, kind: Kind, log: Path) -> Iterator[Backend]:
+    """The service (pubsub or firestore) until the block ends; skips where the emulator is not installed."""
+    port = _free_port()
+    process = _start(_launch(service, kind, port), log)
+    try:
+        _wait_until_listening(process, port, log)
+        yield Backend(kind, f"127.0.0.1:{port}")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _launch(service: str, kind: Kind, port: int) -> Launch:
+    if kind is Kind.STAND_IN:
+        module = f"tools.standins.{service}"
+        return Launch([sys.executable, "-m", module, f"--port={port}"], dict(os.environ))
+    try:
+        return EMULATORS[service](port)
+    except EmulatorMissing as missing:
+        pytest.skip(str(missing))
+
+
+def _start(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
+    # Tethered, so that it ends even when the session is killed.
+    tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "tether.py"), str(os.getpid())]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*tether, *launch.arguments],
+            env=launch.environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"{process.args!r} is not listening on {port}; its log:\n{log.read_text(errors='replace')}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
