@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from functions.features.contribution import contribution
 from functions.features.extraction import extract
 from shared.batching import BatchLimits, GroupCommit, Outcome
-from shared.clock import Clock, from_micros
+from shared.clock import Clock, from_micros, to_micros
 from shared.columns import Row
 from shared.envelope import Message
 from shared.errors import ErrorType, Reject
@@ -36,6 +36,9 @@ NOT_ONLINE = frozenset(
     | {"is_late"}
 )
 """Columns of a row that are no features of the location."""
+FAR_FUTURE = timedelta(days=8)
+"""`parse` holds the clock limit, MAX_FUTURE, of 7 days at most. This one is for what reaches the parsed topic
+another way: its window would stay open as long, and one of the year 9999 has no time after it to settle."""
 
 
 class RowSink(Protocol):
@@ -119,7 +122,9 @@ class FeatureWriter:
 
     async def process(self, message: Message) -> None:
         """Returns when all that the event owes is durable; raises Reject, Retry or Busy."""
-        await self._batches.add(item_of(message, self._zone), len(message.data))
+        item = item_of(message, self._zone)
+        _check_not_far_ahead(item.contribution, self._clock())
+        await self._batches.add(item, len(message.data))
 
     async def commit(self, items: Sequence[Item]) -> list[Outcome]:
         """One batch; raises Retry when a sink fails as a whole."""
@@ -159,3 +164,11 @@ class FeatureWriter:
         what = f"the event came over {self._allowed_lateness} after its window of {start:%Y-%m-%dT%H:%M:%SZ}"
         reject = Reject(ErrorType.LATE_EVENT, f"{what}: it has a features row and is in no window")
         await self._failures.send_rejected(item.message, reject)
+
+
+def _check_not_far_ahead(one: Contribution, now: datetime) -> None:
+    if one.event_micros > to_micros(now + FAR_FUTURE):
+        ahead = (
+            f"event_timestamp: {from_micros(one.event_micros).isoformat()} is over {FAR_FUTURE} ahead of now"
+        )
+        raise Reject(ErrorType.TIMESTAMP_OUT_OF_RANGE, ahead)

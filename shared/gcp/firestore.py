@@ -8,6 +8,7 @@
 No query filters or sorts by a field, so every field is exempt from indexes (terraform/firestore.tf).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -117,13 +118,14 @@ class WindowLog(_Windows):
             "count": len(contributions),
             "appended_at": now,
         }
-        async with _errors("appending to the window log"):
+        async with _errors("appending to the window log", APPEND_TIMEOUT):
             with suppress(AlreadyExists):
                 await segment.create(fields, timeout=APPEND_TIMEOUT)
 
     async def counted(self, contributions: Sequence[Contribution]) -> list[bool]:
         """For each event, whether its window holds it already. Raises Retry."""
-        states = await self.load({one.key for one in contributions})
+        async with _errors("looking for late events", APPEND_TIMEOUT):
+            states = await self.load({one.key for one in contributions})
         seen = {key: state.seen_digests() for key, state in states.items()}
         return [digest(one.event_id) in seen.get(one.key, {}) for one in contributions]
 
@@ -264,9 +266,15 @@ def _commits(states: Sequence[StateDocument]) -> Iterator[Sequence[StateDocument
 
 
 @asynccontextmanager
-async def _errors(what: str) -> AsyncIterator[None]:
-    """Every failure of the service becomes Retry: what is asked of it here may succeed later."""
+async def _errors(what: str, seconds: float | None = None) -> AsyncIterator[None]:
+    """Every failure of the service becomes Retry: what is asked of it here may succeed later.
+
+    `seconds` bounds the whole, which a call's own timeout does not: the library tries again for 60 s.
+    """
     try:
-        yield
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Retry(f"{what} in Firestore took longer than {seconds:g} s") from error
     except (GoogleAPICallError, RetryError) as error:
         raise Retry(f"{what} in Firestore failed: {error}") from error

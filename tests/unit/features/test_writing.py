@@ -161,6 +161,28 @@ async def test_an_event_that_no_rule_lets_through_is_rejected_before_its_batch(s
     assert sinks.log.segments == [["e-1"]]
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "accepted"),
+    [
+        ("2026-03-19T12:00:00Z", True),
+        ("2026-03-19T12:00:00.000001Z", False),
+        ("9999-12-31T23:59:59Z", False),
+    ],
+)
+async def test_an_event_far_ahead_that_came_past_parse_is_rejected(
+    sinks: Sinks, timestamp: str, accepted: bool
+) -> None:
+    data = parsed("e-1").data.replace(ON_TIME.encode(), timestamp.encode())
+    (outcome,) = await sinks.write(message(data))
+    if accepted:
+        assert outcome is None
+    else:
+        assert isinstance(outcome, Reject)
+        assert outcome.error_type is ErrorType.TIMESTAMP_OUT_OF_RANGE
+        assert "over 8 days, 0:00:00 ahead of now" in str(outcome)
+        assert sinks.order == []
+
+
 async def test_a_refused_row_rejects_its_event_which_then_counts_nowhere(sinks: Sinks) -> None:
     sinks.rows.refuses = lambda row: row["event_id"] == "bad"
     outcomes = await sinks.write(parsed("e-1"), parsed("bad", location_id="l-bad"), parsed("e-2"))

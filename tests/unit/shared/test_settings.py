@@ -20,10 +20,10 @@ VIEW = (
     "projects/p/locations/europe-west2/featureOnlineStores/cqc_feature_store/featureViews/location_features"
 )
 
-COMMON = {"project_id": "p", "pipeline_version": __version__, "log_level": "INFO"}
-BATCHES = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
-REJECTING = {"dead_letter_topic": "dashboard-events-dead-letter"}
-WINDOWS = {
+COMMON: dict[str, object] = {"project_id": "p", "pipeline_version": __version__, "log_level": "INFO"}
+BATCHES: dict[str, object] = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
+REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
+WINDOWS: dict[str, object] = {
     "dataset": "cqc_dataset",
     "firestore_database": "(default)",
     "feature_view": None,

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 import pytest
@@ -31,7 +32,7 @@ def test_a_line_has_the_severity_the_message_and_the_stage() -> None:
 
 
 def test_a_line_has_no_key_beyond_the_closed_list() -> None:
-    allowed = dict.fromkeys(LABELS, "x")
+    allowed: dict[str, Any] = dict.fromkeys(LABELS, "x")
     written = line(**allowed, payload=b"secret", search_queries=["my mother's home"], metrics={"a": 1})
     assert set(written) == FIELDS | set(LABELS)
     assert "secret" not in str(written)

@@ -1,0 +1,13 @@
+"""The four functions as real servers beside the stand-ins, with nothing that pushes: the tests do that."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.entrypoints.servers import Servers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with Servers(tmp_path_factory.mktemp("servers")) as running:
+        yield running

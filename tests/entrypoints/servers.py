@@ -1,0 +1,181 @@
+"""Every stand-in and function as a process; what reached Pub/Sub can be looked up by its event."""
+
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from http.client import HTTPException
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import grpc
+import orjson
+from google.pubsub_v1.services.publisher import PublisherClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber import SubscriberClient
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+from tools.connect import connect_warehouse
+from tools.online_store import OnlineStore, Scalar
+from tools.parts import FUNCTIONS, PartsKind, address, all_parts
+from tools.ports import HOST, allot
+from tools.process import Process, stop_all
+from tools.warehouse import Warehouse
+
+BOUND = 40.0
+"""Seconds in which a server must be up, or up again, on a busy machine."""
+_POLL = 0.02
+_PORTS = {"bigquery": ("bigquery", "bigquery-storage")}
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Polls; fails after BOUND seconds with `what` was waited for."""
+    end = time.monotonic() + BOUND
+    while not condition():
+        assert time.monotonic() < end, f"waited {BOUND:.0f} s for {what}"
+        time.sleep(_POLL)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    text: str
+
+
+class Inbox:
+    """A pull subscription to one topic; keeps what it has seen."""
+
+    def __init__(self, endpoint: str, topic: str) -> None:
+        self._topic = topic
+        self._name = topic.replace("/topics/", "/subscriptions/") + "-test"
+        self._endpoint = endpoint
+        self._seen: list[tuple[Mapping[str, object], Mapping[str, str]]] = []
+
+    def create(self) -> None:
+        with grpc.insecure_channel(self._endpoint) as channel:
+            PublisherClient(transport=PublisherGrpcTransport(channel=channel)).create_topic(name=self._topic)
+            SubscriberClient(transport=SubscriberGrpcTransport(channel=channel)).create_subscription(
+                name=self._name, topic=self._topic
+            )
+
+    def find(self, event_id: str) -> tuple[Mapping[str, object], Mapping[str, str]]:
+        """The message (its JSON and its attributes) of this event; waits for it."""
+        end = time.monotonic() + BOUND
+        while time.monotonic() < end:
+            for message, attributes in self._seen:
+                if message["event_id"] == event_id:
+                    return message, attributes
+            self._pull()
+        raise AssertionError(f"no message of {event_id} on {self._topic}")
+
+    def count(self, event_id: str) -> int:
+        """How many messages of this event have been seen."""
+        return sum(message["event_id"] == event_id for message, _ in self._seen)
+
+    def _pull(self) -> None:
+        with grpc.insecure_channel(self._endpoint) as channel:
+            client = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+            received = client.pull(
+                subscription=self._name, max_messages=1_000, timeout=BOUND
+            ).received_messages
+            if received:
+                client.acknowledge(subscription=self._name, ack_ids=[one.ack_id for one in received])
+        self._seen += [(orjson.loads(one.message.data), dict(one.message.attributes)) for one in received]
+
+
+class Servers:
+    """Starts all, and on leaving ends all that it started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ports = allot(0)
+        self.chain = address(self._ports)
+        self._parts = {part.name: part for part in all_parts(PartsKind.STAND_IN, self._ports, self.chain)}
+        self._processes: dict[str, Process] = {}
+        self.parsed = Inbox(self.chain.pubsub, self.chain.topics["parsed"])
+        self.dead_letters = Inbox(self.chain.pubsub, self.chain.topics["dead_letter"])
+
+    def __enter__(self) -> Self:
+        try:
+            self.start(*self._parts)
+        except BaseException:
+            stop_all(self._processes.values())
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stop_all(self._processes.values())
+
+    def start(self, *names: str) -> None:
+        """Starts these parts and gives them what they must hold: a stand-in begins empty."""
+        for name in names:
+            log = self._folder / f"{name}-{time.monotonic_ns()}.log"
+            self._processes[name] = Process(self._parts[name], log)
+        for name in names:
+            until(lambda name=name: self._is_ready(name), f"{name} to be ready")  # type: ignore[misc]
+        if "pubsub" in names:
+            self.parsed.create()
+            self.dead_letters.create()
+        if "bigquery" in names:
+            self.warehouse.create()
+
+    def stop(self, *names: str) -> None:
+        """Ends these parts without waiting for what they have in hand, as an outage does."""
+        stop_all([self._processes.pop(name) for name in names], grace=0)
+
+    def log(self, name: str) -> str:
+        """All that a running part has written."""
+        return self._processes[name].log.read_text()
+
+    def _is_ready(self, name: str) -> bool:
+        self._processes[name].check()
+        try:
+            for port in _PORTS.get(name, (name,)):
+                socket.create_connection((HOST, self._ports[port]), timeout=1).close()
+        except OSError:
+            return False
+        return name not in FUNCTIONS or self.get(name, "/robots.txt") is not None
+
+    def post(self, function: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """Sends a request as Pub/Sub does."""
+        answer = self._send(function, "/", body, {"Content-Type": "application/json"} | dict(headers or {}))
+        assert answer is not None, f"{function} did not answer"
+        return answer
+
+    def get(self, function: str, path: str = "/") -> Answer | None:
+        """None while nobody answers."""
+        return self._send(function, path, None, {})
+
+    def _send(
+        self, function: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer | None:
+        request = urllib.request.Request(self.chain.functions[function] + path, body, dict(headers))
+        try:
+            with urllib.request.urlopen(request, timeout=BOUND) as response:
+                return Answer(response.status, response.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.read().decode())
+        except (OSError, HTTPException):
+            return None
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        return connect_warehouse(self.chain)
+
+    def rows(self, table: str, where: str, *columns: str) -> Sequence[Sequence[object]]:
+        """These columns of the table's rows for which GoogleSQL's `where` holds."""
+        return self.warehouse.query(f"SELECT {', '.join(columns)} FROM {table} WHERE {where}").rows
+
+    def online(self, location_id: str) -> dict[str, Scalar]:
+        """What the online store serves for a location."""
+        store = OnlineStore(self.chain.feature_store, self.chain.feature_view)
+        return {value.name: value.value for value in store.fetch(location_id)}

@@ -1,0 +1,31 @@
+"""`aggregate` through functions-framework: a tick in, a summary out."""
+
+import orjson
+import pytest
+
+from tests.entrypoints.deliveries import new_id, parsed, push
+from tests.entrypoints.servers import Answer, Servers
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"not json", b"\xff"])
+def test_a_post_flushes_whatever_its_body_is(servers: Servers, body: bytes) -> None:
+    location, event_id = new_id("location"), new_id("event")
+    event = orjson.dumps(parsed(event_id, location_id=location))
+    assert servers.post("features", push(event, "message")) == Answer(204, "")
+    answer = servers.post("aggregate", body)
+    assert answer.status == 200
+    summary = orjson.loads(answer.text)
+    assert summary["events_folded"] >= 1
+    panes = servers.rows(
+        "realtime_features_aggregated", f"location_id = '{location}'", "revision", "window_event_count"
+    )
+    assert panes == [(1, 1)]
+    assert servers.online(location)["window_event_count"] == 1
+
+
+def test_a_get_is_told_to_send_a_post(servers: Servers) -> None:
+    answer = servers.get("aggregate")
+    assert answer is not None
+    assert answer.status == 405
+    assert "send a POST" in answer.text
+    assert servers.post("aggregate", b"").status == 200
