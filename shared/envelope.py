@@ -19,6 +19,12 @@ import orjson
 from shared.errors import BadRequest
 
 
+IDENTITY_ATTRIBUTE = "cqc-event-id"
+"""Set by a replay: the id of the event's first message, where the event has no event_id of its own.
+
+A message that is published again gets a new id, and would count as a new event (docs/decisions/0030)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One Pub/Sub message with what is known of its delivery."""
@@ -32,6 +38,11 @@ class Message:
     """`projects/P/subscriptions/S`, or "" when unknown."""
     delivery_attempt: int | None
     """From 1; None where the subscription has no dead-letter policy."""
+
+    @property
+    def original_id(self) -> str:
+        """What identifies an event without an event_id: the id of its first message."""
+        return self.attributes.get(IDENTITY_ATTRIBUTE) or self.message_id
 
 
 def decode_request(body: bytes) -> Message:

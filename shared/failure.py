@@ -66,7 +66,7 @@ def of_message(
         stage=stage,
         location_id=hints.location_id,
         event_type=hints.event_type,
-        event_id=hints.event_id or message.message_id,
+        event_id=hints.event_id or message.original_id,
         payload=payload,
         attributes=dict(message.attributes),
         delivery_attempt=message.delivery_attempt,

@@ -66,12 +66,12 @@ class Decoder:
 
 
 def identity(raw: Mapping[str, object], message: Message) -> object:
-    """The producer's own event_id where there is one, else the Pub/Sub message id.
+    """The producer's own event_id where there is one, else the id of its first Pub/Sub message.
 
     An empty or null event_id identifies nothing and counts as absent.
     """
     own = raw.get("event_id")
-    return message.message_id if own is None or own == "" else own
+    return message.original_id if own is None or own == "" else own
 
 
 def _unknown(raw: Mapping[str, object]) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.envelope import IDENTITY_ATTRIBUTE
 from shared.errors import BadRequest, ErrorType, Reject
 from shared.events import Event, encode, read
 from tests.unit.builders import DECODER, EVENT_TIME, NOW, event, message, nested_json, outcome, raw
@@ -245,6 +246,29 @@ def test_every_time_becomes_utc(text: str) -> None:
 )
 def test_the_identity_is_the_producers_own_else_the_message_id(own: object, expected: str) -> None:
     assert event(event_id=own).event_id == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "attribute", "expected"),
+    [
+        (..., "message-0", "message-0"),
+        ("", "message-0", "message-0"),
+        (None, "message-0", "message-0"),
+        ("abc-1", "message-0", "abc-1"),
+        (..., "", "message-1"),
+    ],
+)
+def test_a_replayed_event_keeps_the_id_of_its_first_message(
+    own: object, attribute: str, expected: str
+) -> None:
+    replayed = message(orjson.dumps(raw(event_id=own)), attributes={IDENTITY_ATTRIBUTE: attribute})
+    assert DECODER.decode(replayed, NOW)[0].event_id == expected
+
+
+def test_a_carried_identity_obeys_the_rules_of_an_event_id() -> None:
+    carried = message(orjson.dumps(raw()), attributes={IDENTITY_ATTRIBUTE: "x" * 257})
+    with pytest.raises(Reject, match="event_id: String should have at most 256 characters"):
+        DECODER.decode(carried, NOW)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.envelope import Message
+from shared.envelope import IDENTITY_ATTRIBUTE, Message
 from shared.errors import ErrorType, Reject
 from shared.failure import MAX_PAYLOAD, Failure, Hints, of_message, read_hints
 from tests.unit.builders import NOW, message
@@ -46,6 +46,11 @@ def test_an_event_without_an_id_of_its_own_has_that_of_its_message() -> None:
     assert record(message(b"not json")).event_id == "message-1"
     assert record(message(b'{"event_id": ""}')).event_id == "message-1"
     assert record(message(b'{"event_id": 7}')).event_id == "message-1"
+
+
+def test_a_replayed_event_that_fails_again_is_the_same_failure() -> None:
+    replayed = message(b"not json", "message-2", attributes={IDENTITY_ATTRIBUTE: "message-1"})
+    assert record(replayed).event_id == "message-1"
 
 
 def test_a_message_made_by_hand_leaves_its_delivery_empty() -> None:
