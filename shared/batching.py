@@ -1,7 +1,7 @@
 """Group commit: the requests that an instance holds at once share one write.
 
-A request adds its item and waits; the first item of a batch arms a timer of a few milliseconds, a
-full batch goes at once, and while a batch is being committed the next one fills. A request is
+A request adds its item and waits; a timer of a few milliseconds lets a batch gather, a full batch goes
+at once, and while a batch is being committed the next one fills. A request is
 answered after its batch is durable, so nothing is acknowledged that could still be lost.
 """
 
@@ -62,12 +62,18 @@ class GroupCommit(Generic[Item]):
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append((item, size, done))
         self._waiting_bytes += size
-        if self._in_flight is None:
-            if self._is_full():
-                self._start()
-            elif self._timer is None:
-                self._timer = loop.call_later(self._limits.linger_seconds, self._start)
+        self._start_or_linger()
         await done
+
+    def _start_or_linger(self) -> None:
+        """A full batch goes at once, another when the linger is over; none while one is in flight."""
+        if self._in_flight is not None or not self._waiting:
+            return
+        if self._is_full():
+            self._start()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._limits.linger_seconds, self._start)
 
     def _is_full(self) -> bool:
         return len(self._waiting) >= self._limits.max_items or self._waiting_bytes >= self._limits.max_bytes
@@ -104,9 +110,9 @@ class GroupCommit(Generic[Item]):
                 raise
         finally:
             self._in_flight = None
-            if self._waiting:
-                # What gathered during the commit has waited long enough.
-                self._start()
+            # Lingers again, though what gathered during the commit has waited: those whose answers go out now
+            # send their next messages within milliseconds, and one batch of all costs half of two.
+            self._start_or_linger()
 
 
 def _settle(done: asyncio.Future[None], outcome: BaseException | None) -> None:

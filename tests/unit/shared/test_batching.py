@@ -106,7 +106,7 @@ async def test_a_batch_that_is_not_full_waits_for_the_linger(sink: Sink) -> None
     await results(tasks)
 
 
-async def test_while_one_batch_is_in_flight_the_next_fills_and_then_goes_without_waiting(sink: Sink) -> None:
+async def test_while_one_batch_is_in_flight_the_next_fills(sink: Sink) -> None:
     sink.open.clear()
     batches = group(sink, max_items=2, linger=FOREVER)
     tasks = add_all(batches, "a", "b")
@@ -115,9 +115,24 @@ async def test_while_one_batch_is_in_flight_the_next_fills_and_then_goes_without
     await turns()
     assert sink.batches == [["a", "b"]]
     sink.open.set()
-    await results(tasks)
-    assert sink.batches == [["a", "b"], ["c", "d"], ["e"]]
+    await results(tasks[:4])
+    assert sink.batches == [["a", "b"], ["c", "d"]]
+    await results([*tasks[4:], *add_all(batches, "f")])
+    assert sink.batches == [["a", "b"], ["c", "d"], ["e", "f"]]
     assert sink.most_in_flight == 1
+
+
+async def test_what_gathered_during_a_commit_lingers_for_those_who_come_next(sink: Sink) -> None:
+    sink.open.clear()
+    batches = group(sink, max_items=3, linger=FOREVER)
+    first = add_all(batches, "a", "b", "c")
+    await sink.began.wait()
+    second = add_all(batches, "d")
+    await turns()
+    sink.open.set()
+    await results(first)
+    await results([*second, *add_all(batches, "e", "f")])
+    assert sink.batches == [["a", "b", "c"], ["d", "e", "f"]]
 
 
 async def test_after_all_is_done_the_linger_begins_anew(sink: Sink) -> None:
