@@ -33,12 +33,12 @@ from shared.windows import DIGEST_BYTES, WindowKey, digest
 APPEND_TIMEOUT = 8.0
 """Seconds in which a segment is stored or given up: under the flush's close_grace of 10 s."""
 FLUSH_TIMEOUT = 30.0
-"""Seconds for one of the flush's calls; it may carry up to 8 MB."""
+"""Seconds for one of the flush's calls; it may carry megabytes."""
 CHUNK = 25_000 * DIGEST_BYTES
 """Bytes of digests a document holds: 400 kB, with the accumulator's 0.5 MB at most under the 1 MiB."""
 _MAX_WRITES = 400
-_MAX_COMMIT_BYTES = 8_000_000
-"""A commit's request may have 10 MiB."""
+_MAX_COMMIT_BYTES = 3_500_000
+"""A commit may have 10 MiB on Firestore, but only 4 MiB on its emulator."""
 _MAX_KEYS = 300
 """Documents a BatchGetDocuments asks for, so that its answer stays well under gRPC's message limit."""
 
@@ -71,8 +71,8 @@ class _Windows:
     async def load(self, keys: Iterable[WindowKey]) -> dict[WindowKey, StateDocument]:
         """The stored windows of these keys; a key without one is left out. Raises Retry."""
         found: dict[WindowKey, StateDocument] = {}
-        async with _errors("reading window states"):
-            for some in _in_groups(list(keys), _MAX_KEYS):
+        for some in _in_groups(list(keys), _MAX_KEYS):
+            async with _errors("reading window states"):
                 async for snapshot in self._client.get_all(
                     [self._state(key) for key in some], timeout=FLUSH_TIMEOUT
                 ):
@@ -269,8 +269,10 @@ def _commits(states: Sequence[StateDocument]) -> Iterator[Sequence[StateDocument
 async def _errors(what: str, seconds: float | None = None) -> AsyncIterator[None]:
     """Every failure of the service becomes Retry: what is asked of it here may succeed later.
 
-    `seconds` bounds the whole, which a call's own timeout does not: the library tries again for 60 s.
+    `seconds` (FLUSH_TIMEOUT unless given) bounds the whole, which a call's own timeout does not: that is of
+    one try, and the library tries again for minutes.
     """
+    seconds = seconds or FLUSH_TIMEOUT
     try:
         async with asyncio.timeout(seconds):
             yield
