@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import grpc
+from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.cloud.aiplatform_v1.types.feature_online_store_service import (
     FeatureViewDataKey,
     FetchFeatureValuesRequest,
@@ -11,6 +13,9 @@ from google.cloud.aiplatform_v1.types.feature_online_store_service import (
 )
 
 from tools.errors import CommandError
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
 
 TIMEOUT = 10.0
 _METHOD = "/google.cloud.aiplatform.v1.FeatureOnlineStoreService/FetchFeatureValues"
@@ -31,33 +36,46 @@ class OnlineValue:
 
 
 class OnlineStore:
-    """A reader of `feature_view` at `endpoint` (host:port), without credentials."""
+    """A reader of `feature_view` at `endpoint` (host:port); without credentials it is a local one."""
 
-    def __init__(self, endpoint: str, feature_view: str) -> None:
+    def __init__(self, endpoint: str, feature_view: str, credentials: "Credentials | None" = None) -> None:
         self._endpoint = endpoint
         self._feature_view = feature_view
+        self._credentials = credentials
 
     def fetch(self, location_id: str) -> list[OnlineValue]:
         """The location's values by name, none for a location never written; raises CommandError."""
         request = _Request(feature_view=self._feature_view, data_key=_DataKey(key=location_id))
-        with grpc.insecure_channel(self._endpoint) as channel:
+        routing = to_grpc_metadata({"feature_view": self._feature_view})  # type: ignore[no-untyped-call]
+        with self._channel() as channel:
             call = channel.unary_unary(
                 _METHOD,
                 request_serializer=_Request.SerializeToString,
                 response_deserializer=_Response.FromString,
             )
             try:
-                answer = call(request, timeout=TIMEOUT)
+                answer = call(request, timeout=TIMEOUT, metadata=(routing,))
             except grpc.RpcError as error:
                 return self._no_values(error)
         return sorted((_value(pair) for pair in answer.key_values.features), key=lambda value: value.name)
+
+    def _channel(self) -> grpc.Channel:
+        if self._credentials is None:
+            return grpc.insecure_channel(self._endpoint)
+        from google.auth.transport.grpc import secure_authorized_channel
+        from google.auth.transport.requests import Request
+
+        channel: grpc.Channel = secure_authorized_channel(  # type: ignore[no-untyped-call]
+            self._credentials, Request(), f"{self._endpoint}:443"
+        )
+        return channel
 
     def _no_values(self, error: grpc.RpcError) -> list[OnlineValue]:
         if error.code() is grpc.StatusCode.NOT_FOUND:
             return []
         raise CommandError(
             f"the feature store at {self._endpoint} did not answer ({error.details()}): "
-            "is the chain still running?"
+            "is it still running, and are you allowed to read it?"
         ) from None
 
 

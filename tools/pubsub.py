@@ -1,6 +1,7 @@
 """The tools' Pub/Sub: the chain's topics and subscriptions, and publishing many lines at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import grpc
@@ -37,19 +38,33 @@ _Message = PubsubMessage.pb()
 
 
 class PubSub:
-    """A client of the Pub/Sub at `endpoint` (host:port), without credentials."""
+    """A client of the Pub/Sub at `endpoint` (host:port) without credentials, or of Google's own (None)."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
-        self._channel = grpc.insecure_channel(endpoint)
-        self._publisher = PublisherClient(transport=PublisherGrpcTransport(channel=self._channel))
+    def __init__(self, endpoint: str | None) -> None:
+        self._endpoint = endpoint or "pubsub.googleapis.com"
+        self._channel = grpc.insecure_channel(endpoint) if endpoint else None
+        transport = PublisherGrpcTransport(channel=self._channel) if self._channel else None
+        self._publisher = PublisherClient(transport=transport)
+
+    @cached_property
+    def subscriber(self) -> SubscriberClient:
+        """The client of subscriptions, at the same place."""
+        transport = SubscriberGrpcTransport(channel=self._channel) if self._channel else None
+        return SubscriberClient(transport=transport)
 
     def close(self) -> None:
-        self._channel.close()
+        if self._channel is not None:
+            self._channel.close()
 
     def publish(self, topic: str, lines: Sequence[bytes]) -> list[str]:
         """The message ids of `lines`, in their order; raises CommandError when they are not published."""
-        request = _Request(topic=topic, messages=[_Message(data=line) for line in lines])
+        return self.publish_messages(topic, [(line, {}) for line in lines])
+
+    def publish_messages(self, topic: str, messages: Sequence[tuple[bytes, Mapping[str, str]]]) -> list[str]:
+        """The same for data with attributes, within one request's limits (tools/publishing.py)."""
+        request = _Request(topic=topic)
+        for data, attributes in messages:
+            request.messages.append(_Message(data=data, attributes=attributes))
         try:
             answer = self._publisher.publish(
                 request=PublishRequest.wrap(request), retry=None, timeout=TIMEOUT
@@ -57,18 +72,17 @@ class PubSub:
         except GoogleAPICallError as error:
             raise CommandError(
                 f"publishing to {topic} at {self._endpoint} failed ({error.message}): "
-                "is the chain still running?"
+                "is the chain still running, and does the topic exist?"
             ) from None
         return list(answer.message_ids)
 
     def create_topology(self, chain: "ChainAddress") -> None:
         """Makes the chain's topics and subscriptions, as Terraform does in the cloud."""
-        subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel))
         try:
             for topic in chain.topics.values():
                 self._create_topic(topic)
             for subscription in subscriptions(chain):
-                _create_subscription(subscriber, subscription)
+                _create_subscription(self.subscriber, subscription)
         except GoogleAPICallError as error:
             raise CommandError(
                 f"making topics and subscriptions at {self._endpoint} failed ({error.message}): "

@@ -1,0 +1,73 @@
+"""Which pipeline a command works on, and what it says when it can't tell or may not."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tools import address, connect
+from tools.deployment import Deployment, Where, locate
+from tools.errors import UsageError
+from tools.parts import address as address_on
+from tools.ports import ORDER
+
+CHAIN = address_on({name: 8600 + number for number, name in enumerate(ORDER)})
+
+
+def test_a_project_names_a_deployment_with_terraforms_defaults() -> None:
+    deployed = locate(Where(project="my-project"))
+    assert deployed == Deployment(
+        project="my-project", region="europe-west2", dataset="cqc_dataset", firestore_database="cqc-windows"
+    )
+    assert deployed.topics["parsed"] == "projects/my-project/topics/dashboard-events-parsed"
+    assert deployed.feature_view.startswith("projects/my-project/locations/europe-west2/featureOnlineStores/")
+
+
+def test_a_file_describes_a_deployment_or_a_chain(tmp_path: Path) -> None:
+    path = tmp_path / "saved.json"
+    path.write_text(json.dumps({"project": "my-project", "dataset": "other"}))
+    deployed = locate(Where(chain_file=path))
+    assert isinstance(deployed, Deployment)
+    assert deployed.dataset == "other"
+    address.write(path, CHAIN)
+    assert locate(Where(chain_file=path)).project == CHAIN.project
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        (Where(project="p", chain_file=Path("chain.json")), "name two pipelines: give one of them"),
+        (Where(dataset="d"), "--dataset belongs to a deployed pipeline: give --project as well"),
+        (Where(project="not a name"), r"--project does not describe a deployment \(project: String should"),
+    ],
+)
+def test_an_unclear_command_line_is_answered_with_a_sentence(where: Where, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        locate(where)
+
+
+def test_a_file_with_an_unknown_setting_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "saved.json"
+    path.write_text('{"project": "my-project", "zone": "a"}')
+    with pytest.raises(UsageError, match=r"zone: Extra inputs .* its settings are project, region"):
+        locate(Where(chain_file=path))
+
+
+def test_a_deployment_without_credentials_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+    with pytest.raises(UsageError, match="gcloud auth application-default login"):
+        connect.enter(Deployment(project="my-project"))
+
+
+def test_a_deployment_is_never_looked_for_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "t"}
+    (tmp_path / "key.json").write_text(json.dumps(key))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+    monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "my-project")
+    for variable, endpoint in CHAIN.emulator_variables().items():
+        monkeypatch.setenv(variable, endpoint)
+    connect.enter(Deployment(project="my-project"))
+    assert not os.environ.keys() & CHAIN.emulator_variables().keys()
