@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import __version__
 from shared.batching import BatchLimits
+from shared.brake import BrakeLimits
 
 
 def _seconds_or_iso(value: object) -> object:
@@ -74,12 +75,39 @@ class BatchSettings(Settings):
 
 
 class DeadLetterSettings(BatchSettings):
-    """For the functions that reject."""
+    """For the functions that write dead letters."""
 
     dead_letter_topic: Name = "dashboard-events-dead-letter"
 
 
-class ParseSettings(DeadLetterSettings):
+class RejectingSettings(DeadLetterSettings):
+    """For the functions that reject messages, and the brake on that (docs/decisions/0040)."""
+
+    dead_letter_brake: bool = True
+    """`off` is the operator's override: every rejected message becomes a dead letter at once."""
+    dead_letter_brake_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """A healthy stream rejects well under 1 %, one broken producer of several some 10 %: those are dead
+    letters. When it is more than half, it is the stream or this code that is broken, not the events."""
+    dead_letter_brake_minimum: Annotated[int, Field(ge=1)] = 500
+    """Fewer dead letters than this are redriven in a minute, so holding them would gain nothing; and a test
+    or a producer's first tries of some hundred bad messages pass."""
+    dead_letter_brake_period: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=10)
+    """Long enough to have the minimum at one event a second, short enough to let go some minutes after the
+    mending; and far below the hours for which Pub/Sub delivers again."""
+
+    @property
+    def brake_limits(self) -> BrakeLimits | None:
+        """None when it is off."""
+        if not self.dead_letter_brake:
+            return None
+        return BrakeLimits(
+            share=self.dead_letter_brake_share,
+            minimum=self.dead_letter_brake_minimum,
+            period=self.dead_letter_brake_period.total_seconds(),
+        )
+
+
+class ParseSettings(RejectingSettings):
     """`parse`."""
 
     parsed_topic: Name = "dashboard-events-parsed"
@@ -100,7 +128,7 @@ class WindowSettings(DeadLetterSettings):
     allowed_lateness: Duration = timedelta(hours=1)
 
 
-class FeaturesSettings(WindowSettings):
+class FeaturesSettings(WindowSettings, RejectingSettings):
     """`features`."""
 
     feature_timezone: TimeZone = ZoneInfo("Europe/London")

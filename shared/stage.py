@@ -4,12 +4,13 @@ Pub/Sub takes 204 as acknowledgement and delivers again, with backoff, on anythi
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.envelope import Message, decode_request
-from shared.errors import BadRequest, Busy, Reject, Retry
+from shared.errors import BadRequest, Busy, Held, Reject, Retry
 from shared.telemetry import log
 
 Process = Callable[[Message], Awaitable[None]]
@@ -18,12 +19,25 @@ SendRejected = Callable[[Message, Reject], Awaitable[None]]
 """Returns when the message's dead letter is durable; raises Retry or Busy."""
 
 
+class Verdicts(Protocol):
+    """Told of every message's verdict, before anything is done about it; shared.holding has the one."""
+
+    def passed(self, message: Message) -> None:
+        """The message is not rejected."""
+
+    def rejected(self, message: Message, reject: Reject) -> None:
+        """Raises Held when it must not become a dead letter now."""
+
+
 class Stage:
     """The request handler around `process`; without `send_rejected` a Reject is a bug and stays loud."""
 
-    def __init__(self, process: Process, send_rejected: SendRejected | None = None) -> None:
+    def __init__(
+        self, process: Process, send_rejected: SendRejected | None = None, verdicts: Verdicts | None = None
+    ) -> None:
         self._process = process
         self._send_rejected = send_rejected
+        self._verdicts = verdicts
 
     async def handle(self, request: Request) -> Response:
         """204 done or dead-lettered, 400 no Pub/Sub delivery, 429 busy, 503 may succeed later."""
@@ -36,6 +50,8 @@ class Stage:
             await self._run(message)
         except Busy as error:
             return _sentence(429, error)
+        except Held as error:  # logged once, when the brake engaged: there may be thousands a second
+            return _sentence(503, error)
         except Retry as error:
             log.error(
                 "message %s is not done, Pub/Sub will deliver it again: %s",
@@ -52,7 +68,18 @@ class Stage:
         except Reject as reject:
             if self._send_rejected is None:
                 raise
+            if self._verdicts is not None:
+                self._verdicts.rejected(message, reject)
             await self._send_rejected(message, reject)
+        except Retry:
+            self._pass(message)
+            raise
+        else:
+            self._pass(message)
+
+    def _pass(self, message: Message) -> None:
+        if self._verdicts is not None:
+            self._verdicts.passed(message)
 
 
 def _sentence(status: int, error: Exception) -> Response:

@@ -3,6 +3,7 @@ Leaves: its row in realtime_features, its values in the feature view, its part i
 Fails: 503 or 429 while a sink does not take it; what none can take goes to the dead-letter topic."""
 
 from functools import cache
+from time import monotonic
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from shared.gcp.bigquery import TableAppender
 from shared.gcp.feature_store import feature_view
 from shared.gcp.firestore import WindowLog, connect
 from shared.gcp.pubsub import TopicPublisher
+from shared.holding import Holding
 from shared.settings import FeaturesSettings, load
 from shared.stage import Stage
 from shared.table_sink import TableSink
@@ -46,7 +48,7 @@ def stage() -> Stage:
         limits=settings.limits,
     )
     heap.settle()
-    return Stage(writer.process, dead_letters.send_rejected)
+    return Stage(writer.process, dead_letters.send_rejected, Holding(settings.brake_limits, monotonic))
 
 
 @functions_framework.aio.http

@@ -15,6 +15,7 @@ from shared import heap, telemetry
 from shared.clock import utc_now
 from shared.dead_letters import DeadLetters
 from shared.gcp.pubsub import TopicPublisher
+from shared.holding import Holding
 from shared.settings import ParseSettings, load
 from shared.stage import Stage
 
@@ -38,7 +39,7 @@ def stage() -> Stage:
         pipeline_version=settings.pipeline_version,
     )
     heap.settle()
-    return Stage(forwarder.forward, dead_letters.send_rejected)
+    return Stage(forwarder.forward, dead_letters.send_rejected, Holding(settings.brake_limits, monotonic))
 
 
 @functions_framework.aio.http

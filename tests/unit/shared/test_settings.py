@@ -7,6 +7,7 @@ import pytest
 
 from shared import __version__
 from shared.batching import BatchLimits
+from shared.brake import BrakeLimits
 from shared.settings import (
     AggregateSettings,
     DeadletterSettings,
@@ -23,6 +24,12 @@ VIEW = (
 COMMON: dict[str, object] = {"project_id": "p", "pipeline_version": __version__, "log_level": "INFO"}
 BATCHES: dict[str, object] = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
 REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
+BRAKE: dict[str, object] = {
+    "dead_letter_brake": True,
+    "dead_letter_brake_share": 0.5,
+    "dead_letter_brake_minimum": 500,
+    "dead_letter_brake_period": timedelta(minutes=10),
+}
 WINDOWS: dict[str, object] = {
     "dataset": "cqc_dataset",
     "firestore_database": "(default)",
@@ -35,6 +42,7 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
         COMMON
         | BATCHES
         | REJECTING
+        | BRAKE
         | {
             "parsed_topic": "dashboard-events-parsed",
             "max_event_bytes": 262_144,
@@ -43,7 +51,7 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
     ),
     (
         FeaturesSettings,
-        COMMON | BATCHES | REJECTING | WINDOWS | {"feature_timezone": ZoneInfo("Europe/London")},
+        COMMON | BATCHES | REJECTING | BRAKE | WINDOWS | {"feature_timezone": ZoneInfo("Europe/London")},
     ),
     (AggregateSettings, COMMON | BATCHES | REJECTING | WINDOWS | {"close_grace": timedelta(seconds=10)}),
     (DeadletterSettings, COMMON | BATCHES | {"dataset": "cqc_dataset"}),
@@ -104,6 +112,9 @@ def test_a_missing_project_stops_the_start_with_a_sentence(
         (FeaturesSettings, "FEATURE_VIEW", VIEW, VIEW),
         (AggregateSettings, "CLOSE_GRACE", "0", timedelta(0)),
         (DeadletterSettings, "BATCH_MAX_EVENTS", "1", 1),
+        (ParseSettings, "DEAD_LETTER_BRAKE", "off", False),
+        (ParseSettings, "DEAD_LETTER_BRAKE_SHARE", "0.9", 0.9),
+        (FeaturesSettings, "DEAD_LETTER_BRAKE_PERIOD", "PT5M", timedelta(minutes=5)),
     ],
 )
 def test_a_variable_sets_its_value(
@@ -130,6 +141,11 @@ def test_a_variable_sets_its_value(
         (ParseSettings, "MAX_FUTURE", "nan"),
         (ParseSettings, "MAX_FUTURE", "inf"),
         (ParseSettings, "MAX_FUTURE", "P8D"),
+        (ParseSettings, "DEAD_LETTER_BRAKE", "loose"),
+        (ParseSettings, "DEAD_LETTER_BRAKE_SHARE", "0"),
+        (ParseSettings, "DEAD_LETTER_BRAKE_SHARE", "50"),
+        (ParseSettings, "DEAD_LETTER_BRAKE_MINIMUM", "0"),
+        (FeaturesSettings, "DEAD_LETTER_BRAKE_PERIOD", "0"),
         (FeaturesSettings, "ALLOWED_LATENESS", "1 hour"),
         (FeaturesSettings, "FEATURE_TIMEZONE", "Europe/Londres"),
         (FeaturesSettings, "FEATURE_TIMEZONE", "Europe"),
@@ -165,3 +181,9 @@ def test_the_batch_limits_follow_the_variables(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("BATCH_LINGER_MS", "2.5")
     monkeypatch.setenv("MAX_WAITING", "80")
     assert load(ParseSettings).limits == BatchLimits(max_items=50, linger_seconds=0.0025, max_waiting=80)
+
+
+def test_the_brake_has_its_limits_unless_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(ParseSettings).brake_limits == BrakeLimits(share=0.5, minimum=500, period=600)
+    monkeypatch.setenv("DEAD_LETTER_BRAKE", "off")
+    assert load(FeaturesSettings).brake_limits is None

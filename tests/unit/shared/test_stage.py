@@ -7,8 +7,10 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message as AsgiMessage
 
+from shared.brake import BrakeLimits
 from shared.envelope import Message
 from shared.errors import Busy, ErrorType, Reject, Retry
+from shared.holding import Holding
 from shared.stage import Process, Stage
 
 PUSH = orjson.dumps(
@@ -85,3 +87,41 @@ async def test_a_bug_stays_loud(bug: Exception) -> None:
 async def test_a_reject_where_none_is_expected_stays_loud() -> None:
     with pytest.raises(Reject):
         await answer(Stage(raising(REJECT)))
+
+
+def holding(*statuses_of: Exception | None, limits: BrakeLimits | None) -> Stage:
+    """A stage whose messages end one after the other as given."""
+    endings = iter(statuses_of)
+
+    async def process(_: Message) -> None:
+        if error := next(endings):
+            raise error
+
+    async def send(_: Message, __: Reject) -> None:
+        return None
+
+    return Stage(process, send, Holding(limits, lambda: 100.0))
+
+
+LIMITS = BrakeLimits(share=0.5, minimum=2, period=60)
+
+
+async def test_when_most_are_rejected_they_are_held_and_nothing_is_dead_lettered() -> None:
+    stage = holding(REJECT, REJECT, REJECT, limits=LIMITS)
+    assert await answer(stage) == (204, "")
+    status, text = await answer(stage)
+    assert status == 503
+    assert text.startswith("held and no dead letter, as most messages are rejected now (is wrong)")
+    assert (await answer(stage))[0] == 503
+
+
+async def test_a_message_that_a_sink_does_not_take_is_not_rejected() -> None:
+    """Or the few bad ones of an outage would be all that counts."""
+    stage = holding(*[Retry("down")] * 5, REJECT, REJECT, REJECT, REJECT, limits=LIMITS)
+    statuses = [(await answer(stage))[0] for _ in range(9)]
+    assert statuses == [503] * 5 + [204] * 4
+
+
+async def test_a_brake_that_is_off_holds_nothing() -> None:
+    stage = holding(*[REJECT] * 9, limits=None)
+    assert [(await answer(stage))[0] for _ in range(9)] == [204] * 9

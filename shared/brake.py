@@ -1,0 +1,136 @@
+"""The dead-letter brake: when most of what comes is rejected, the fault is hardly in each single event.
+
+A bad deploy or a broken producer would turn a whole stream into dead letters. Instead rejected messages are
+answered retryably, so that Pub/Sub keeps them until the code or the producer is mended. Pure: the time is
+passed in. docs/decisions/0040 has the reasons.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+
+SLICES = 20
+"""A sliding period is counted in so many parts: exact to a twentieth, and no memory a message."""
+RELEASE = 0.8
+"""It lets go below this part of the share at which it engages: a share that hovers would flap otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeLimits:
+    """When it engages; shared/settings.py has the reasons of the defaults."""
+
+    share: float
+    """Of the messages of the period, more than this were rejected, 0 to 1."""
+    minimum: int
+    """And the period had at least so many messages."""
+    period: float
+    """Seconds."""
+
+
+class Change(Enum):
+    """What a message made the brake do."""
+
+    ENGAGED = "engaged"
+    RELEASED = "let go"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Messages and how many of them were rejected."""
+
+    messages: int = 0
+    rejected: int = 0
+
+    def add(self, rejected: bool) -> None:
+        self.messages += 1
+        self.rejected += rejected
+
+    def join(self, other: "Tally") -> None:
+        self.messages += other.messages
+        self.rejected += other.rejected
+
+    def share(self) -> float:
+        return self.rejected / self.messages if self.messages else 0.0
+
+
+@dataclass(slots=True)
+class _Slice:
+    """A part of the period."""
+
+    start: float
+    fresh: Tally
+    again: Tally
+
+
+class Brake:
+    """One instance's view of the stream.
+
+    A message counts when it is delivered for the first time: held messages come again and again, and would
+    keep the share up by themselves. Only an instance that has seen too few first deliveries to judge by them
+    goes by redeliveries too: it may have been started in the middle of it all.
+    """
+
+    def __init__(self, limits: BrakeLimits) -> None:
+        self._limits = limits
+        self._slices: deque[_Slice] = deque()
+        self._fresh_seen = 0
+        self.engaged = False
+
+    def count(self, now: float, *, rejected: bool, again: bool) -> Change | None:
+        """Takes one message's verdict in at `now` (seconds, monotonic); `again`: it was delivered before."""
+        current = self._slice(now)
+        (current.again if again else current.fresh).add(rejected)
+        self._fresh_seen += not again
+        if self.engaged:
+            if not again and self._has_fallen(now):
+                self.engaged = False
+                return Change.RELEASED
+        elif rejected and (not again or self._is_new()) and self._has_risen(now):
+            self.engaged = True
+            return Change.ENGAGED
+        return None
+
+    def recent(self, now: float) -> Tally:
+        """What it judges by: the period's messages, each once as far as can be told."""
+        total, past = Tally(), now - self._limits.period
+        for slice in self._slices:
+            if slice.start > past:
+                total.join(slice.fresh)
+                if self._is_new():
+                    total.join(slice.again)
+        return total
+
+    def _has_risen(self, now: float) -> bool:
+        seen = self.recent(now)
+        return seen.messages >= self._limits.minimum and seen.share() > self._limits.share
+
+    def _has_fallen(self, now: float) -> bool:
+        """By first deliveries only, and by older ones where the period has too few: without enough news of
+        the stream, what is held stays held."""
+        fresh, past = Tally(), now - self._limits.period
+        for slice in reversed(self._slices):
+            if slice.start <= past and fresh.messages >= self._limits.minimum:
+                break
+            fresh.join(slice.fresh)
+        return fresh.messages >= self._limits.minimum and fresh.share() <= self._limits.share * RELEASE
+
+    def _is_new(self) -> bool:
+        return self._fresh_seen < self._limits.minimum
+
+    def _slice(self, now: float) -> _Slice:
+        length = self._limits.period / SLICES
+        if not self._slices or now - self._slices[-1].start >= length:
+            self._forget(now)
+            self._slices.append(_Slice(now, Tally(), Tally()))
+        return self._slices[-1]
+
+    def _forget(self, now: float) -> None:
+        """Slices before the period, but for those that make up the minimum of first deliveries."""
+        past = now - self._limits.period
+        self._slices = deque(slice for slice in self._slices if slice.start > past or slice.fresh.messages)
+        kept = sum(slice.fresh.messages for slice in self._slices)
+        while self._slices and self._slices[0].start <= past:
+            kept -= self._slices[0].fresh.messages
+            if kept < self._limits.minimum:
+                return
+            self._slices.popleft()
