@@ -74,8 +74,8 @@ def test_configured_logs_go_to_stdout_and_libraries_are_quiet_below_warning(
     configure("features", "INFO")
     log.info("ours")
     log.debug("ours in detail")
-    logging.getLogger("google.api_core").info("theirs")
-    logging.getLogger("google.api_core").warning("their warning")
+    logging.getLogger("grpc").info("theirs")
+    logging.getLogger("grpc").warning("their warning")
     lines = [orjson.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert [(one["message"], one["stage"]) for one in lines] == [
         ("ours", "features"),
