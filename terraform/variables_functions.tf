@@ -156,6 +156,16 @@ variable "delivery" {
     condition     = var.delivery.max_attempts >= 5 && var.delivery.max_attempts <= 100
     error_message = "delivery.max_attempts must be between 5 and 100, Pub/Sub's own limits."
   }
+  validation {
+    # The pauses between the attempts: each twice the one before, at most maximum_backoff.
+    condition = try(sum([
+      for n in range(var.delivery.max_attempts - 1) : min(
+        tonumber(trimsuffix(var.delivery.maximum_backoff, "s")),
+        tonumber(trimsuffix(var.delivery.minimum_backoff, "s")) * pow(2, n),
+      )
+    ]) >= 6 * 3600, false)
+    error_message = "delivery must last at least six hours with its backoffs (seconds with an s, such as 600s): Pub/Sub would otherwise give up what the dead-letter brake or an outage holds before anybody can mend it (docs/decisions/0040)."
+  }
 }
 
 variable "topic_retention" {

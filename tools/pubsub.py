@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0
 ACK_DEADLINE = 60
 """Seconds; at least a function's timeout, or Pub/Sub would deliver again what is still being worked on."""
-DELIVERY_ATTEMPTS = 10
-"""Then the dead letter. Attempts that a full instance answers with 429 count too, so not the least (5)."""
+DELIVERY_ATTEMPTS = 100
+"""Then the dead letter, as in the cloud. With the backoff an hour and a half, long enough to mend what is
+broken here: the dead-letter brake and an outage of a stand-in answer retryably (docs/decisions/0040)."""
 MIN_BACKOFF, MAX_BACKOFF = 1, 60
 MONITOR_RETENTION = 7 * 24 * 3600
 

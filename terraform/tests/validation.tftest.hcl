@@ -46,6 +46,14 @@ run "timeout_over_the_ack_deadline" {
   expect_failures = [var.functions]
 }
 
+run "attempts_that_end_before_anybody_can_mend" {
+  command = plan
+  variables {
+    delivery = { maximum_backoff = "60s" }
+  }
+  expect_failures = [var.delivery]
+}
+
 run "more_attempts_than_pubsub_knows" {
   command = plan
   variables {
