@@ -137,9 +137,9 @@ class FeaturesSettings(WindowSettings, RejectingSettings):
 class AggregateSettings(WindowSettings):
     """`aggregate`."""
 
-    close_grace: Duration = timedelta(seconds=10)
-    """A window is settled this long after its allowed lateness: longer than the 8 s that `features`
-    gives the write of a log segment, so that a segment begun in time is folded in time."""
+    close_grace: Duration = timedelta(seconds=30)
+    """A window is settled this long after its allowed lateness. Between judging an event timely and its log
+    segment, `features` may take 18 s (10 s for the rows, 8 s for the segment); the rest is for clocks."""
 
 
 class DeadletterSettings(BatchSettings):

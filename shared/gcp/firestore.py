@@ -31,7 +31,7 @@ from shared.window_store import Control, FencedOut, Segment, StateDocument
 from shared.windows import DIGEST_BYTES, WindowKey, digest
 
 APPEND_TIMEOUT = 8.0
-"""Seconds in which a segment is stored or given up: under the flush's close_grace of 10 s."""
+"""Seconds in which a segment is stored or given up: part of the flush's close_grace of 30 s."""
 FLUSH_TIMEOUT = 30.0
 """Seconds for one of the flush's calls; it may carry megabytes."""
 CHUNK = 25_000 * DIGEST_BYTES

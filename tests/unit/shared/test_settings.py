@@ -53,7 +53,7 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
         FeaturesSettings,
         COMMON | BATCHES | REJECTING | BRAKE | WINDOWS | {"feature_timezone": ZoneInfo("Europe/London")},
     ),
-    (AggregateSettings, COMMON | BATCHES | REJECTING | WINDOWS | {"close_grace": timedelta(seconds=10)}),
+    (AggregateSettings, COMMON | BATCHES | REJECTING | WINDOWS | {"close_grace": timedelta(seconds=30)}),
     (DeadletterSettings, COMMON | BATCHES | {"dataset": "cqc_dataset"}),
 ]
 NAMES = {name.upper() for _, defaults in DEFAULTS for name in defaults}
