@@ -139,7 +139,8 @@ class AggregateSettings(WindowSettings):
 
     close_grace: Duration = timedelta(seconds=30)
     """A window is settled this long after its allowed lateness. Between judging an event timely and its log
-    segment, `features` may take 18 s (10 s for the rows, 8 s for the segment); the rest is for clocks."""
+    segment, `features` may take 26 s (8 s asking about late ones of its batch, 10 s for the rows, 8 s
+    for the segment); the rest is for clocks."""
 
 
 class DeadletterSettings(BatchSettings):

@@ -13,14 +13,14 @@ variable "allowed_lateness_seconds" {
 }
 
 variable "close_grace_seconds" {
-  description = "How long after the allowed lateness a window is settled: longer than the 18 s that features may take from judging an event timely to its log segment."
+  description = "How long after the allowed lateness a window is settled: longer than the 26 s that features may take from judging an event timely to its log segment."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
-    condition     = var.close_grace_seconds > 18
-    error_message = "close_grace_seconds must be more than 18: a segment begun in time could otherwise come after its window is settled."
+    condition     = var.close_grace_seconds > 26
+    error_message = "close_grace_seconds must be more than 26: a segment begun in time could otherwise come after its window is settled."
   }
 }
 
