@@ -203,4 +203,28 @@ STREAMING_ERRORS = Table(
     cluster_by=("error_type", "stage"),
 )
 
-TABLES = (REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, STREAMING_ERRORS)
+REPLAYS = Table(
+    name="replays",
+    description="One row per event that an operator published again, by cqc replay or cqc redrive.",
+    columns=(
+        _required("replayed_at", "TIMESTAMP", "When the event was published again."),
+        _required("event_id", "STRING", "The event's identity, which a replay keeps."),
+        Column("kind", "STRING", "replay: as it was; redrive: edited or taken up by newer code."),
+        Column("location_id", "STRING", "The event's location, where it could be read."),
+        Column("stage", "STRING", "The function that the event goes to again: parse or features."),
+        Column(
+            "failed_stage", "STRING", "The function that gave the event up; null if it was no dead letter."
+        ),
+        Column("error_type", "STRING", "Why it was given up; null if it was no dead letter."),
+        Column("error_timestamp", "TIMESTAMP", "When it was given up: tells this failure from later ones."),
+        Column("replay_of", "STRING", "Where it was taken from: a dead letter, a message, a line of a file."),
+        Column("replay_count", "INT64", "How often it had been published again, this time included."),
+        Column("topic", "STRING", "The topic that it was published to."),
+        Column("message_id", "STRING", "The id of the new Pub/Sub message."),
+        Column("edit", "STRING", "What a redrive changed, as it was given; null for nothing."),
+    ),
+    partition_by="replayed_at",
+    cluster_by=("event_id",),
+)
+
+TABLES = (REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, STREAMING_ERRORS, REPLAYS)

@@ -18,6 +18,12 @@ locals {
       cluster_by   = ["error_type", "stage"]
       writers      = ["deadletter"]
     }
+    replays = {
+      description  = "One row per event that an operator published again, by cqc replay or cqc redrive"
+      partition_by = "replayed_at"
+      cluster_by   = ["event_id"]
+      writers      = [] # people, with their own credentials
+    }
   }
 
   # The views' SQL is read by the local chain too; ${project} and ${dataset} are its only variables.

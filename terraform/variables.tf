@@ -61,7 +61,8 @@ variable "partition_expiration_days" {
   type = object({
     realtime_features            = optional(number, 730) # two inspection cycles to train on
     realtime_features_aggregated = optional(number, 730)
-    streaming_errors             = optional(number, 90) # holds whole payloads, which can name people
+    streaming_errors             = optional(number, 90)  # holds whole payloads, which can name people
+    replays                      = optional(number, 730) # longer than streaming_errors: says what was redriven
   })
   default  = {}
   nullable = false

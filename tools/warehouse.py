@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -60,9 +61,18 @@ class Warehouse:
         for name, sql in view_definitions(self._project, self._dataset).items():
             self.query(f"CREATE OR REPLACE VIEW `{self._project}.{self._dataset}.{name}` AS\n{sql}")
 
-    def query(self, sql: str) -> QueryResult:
-        """The result of GoogleSQL; a table's bare name means the one in this dataset."""
-        config = bigquery.QueryJobConfig(default_dataset=f"{self._project}.{self._dataset}")
+    def query(self, sql: str, **parameters: str | datetime) -> QueryResult:
+        """The result of GoogleSQL, in which @name stands for the parameter of that name.
+
+        A table's bare name means the one in this dataset.
+        """
+        config = bigquery.QueryJobConfig(
+            default_dataset=f"{self._project}.{self._dataset}",
+            query_parameters=[
+                bigquery.ScalarQueryParameter(name, "STRING" if isinstance(value, str) else "TIMESTAMP", value)
+                for name, value in parameters.items()
+            ],
+        )
         with self._sentences("the query"):
             # Not query_and_wait: bqemulator's jobs.query ignores the default dataset and hides errors.
             rows = self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None).result(

@@ -7,6 +7,7 @@ from shared.columns import (
     CATEGORY_COLUMNS,
     REALTIME_FEATURES,
     REALTIME_FEATURES_AGGREGATED,
+    REPLAYS,
     STREAMING_ERRORS,
     TABLES,
     Table,
@@ -77,6 +78,7 @@ def test_columns_have_distinct_names_and_useful_descriptions(table: Table) -> No
             ("location_id",),
         ),
         (STREAMING_ERRORS, {"error_timestamp"}, "error_timestamp", ("error_type", "stage")),
+        (REPLAYS, {"replayed_at", "event_id"}, "replayed_at", ("event_id",)),
     ],
     ids=lambda value: value.name if isinstance(value, Table) else "",
 )
