@@ -7,9 +7,11 @@ answered after its batch is durable, so nothing is acknowledged that could still
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from shared import tracing
 from shared.errors import Busy, PipelineError
 
 Item = TypeVar("Item")
@@ -32,19 +34,33 @@ class BatchLimits:
     """Several times Cloud Run's highest useful concurrency for one vCPU; beyond it the answer is Busy."""
 
 
+class _Waiting(NamedTuple, Generic[Item]):
+    """An item, its bytes, its request's future, and its request's span."""
+
+    item: Item
+    size: int
+    done: asyncio.Future[None]
+    place: tracing.Place | None
+
+
 class GroupCommit(Generic[Item]):
     """Collects items from concurrent requests and commits them batch by batch, one batch in flight.
 
     `commit` gets a batch in order of arrival and returns one Outcome per item; what it raises
-    instead is raised in every request of the batch. It must bound its own time.
+    instead is raised in every request of the batch. It must bound its own time. `name` is that of the
+    spans: of a request's wait, and of the batch's commit.
     """
 
     def __init__(
-        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]], limits: BatchLimits
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]],
+        limits: BatchLimits,
+        name: str = "write",
     ) -> None:
         self._commit = commit
         self._limits = limits
-        self._waiting: list[tuple[Item, int, asyncio.Future[None]]] = []
+        self._name = name
+        self._waiting: list[_Waiting[Item]] = []
         self._waiting_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight: asyncio.Task[None] | None = None
@@ -58,12 +74,12 @@ class GroupCommit(Generic[Item]):
             raise Busy(
                 f"this instance already holds {len(self._waiting)} messages: delivery will be repeated"
             )
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((item, size, done))
-        self._waiting_bytes += size
-        self._start_or_linger()
-        await done
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with tracing.step(self._name) as place:
+            self._waiting.append(_Waiting(item, size, done, place))
+            self._waiting_bytes += size
+            self._start_or_linger()
+            await done
 
     def _start_or_linger(self) -> None:
         """A full batch goes at once, another when the linger is over; none while one is in flight."""
@@ -84,28 +100,30 @@ class GroupCommit(Generic[Item]):
             self._timer = None
         batch = self._take()
         if batch:
-            self._in_flight = asyncio.get_running_loop().create_task(self._run(batch))
+            # In a context of its own: it is no part of the request that happened to start it.
+            self._in_flight = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
 
-    def _take(self) -> list[tuple[Item, int, asyncio.Future[None]]]:
+    def _take(self) -> list[_Waiting[Item]]:
         """The longest prefix of the queue within both limits, at least one item if there is any."""
         count = taken = 0
-        for _, size, _ in self._waiting[: self._limits.max_items]:
-            if count and taken + size > self._limits.max_bytes:
+        for waiting in self._waiting[: self._limits.max_items]:
+            if count and taken + waiting.size > self._limits.max_bytes:
                 break
-            count, taken = count + 1, taken + size
+            count, taken = count + 1, taken + waiting.size
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         self._waiting_bytes -= taken
         return batch
 
-    async def _run(self, batch: list[tuple[Item, int, asyncio.Future[None]]]) -> None:
+    async def _run(self, batch: list[_Waiting[Item]]) -> None:
         try:
-            outcomes = await self._commit([item for item, _, _ in batch])
-            for (_, _, done), outcome in zip(batch, outcomes, strict=True):
-                _settle(done, outcome)
+            with tracing.batch(f"{self._name} batch", [waiting.place for waiting in batch]):
+                outcomes = await self._commit([waiting.item for waiting in batch])
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                _settle(waiting.done, outcome)
         except BaseException as error:
             # Every request of the batch must learn of it, also of a bug or a cancellation.
-            for _, _, done in batch:
-                _settle(done, error)
+            for waiting in batch:
+                _settle(waiting.done, error)
             if not isinstance(error, Exception):
                 raise
         finally:

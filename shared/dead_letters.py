@@ -1,11 +1,13 @@
 """Where rejected events go: the dead-letter topic, with the record that says why."""
 
+from shared import tracing
 from shared.clock import Clock
 from shared.envelope import Message
 from shared.errors import Reject
 from shared.failure import RECORD_ATTRIBUTE, RECORD_KIND, Failure, of_message
 from shared.gcp.pubsub import OutMessage, TopicPublisher
 from shared.telemetry import log
+from shared.trace_context import of_attributes
 
 
 class DeadLetters:
@@ -31,6 +33,7 @@ class DeadLetters:
             RECORD_ATTRIBUTE: RECORD_KIND,
             "error_type": failure.error_type.value,
             "stage": failure.stage,
+            **tracing.outgoing(failure.attributes),
         }
         await self._publisher.publish(OutMessage(failure.to_json(), attributes))
         log.warning(
@@ -39,5 +42,6 @@ class DeadLetters:
                 "error_type": failure.error_type.value,
                 "event_id": failure.event_id,
                 "location_id": failure.location_id,
+                "trace": of_attributes(failure.attributes),
             },
         )

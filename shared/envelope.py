@@ -18,7 +18,6 @@ import orjson
 
 from shared.errors import BadRequest
 
-
 IDENTITY_ATTRIBUTE = "cqc-event-id"
 """Set by a replay: the id of the event's first message, where the event has no event_id of its own.
 

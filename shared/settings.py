@@ -74,13 +74,21 @@ class BatchSettings(Settings):
         )
 
 
+class TracedSettings(BatchSettings):
+    """For the functions that a message goes through."""
+
+    otel_exporter_otlp_endpoint: Annotated[str | None, Field(pattern="^https?://")] = None
+    """Where spans go, as OTLP over HTTP. Unset: no spans, and no cost. OpenTelemetry reads this and its
+    other OTEL_… variables by itself, such as OTEL_TRACES_SAMPLER."""
+
+
 class DeadLetterSettings(BatchSettings):
     """For the functions that write dead letters."""
 
     dead_letter_topic: Name = "dashboard-events-dead-letter"
 
 
-class RejectingSettings(DeadLetterSettings):
+class RejectingSettings(DeadLetterSettings, TracedSettings):
     """For the functions that reject messages, and the brake on that (docs/decisions/0040)."""
 
     dead_letter_brake: bool = True
@@ -143,7 +151,7 @@ class AggregateSettings(WindowSettings):
     for the segment); the rest is for clocks."""
 
 
-class DeadletterSettings(BatchSettings):
+class DeadletterSettings(TracedSettings):
     """`deadletter`."""
 
     dataset: Name = "cqc_dataset"

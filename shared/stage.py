@@ -9,6 +9,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared import tracing
 from shared.envelope import Message, decode_request
 from shared.errors import BadRequest, Busy, Held, Reject, Retry
 from shared.telemetry import log
@@ -46,18 +47,29 @@ class Stage:
         except BadRequest as error:
             log.warning("request refused: %s", error)
             return _sentence(400, error)
+        with tracing.received(message, request):
+            return await self._answer(message)
+
+    async def _answer(self, message: Message) -> Response:
         try:
             await self._run(message)
         except Busy as error:
+            tracing.annotate({"error.type": "busy"})
             return _sentence(429, error)
         except Held as error:  # logged once, when the brake engaged: there may be thousands a second
+            tracing.annotate({"error.type": "held"})
             return _sentence(503, error)
         except Retry as error:
+            tracing.annotate({"error.type": "retry"})
             log.error(
                 "message %s is not done, Pub/Sub will deliver it again: %s",
                 message.message_id,
                 error,
-                extra={"subscription": message.subscription, "delivery_attempt": message.delivery_attempt},
+                extra={
+                    "event_id": message.attributes.get("event_id"),
+                    "subscription": message.subscription,
+                    "delivery_attempt": message.delivery_attempt,
+                },
             )
             return _sentence(503, error)
         return Response(status_code=204)
@@ -68,6 +80,7 @@ class Stage:
         except Reject as reject:
             if self._send_rejected is None:
                 raise
+            tracing.annotate({"error.type": reject.error_type.value})
             if self._verdicts is not None:
                 self._verdicts.rejected(message, reject)
             await self._send_rejected(message, reject)

@@ -1,7 +1,9 @@
 """Logs in Cloud Logging's JSON form, one line a decision, and the count of unknown fields.
 
-No payloads: search queries and findings can name people. The keys besides `severity` and `message`
-are the closed list of LABELS; log-based metrics and alerts are built on them.
+No payloads: search queries and findings can name people. The keys besides `severity`, `message` and the
+trace are the closed list of LABELS; log-based metrics and alerts are built on them (docs/metrics.md). They
+stay in the payload (jsonPayload.error_type) and do not become the entry's `labels`, whose values are text
+only: the flush's counts are numbers that metrics take out of it.
 Source: https://cloud.google.com/logging/docs/structured-logging
 """
 
@@ -12,15 +14,22 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
+from shared import tracing
+from shared.trace_context import TraceContext
+
 LABELS = ("stage", "event_id", "location_id", "error_type", "subscription", "delivery_attempt", "counts")
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON line; a traceback is joined to the message, where Error Reporting finds it."""
+    """A record as one JSON line; a traceback is joined to the message, where Error Reporting finds it.
 
-    def __init__(self, stage: str) -> None:
+    The trace is the one in the record's `trace`, else that of the message which the code is working on.
+    """
+
+    def __init__(self, stage: str, project: str) -> None:
         super().__init__()
         self._stage = stage
+        self._project = project
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
@@ -28,13 +37,28 @@ class JsonFormatter(logging.Formatter):
             message = f"{message}\n{self.formatException(record.exc_info)}"
         labels = {key: record.__dict__[key] for key in LABELS if key in record.__dict__}
         line = {"severity": record.levelname, "message": message, "stage": self._stage} | labels
-        return orjson.dumps(line, default=str).decode()
+        context = record.__dict__.get("trace") or _current()
+        return orjson.dumps(line | self._trace(context), default=str).decode()
+
+    def _trace(self, context: TraceContext | None) -> dict[str, object]:
+        if context is None:
+            return {}
+        return {
+            "logging.googleapis.com/trace": f"projects/{self._project}/traces/{context.trace_id}",
+            "logging.googleapis.com/spanId": context.span_id,
+            "logging.googleapis.com/trace_sampled": context.is_sampled,
+        }
 
 
-def configure(stage: str, level: str) -> None:
+def _current() -> TraceContext | None:
+    place = tracing.current.get()
+    return None if place is None else place.context
+
+
+def configure(stage: str, level: str, project: str) -> None:
     """Sends this process's logs to stdout as JSON; called once, when a function's module is imported."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter(stage))
+    handler.setFormatter(JsonFormatter(stage, project))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     log.setLevel(level)
 

@@ -31,6 +31,12 @@ class ChainAddress(BaseModel):
     """events, parsed and dead_letter to their full names."""
     dataset: str
     feature_view: str
+    otlp: str | None = None
+    """An http URL where spans are collected; None unless the chain was started with --trace."""
+
+    def to_json(self) -> str:
+        """The file's text; what the chain does not have is left out."""
+        return self.model_dump_json(indent=2, exclude_none=True)
 
     def emulator_variables(self) -> dict[str, str]:
         """The environment variables by which the adapters and Google's own clients find this chain."""
@@ -78,7 +84,7 @@ def write(path: Path, content: ChainAddress) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(content.model_dump_json(indent=2) + "\n")
+        temporary.write_text(content.to_json() + "\n")
         temporary.replace(path)
     except OSError as error:
         raise CommandError(f"{path} can't be written ({error.strerror}): name another file") from None

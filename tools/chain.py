@@ -40,6 +40,8 @@ class ChainOptions:
     parts: PartsKind = PartsKind.STAND_IN
     port_base: int = DEFAULT_BASE
     flush_every: float | None = None
+    trace: bool = False
+    """Whether spans are collected, for `cqc trace`."""
     state: Path = field(default_factory=lambda: Path.cwd() / addresses.STATE_FOLDER)
     """Where chain.json and the logs go."""
     report: Callable[[str], None] = lambda _: None
@@ -56,7 +58,7 @@ class Chain:
     def __init__(self, options: ChainOptions) -> None:
         self.options = options
         self._ports = allot(options.port_base)
-        self.address: ChainAddress = address(self._ports)
+        self.address: ChainAddress = address(self._ports, options.trace)
         self.file: Path = options.state / addresses.CHAIN_FILE
         self._processes: dict[str, Process] = {}
         self._scheduler: Scheduler | None = None

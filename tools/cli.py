@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tools import cli_inspect
 from tools.errors import CommandError
 
 app = typer.Typer(
@@ -40,15 +41,17 @@ def up(
         float, typer.Option(min=0.1, metavar="SECONDS", help="How often to call the flush.")
     ] = 60.0,
     port_base: Annotated[
-        int, typer.Option(min=0, max=65_000, help="The first of nine ports; 0 takes any that are free.")
+        int, typer.Option(min=0, max=65_000, help="The first of ten ports; 0 takes any that are free.")
     ] = 8600,
+    trace: Annotated[bool, typer.Option("--trace", help="Collect spans, for `cqc trace`.")] = False,
 ) -> None:
     """Start the whole chain; Ctrl-C ends it."""
     from tools.chain import ChainOptions
     from tools.commands import up
     from tools.parts import parts_kind
 
-    up.run(ChainOptions(parts=parts_kind(parts), port_base=port_base, flush_every=flush_every), json_file)
+    kind = parts_kind(parts)
+    up.run(ChainOptions(parts=kind, port_base=port_base, flush_every=flush_every, trace=trace), json_file)
 
 
 @app.command()
@@ -113,6 +116,10 @@ def sample(
     from tools.sampling.mix import Recipe
 
     sample.run(Recipe(lines, locations, bad, late, duplicates), seed, now)
+
+
+for command in cli_inspect.COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def parts_kind(name: str) -> PartsKind:
         raise UsageError(f"--parts {name}: choose {' or '.join(PartsKind)}") from None
 
 
-def address(ports: Mapping[str, int]) -> ChainAddress:
+def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
     """Where a chain on these ports will be."""
     at = endpoints(ports)
     topics = {"events": EVENTS_TOPIC, "parsed": PARSED_TOPIC, "dead_letter": DEAD_LETTER_TOPIC}
@@ -67,6 +67,7 @@ def address(ports: Mapping[str, int]) -> ChainAddress:
         topics={role: f"projects/{PROJECT}/topics/{name}" for role, name in topics.items()},
         dataset=DATASET,
         feature_view=FEATURE_VIEW,
+        otlp=f"http://{at['otlp']}" if trace else None,
     )
 
 
@@ -77,6 +78,8 @@ def all_parts(kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress) ->
     """
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
     services = [Part(name, command, environment) for name, command in _services(kind, ports).items()]
+    if chain.otlp is not None:
+        services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))
     ours = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
     ours |= _function_settings(chain)
     functions = [Part(name, _function_command(name, ports[name]), ours) for name in FUNCTIONS]
@@ -128,7 +131,15 @@ def _function_settings(chain: ChainAddress) -> dict[str, str]:
         "PARSED_TOPIC": PARSED_TOPIC,
         "DEAD_LETTER_TOPIC": DEAD_LETTER_TOPIC,
         **chain.emulator_variables(),
+        **trace_settings(chain),
     }
+
+
+def trace_settings(chain: ChainAddress) -> dict[str, str]:
+    """OpenTelemetry's variables for spans that can be looked at a moment later; none without --trace."""
+    if chain.otlp is None:
+        return {}
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": chain.otlp, "OTEL_BSP_SCHEDULE_DELAY": "200"}
 
 
 def _python_path() -> str:

@@ -18,6 +18,7 @@ ORDER = (
     "features",
     "aggregate",
     "deadletter",
+    "otlp",
 )
 """Part number n listens on port base + n."""
 

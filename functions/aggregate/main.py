@@ -23,7 +23,7 @@ from shared.settings import AggregateSettings, load
 from shared.table_sink import TableSink
 
 settings = load(AggregateSettings)
-telemetry.configure("aggregate", settings.log_level)
+telemetry.configure("aggregate", settings.log_level, settings.project_id)
 
 
 @cache

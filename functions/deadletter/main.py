@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.deadletter.recording import Recorder
-from shared import heap, telemetry
+from shared import heap, telemetry, tracing
 from shared.clock import utc_now
 from shared.columns import STREAMING_ERRORS
 from shared.gcp.bigquery import TableAppender
@@ -18,13 +18,14 @@ from shared.stage import Stage
 from shared.table_sink import TableSink
 
 settings = load(DeadletterSettings)
-telemetry.configure("deadletter", settings.log_level)
+telemetry.configure("deadletter", settings.log_level, settings.project_id)
 
 
 @cache
 def stage() -> Stage:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     sink = TableSink(STREAMING_ERRORS, TableAppender(settings.project_id, settings.dataset, STREAMING_ERRORS))
+    tracing.configure("deadletter", settings.otel_exporter_otlp_endpoint)
     heap.settle()
     return Stage(Recorder(sink, utc_now, settings.pipeline_version, settings.limits).process)
 

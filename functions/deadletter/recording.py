@@ -23,7 +23,7 @@ class Recorder:
         self._clock = clock
         self._pipeline_version = pipeline_version
         self._written: OrderedDict[str, None] = OrderedDict()
-        self._batches: GroupCommit[Message] = GroupCommit(self._commit, limits)
+        self._batches: GroupCommit[Message] = GroupCommit(self._commit, limits, "record")
 
     async def process(self, message: Message) -> None:
         """Returns when the row is durable; raises Retry or Busy: no dead letter is dropped."""

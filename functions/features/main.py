@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.features.writing import FeatureWriter
-from shared import heap, telemetry
+from shared import heap, telemetry, tracing
 from shared.clock import utc_now
 from shared.columns import REALTIME_FEATURES
 from shared.dead_letters import DeadLetters
@@ -24,7 +24,7 @@ from shared.stage import Stage
 from shared.table_sink import TableSink
 
 settings = load(FeaturesSettings)
-telemetry.configure("features", settings.log_level)
+telemetry.configure("features", settings.log_level, settings.project_id)
 
 
 @cache
@@ -47,6 +47,7 @@ def stage() -> Stage:
         allowed_lateness=settings.allowed_lateness,
         limits=settings.limits,
     )
+    tracing.configure("features", settings.otel_exporter_otlp_endpoint)
     heap.settle()
     return Stage(writer.process, dead_letters.send_rejected, Holding(settings.brake_limits, monotonic))
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from functions.features.contribution import contribution
 from functions.features.extraction import extract
+from shared import tracing
 from shared.batching import BatchLimits, GroupCommit, Outcome
 from shared.clock import Clock, from_micros, to_micros
 from shared.columns import Row
@@ -129,13 +130,14 @@ class FeatureWriter:
     async def commit(self, items: Sequence[Item]) -> list[Outcome]:
         """One batch; raises Retry when a sink fails as a whole."""
         await self._tell_late(items)
-        outcomes = list(await self._rows.append_rows([item.row for item in items]))
+        with tracing.step("append rows"):
+            outcomes = list(await self._rows.append_rows([item.row for item in items]))
         kept = [item for item, outcome in zip(items, outcomes, strict=True) if outcome is None]
         timely = [item.contribution for item in kept if not item.is_late]
         _, _, reasons = await asyncio.gather(
             self._append(timely),
             asyncio.gather(*(self._report_late(item) for item in kept if item.is_late)),
-            self._online.write([item.online for item in kept]),
+            self._write_online(kept),
         )
         for item, reason in zip(kept, reasons, strict=True):
             if reason is not None:
@@ -157,7 +159,12 @@ class FeatureWriter:
 
     async def _append(self, contributions: Sequence[Contribution]) -> None:
         if contributions:
-            await self._log.append(contributions, self._clock())
+            with tracing.step("append to the window log"):
+                await self._log.append(contributions, self._clock())
+
+    async def _write_online(self, items: Sequence[Item]) -> Sequence[str | None]:
+        with tracing.step("write online values"):
+            return await self._online.write([item.online for item in items])
 
     async def _report_late(self, item: Item) -> None:
         start = from_micros(item.contribution.key.start)

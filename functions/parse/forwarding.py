@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from functions.parse.decoding import Decoder
+from shared import tracing
 from shared.clock import Clock
 from shared.envelope import Message
 from shared.events import encode
@@ -24,5 +25,7 @@ class Forwarder:
         event, unknown = self.decoder.decode(message, self.clock())
         if unknown:
             self.unknown_fields.add(unknown)
-        attributes = {"event_id": event.event_id, "event_type": event.event_type}
+        identity = {"event_id": event.event_id}
+        tracing.annotate(identity)
+        attributes = {**identity, "event_type": event.event_type, **tracing.outgoing(message.attributes)}
         await self.parsed.publish(OutMessage(encode(event), attributes))

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from functions.parse.decoding import Decoder
 from functions.parse.forwarding import Forwarder
-from shared import heap, telemetry
+from shared import heap, telemetry, tracing
 from shared.clock import utc_now
 from shared.dead_letters import DeadLetters
 from shared.gcp.pubsub import TopicPublisher
@@ -20,7 +20,7 @@ from shared.settings import ParseSettings, load
 from shared.stage import Stage
 
 settings = load(ParseSettings)
-telemetry.configure("parse", settings.log_level)
+telemetry.configure("parse", settings.log_level, settings.project_id)
 
 
 @cache
@@ -38,6 +38,7 @@ def stage() -> Stage:
         clock=utc_now,
         pipeline_version=settings.pipeline_version,
     )
+    tracing.configure("parse", settings.otel_exporter_otlp_endpoint)
     heap.settle()
     return Stage(forwarder.forward, dead_letters.send_rejected, Holding(settings.brake_limits, monotonic))
 

@@ -62,7 +62,7 @@ class TopicPublisher:
 
     def __init__(self, project: str, topic: str, limits: BatchLimits) -> None:
         self._topic = topic_path(project, topic)
-        self._batches: GroupCommit[OutMessage] = GroupCommit(self._publish, limits)
+        self._batches: GroupCommit[OutMessage] = GroupCommit(self._publish, limits, "publish")
         self._client: PublisherAsyncClient | None = None
 
     async def publish(self, message: OutMessage) -> None:

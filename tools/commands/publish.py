@@ -1,5 +1,6 @@
 """`cqc publish`: JSON lines to the chain's first topic."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,9 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.failure import read_hints
+from shared.trace_context import ATTRIBUTE
 from tools import address
+from tools.address import ChainAddress
 from tools.console import as_json, console, table
 from tools.errors import UsageError
+from tools.parts import trace_settings
 from tools.publishing import Published, publish
 from tools.pubsub import PubSub
 
@@ -22,14 +27,42 @@ def run(file: str, rate: float | None, chain_file: Path | None, as_machine: bool
     topic = chain.topics["events"]
     client = PubSub(chain.pubsub)
     try:
-        with _opened(file) as stream, _progress(file, not as_machine) as progress:
-            done = publish(stream, lambda lines: client.publish(topic, lines), rate, progress)
+        with (
+            _opened(file) as stream,
+            _progress(file, not as_machine) as progress,
+            _sender(client, chain, topic) as send,
+        ):
+            done = publish(stream, send, rate, progress)
     finally:
         client.close()
     if as_machine:
         console().out(as_json(asdict(done)))
     else:
         _show(done, topic)
+
+
+@contextmanager
+def _sender(client: PubSub, chain: ChainAddress, topic: str) -> Iterator[Callable[[list[bytes]], list[str]]]:
+    """Publishes lines; where the chain collects spans, each line begins a trace."""
+    if chain.otlp is None:
+        yield lambda lines: client.publish(topic, lines)
+        return
+    os.environ.update(trace_settings(chain))
+    from shared.otlp import OtlpTracer  # 0.2 s to import
+
+    tracer = OtlpTracer("publish")
+
+    def send(lines: list[bytes]) -> list[str]:
+        with tracer.publishing(topic, [read_hints(line).event_id for line in lines]) as spans:
+            messages = [
+                (line, {ATTRIBUTE: span.traceparent}) for line, span in zip(lines, spans, strict=True)
+            ]
+            return client.publish_messages(topic, messages)
+
+    try:
+        yield send
+    finally:
+        tracer.close()
 
 
 def _show(done: Published, topic: str) -> None:

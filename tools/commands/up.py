@@ -38,7 +38,7 @@ def run(options: ChainOptions, json_file: str | None) -> None:
                 address.write(described, chain.address)
             _announce(people, chain, options, seconds)
             if json_file == STDOUT:
-                console().out(chain.address.model_dump_json(indent=2))
+                console().out(chain.address.to_json())
             _watch(chain)
         except KeyboardInterrupt:
             people.print("stopping the chain")
@@ -66,6 +66,8 @@ def _announce(people: Console, chain: Chain, options: ChainOptions, seconds: flo
     people.print(table(("part", "address", "log"), rows, title=f"The chain is up after {seconds:.1f} s"))
     if options.flush_every is not None:
         people.print(f"The flush is called every {options.flush_every:g} s.")
+    if options.trace:
+        people.print("Spans are collected: cqc trace latest shows the last event's.")
     people.print("Try in another terminal: cqc sample 1000 | cqc publish -    Stop with Ctrl-C.")
 
 
@@ -76,4 +78,5 @@ def _places(chain: ChainAddress) -> dict[str, str]:
         "bigquery": f"{chain.bigquery}  Storage Write: {chain.bigquery_storage}",
         "feature-store": chain.feature_store,
         **chain.functions,
+        **({"otlp": chain.otlp} if chain.otlp else {}),
     }

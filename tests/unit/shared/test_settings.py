@@ -24,6 +24,7 @@ VIEW = (
 COMMON: dict[str, object] = {"project_id": "p", "pipeline_version": __version__, "log_level": "INFO"}
 BATCHES: dict[str, object] = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
 REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
+TRACED: dict[str, object] = {"otel_exporter_otlp_endpoint": None}
 BRAKE: dict[str, object] = {
     "dead_letter_brake": True,
     "dead_letter_brake_share": 0.5,
@@ -43,6 +44,7 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
         | BATCHES
         | REJECTING
         | BRAKE
+        | TRACED
         | {
             "parsed_topic": "dashboard-events-parsed",
             "max_event_bytes": 262_144,
@@ -51,10 +53,16 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
     ),
     (
         FeaturesSettings,
-        COMMON | BATCHES | REJECTING | BRAKE | WINDOWS | {"feature_timezone": ZoneInfo("Europe/London")},
+        COMMON
+        | BATCHES
+        | REJECTING
+        | BRAKE
+        | TRACED
+        | WINDOWS
+        | {"feature_timezone": ZoneInfo("Europe/London")},
     ),
     (AggregateSettings, COMMON | BATCHES | REJECTING | WINDOWS | {"close_grace": timedelta(seconds=30)}),
-    (DeadletterSettings, COMMON | BATCHES | {"dataset": "cqc_dataset"}),
+    (DeadletterSettings, COMMON | BATCHES | TRACED | {"dataset": "cqc_dataset"}),
 ]
 NAMES = {name.upper() for _, defaults in DEFAULTS for name in defaults}
 
@@ -141,6 +149,7 @@ def test_a_variable_sets_its_value(
         (ParseSettings, "MAX_FUTURE", "nan"),
         (ParseSettings, "MAX_FUTURE", "inf"),
         (ParseSettings, "MAX_FUTURE", "P8D"),
+        (ParseSettings, "OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
         (ParseSettings, "DEAD_LETTER_BRAKE", "loose"),
         (ParseSettings, "DEAD_LETTER_BRAKE_SHARE", "0"),
         (ParseSettings, "DEAD_LETTER_BRAKE_SHARE", "50"),

@@ -3,12 +3,17 @@
 import logging
 import sys
 from collections.abc import Iterator
+from contextvars import copy_context
 from typing import Any
 
 import orjson
 import pytest
+from starlette.requests import Request
 
+from shared import tracing
+from shared.envelope import Message
 from shared.telemetry import LABELS, JsonFormatter, UnknownFields, configure, log
+from shared.trace_context import ATTRIBUTE, TraceContext
 
 FIELDS = {"severity", "message", "stage"}
 
@@ -17,7 +22,7 @@ def line(
     level: int = logging.WARNING, message: str = "text", *args: object, **extra: object
 ) -> dict[str, object]:
     record = log.makeRecord(log.name, level, __file__, 1, message, args, None, extra=extra)
-    written = JsonFormatter("parse").format(record)
+    written = JsonFormatter("parse", "my-project").format(record)
     assert "\n" not in written
     read: dict[str, object] = orjson.loads(written)
     return read
@@ -50,11 +55,42 @@ def test_a_traceback_is_joined_to_the_message_on_the_same_line() -> None:
         raise ValueError("a bug")
     except ValueError:
         record = log.makeRecord("x", logging.ERROR, "f", 1, "it failed", (), sys.exc_info())
-    written = JsonFormatter("parse").format(record)
+    written = JsonFormatter("parse", "my-project").format(record)
     assert "\n" not in written
     message = orjson.loads(written)["message"]
     assert message.startswith("it failed\nTraceback (most recent call last):")
     assert message.endswith("ValueError: a bug")
+
+
+CONTEXT = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", is_sampled=True)
+TRACE_FIELDS = {
+    "logging.googleapis.com/trace": "projects/my-project/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+    "logging.googleapis.com/spanId": "00f067aa0ba902b7",
+    "logging.googleapis.com/trace_sampled": True,
+}
+
+
+def traced(attributes: dict[str, str], headers: list[tuple[bytes, bytes]]) -> dict[str, object]:
+    """A line written while working on a message of this trace."""
+    message = Message(b"", "17", attributes, None, "s", None)
+
+    def work() -> dict[str, object]:
+        with tracing.received(message, Request({"type": "http", "headers": headers})):
+            return line()
+
+    return copy_context().run(work)
+
+
+def test_a_line_belongs_to_the_trace_of_its_message() -> None:
+    fields = {"severity": "WARNING", "message": "text", "stage": "parse"}
+    header = (b"traceparent", b"00-11112222333344445555666677778888-1111222233334444-00")
+    assert traced({ATTRIBUTE: CONTEXT.traceparent}, [header]) == fields | TRACE_FIELDS
+    assert "11112222333344445555666677778888" in str(traced({}, [header]))
+    assert traced({}, []) == fields
+
+
+def test_a_line_about_another_message_belongs_to_that_ones_trace() -> None:
+    assert line(trace=CONTEXT) == line() | TRACE_FIELDS
 
 
 @pytest.fixture
@@ -71,7 +107,7 @@ def restored_logging() -> Iterator[None]:
 def test_configured_logs_go_to_stdout_and_libraries_are_quiet_below_warning(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    configure("features", "INFO")
+    configure("features", "INFO", "my-project")
     log.info("ours")
     log.debug("ours in detail")
     logging.getLogger("grpc").info("theirs")

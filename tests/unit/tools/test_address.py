@@ -24,7 +24,7 @@ def write(folder: Path, pid: int | None) -> Path:
 
 
 def test_the_json_has_exactly_the_documented_keys() -> None:
-    assert json.loads(CHAIN.model_dump_json()) == {
+    assert json.loads(CHAIN.to_json()) == {
         "project": "cqc-local",
         "pubsub": "127.0.0.1:8600",
         "firestore": "127.0.0.1:8601",
@@ -46,6 +46,11 @@ def test_the_json_has_exactly_the_documented_keys() -> None:
         "feature_view": "projects/cqc-local/locations/europe-west2/"
         "featureOnlineStores/cqc_feature_store/featureViews/location_features",
     }
+
+
+def test_a_chain_that_collects_spans_says_where() -> None:
+    ports = {name: 8600 + number for number, name in enumerate(ORDER)}
+    assert json.loads(address_on(ports, trace=True).to_json())["otlp"] == "http://127.0.0.1:8609"
 
 
 def test_a_running_chain_is_found_from_a_folder_below(

@@ -63,7 +63,9 @@ def _check_message(message: Any) -> None:
     if len(message.ordering_key.encode()) > MAX_ORDERING_KEY_BYTES:
         raise InvalidArgument(f"An ordering key is longer than {MAX_ORDERING_KEY_BYTES} bytes")
     for key, value in message.attributes.items():
-        if not 0 < len(key.encode()) <= MAX_KEY_BYTES or key.startswith("goog"):
+        # Reserved, but for what Google's client libraries set themselves, such as the trace.
+        reserved = key.startswith("goog") and not key.startswith("googclient_")
+        if not 0 < len(key.encode()) <= MAX_KEY_BYTES or reserved:
             raise InvalidArgument(f"Invalid attribute key: {key[:40]!r}")
         if len(value.encode()) > MAX_VALUE_BYTES:
             raise InvalidArgument(f"The value of attribute {key!r} is longer than {MAX_VALUE_BYTES} bytes")

@@ -1,0 +1,48 @@
+"""The HTTP face: POST /v1/traces as a collector has it, GET /events/ID (or latest) for people."""
+
+import zlib
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from pydantic import TypeAdapter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tools.spans import LATEST, Span
+from tools.standins.otlp.store import Store
+
+_PROTOBUF = "application/x-protobuf"
+_SPANS = TypeAdapter(list[Span])
+
+
+def app() -> Starlette:
+    """An application with a store of its own."""
+    store = Store()
+
+    async def take(request: Request) -> Response:
+        body = await request.body()
+        try:
+            if request.headers.get("content-encoding") == "gzip":
+                body = zlib.decompress(body, wbits=31)
+            store.add(ExportTraceServiceRequest.FromString(body))
+        except (DecodeError, zlib.error) as error:
+            return Response(f"no OTLP request in protobuf: {error}\n", 400)
+        return Response(ExportTraceServiceResponse().SerializeToString(), media_type=_PROTOBUF)
+
+    async def show(request: Request) -> Response:
+        asked: str = request.path_params["event_id"]
+        event_id = store.latest_event() if asked == LATEST else asked
+        spans = [] if event_id is None else store.of_event(event_id)
+        return Response(_SPANS.dump_json(spans), media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route("/v1/traces", take, methods=["POST"]),
+            Route("/events/{event_id:path}", show, methods=["GET"]),
+        ]
+    )
