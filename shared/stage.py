@@ -30,6 +30,10 @@ class Verdicts(Protocol):
         """Raises Held when it must not become a dead letter now."""
 
 
+_DONE = Response(status_code=204)
+"""Without a body or state of its own, so one serves all."""
+
+
 class Stage:
     """The request handler around `process`; without `send_rejected` a Reject is a bug and stays loud."""
 
@@ -72,7 +76,7 @@ class Stage:
                 },
             )
             return _sentence(503, error)
-        return Response(status_code=204)
+        return _DONE
 
     async def _run(self, message: Message) -> None:
         try:

@@ -76,8 +76,8 @@ def identity(raw: Mapping[str, object], message: Message) -> object:
 
 def _unknown(raw: Mapping[str, object]) -> list[str]:
     kind, metrics = raw["event_type"], raw["metrics"]
-    extra = [f"{kind}.{name}" for name in raw.keys() - _FIELDS] if len(raw) > len(_FIELDS) - 1 else []
     known = _METRIC_FIELDS.get(kind) if isinstance(kind, str) else None
-    if known is not None and isinstance(metrics, dict):
+    extra = [] if raw.keys() <= _FIELDS else [f"{kind}.{name}" for name in raw.keys() - _FIELDS]
+    if known is not None and isinstance(metrics, dict) and not metrics.keys() <= known:
         extra += [f"{kind}.metrics.{name}" for name in metrics.keys() - known]
     return extra
