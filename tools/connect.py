@@ -5,6 +5,7 @@ credentials (application default credentials) must be there. A command works on 
 """
 
 import os
+import socket
 from typing import TYPE_CHECKING
 
 from tools.address import ChainAddress
@@ -56,6 +57,8 @@ def credentials(project: str) -> "Credentials":
 def connect_warehouse(pipeline: Pipeline) -> Warehouse:
     """A client of the pipeline's dataset."""
     enter(pipeline)
+    if isinstance(pipeline, ChainAddress):
+        _check("BigQuery", pipeline.bigquery.removeprefix("http://"))
     return Warehouse(pipeline.project, pipeline.dataset)
 
 
@@ -64,7 +67,10 @@ def connect_pubsub(pipeline: Pipeline) -> "PubSub":
     from tools.pubsub import PubSub
 
     enter(pipeline)
-    return PubSub(pipeline.pubsub if isinstance(pipeline, ChainAddress) else None)
+    if not isinstance(pipeline, ChainAddress):
+        return PubSub(None)
+    _check("Pub/Sub", pipeline.pubsub)
+    return PubSub(pipeline.pubsub)
 
 
 def connect_firestore(pipeline: Pipeline) -> "AsyncClient":
@@ -72,6 +78,8 @@ def connect_firestore(pipeline: Pipeline) -> "AsyncClient":
     from shared.gcp.firestore import connect
 
     enter(pipeline)
+    if isinstance(pipeline, ChainAddress):
+        _check("Firestore", pipeline.firestore)
     database = "(default)" if isinstance(pipeline, ChainAddress) else pipeline.firestore_database
     return connect(pipeline.project, database)
 
@@ -81,6 +89,19 @@ def connect_online_store(pipeline: Pipeline) -> "OnlineStore":
     from tools.online_store import OnlineStore
 
     if isinstance(pipeline, ChainAddress):
+        _check("feature store", pipeline.feature_store)
         return OnlineStore(pipeline.feature_store, pipeline.feature_view)
     host = f"{pipeline.region}-aiplatform.googleapis.com"
     return OnlineStore(host, pipeline.feature_view, credentials(pipeline.project))
+
+
+def _check(service: str, endpoint: str) -> None:
+    """Raises UsageError where nothing listens: Google's clients would try for a long time."""
+    host, _, port = endpoint.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise UsageError(
+            f"the chain's {service} does not answer at {endpoint} ({error.strerror or error}): "
+            "is the chain still running (cqc up)?"
+        ) from None

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import grpc
-from google.api_core.exceptions import AlreadyExists, GoogleAPICallError
+from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, InvalidArgument
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
@@ -36,6 +36,10 @@ MONITOR_RETENTION = 7 * 24 * 3600
 
 _Request = PublishRequest.pb()
 _Message = PubsubMessage.pb()
+
+
+class PublishRefused(CommandError):
+    """A message of the request can never be published."""
 
 
 class PubSub:
@@ -70,6 +74,8 @@ class PubSub:
             answer = self._publisher.publish(
                 request=PublishRequest.wrap(request), retry=None, timeout=TIMEOUT
             )
+        except InvalidArgument as error:
+            raise PublishRefused(f"Pub/Sub refused messages for {topic}: {error.message}") from None
         except GoogleAPICallError as error:
             raise CommandError(
                 f"publishing to {topic} at {self._endpoint} failed ({error.message}): "

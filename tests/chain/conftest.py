@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 
+from tests.support.command_line import Invoke, invoking
 from tools.chain import Chain, ChainOptions
 from tools.connect import connect_warehouse
 from tools.emulators import EmulatorMissing
@@ -53,6 +54,14 @@ def command(chain: Chain, *arguments: str, stdin: bytes = b"") -> subprocess.Com
 def cqc(run: Run) -> Command:
     """Runs a `cqc` command on the chain, after the sample has gone through."""
     return partial(command, run.chain)
+
+
+@pytest.fixture
+def invoke(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+    """The same in this process."""
+    monkeypatch.setenv("CQC_CHAIN", str(run.chain.file))
+    with invoking(capsys, monkeypatch) as inside:
+        yield inside
 
 
 @pytest.fixture(scope="session", params=list(PartsKind))

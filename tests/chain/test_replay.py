@@ -1,0 +1,173 @@
+"""Replays on a running chain: whatever is sent again, and how often, no count changes."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from shared.failure import read_hints
+from tests.chain.conftest import Run
+from tests.chain.inside import counts, event, number, publish, until
+from tests.support.command_line import Invoke
+from tools.parts import PartsKind
+from tools.pubsub import PubSub
+from tools.replay.shapes import Shape
+
+pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+
+ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
+FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
+
+
+def rows(run: Run) -> int:
+    return number(
+        run, "SELECT (SELECT COUNT(*) FROM realtime_features) + (SELECT COUNT(*) FROM streaming_errors)"
+    )
+
+
+def test_replaying_anything_twice_changes_no_count(run: Run, invoke: Invoke, tmp_path: Path) -> None:
+    file = tmp_path / "lines.jsonl"
+    # A line without an event_id had its identity from its message, which a file does not know.
+    file.write_bytes(b"\n".join([line for line in run.lines if read_hints(line).event_id][:100]))
+    before = counts(run)
+    for _ in range(2):
+        for source, count in (("--errors", before["dead_letters"]), (str(file), 100)):
+            there = rows(run)
+            answer = invoke("replay", source, "--to", "topic", "--json")
+            assert answer.code == 0, answer.err
+            assert json.loads(answer.out)["sent"] == count
+            # An event that was too late is a features row and a dead letter, so at least this many.
+            until(lambda there=there, count=count: rows(run) >= there + count)  # type: ignore[misc]
+    assert counts(run) == before
+
+
+def test_an_event_without_an_id_keeps_that_of_its_first_message(run: Run, invoke: Invoke) -> None:
+    (message_id,) = publish(run, event(event_id=...))
+    until(lambda: number(run, ROWS_OF, event_id=message_id) == 1)
+    before = counts(run)
+    for deliveries in (2, 3):
+        options = ("--subscription", "monitor", "--event-id", message_id, "--limit", "1", "--to", "topic")
+        assert invoke("replay", *options).code == 0
+        until(lambda deliveries=deliveries: number(run, ROWS_OF, event_id=message_id) == deliveries)  # type: ignore[misc]
+    assert counts(run) == before
+
+
+def test_a_dead_letter_that_fails_again_is_one_dead_letter_and_says_what_it_is(
+    run: Run, invoke: Invoke
+) -> None:
+    (message_id,) = publish(run, event(event_id=..., metrics=...))
+    until(lambda: number(run, FAILURES_OF, event_id=message_id) == 1)
+    before = counts(run)
+    for times in (2, 3):
+        assert invoke("replay", "--errors", "--event-id", message_id, "--to", "topic").code == 0
+        until(lambda times=times: number(run, FAILURES_OF, event_id=message_id) == times)  # type: ignore[misc]
+    assert counts(run) == before
+    attributes = "JSON_VALUE(attributes, '$.replay_of'), JSON_VALUE(attributes, '$.replay_count')"
+    latest = f"SELECT {attributes} FROM streaming_errors_unique WHERE event_id = @event_id"
+    replay_of, replay_count = run.warehouse.query(latest, event_id=message_id).rows[0]
+    assert str(replay_of).startswith("parse/schema_error/")
+    assert replay_count == "2"
+
+
+def test_a_file_of_events_without_an_id_counts_once_however_often_it_is_replayed(
+    run: Run, invoke: Invoke, tmp_path: Path
+) -> None:
+    own = event(event_id=...)
+    file = tmp_path / "events.jsonl"
+    file.write_text(json.dumps(own))
+    of_location = "realtime_features WHERE location_id = @location"
+    sql = f"SELECT COUNT(*) FROM {of_location}"
+    for times in (1, 2):
+        assert invoke("replay", str(file), "--to", "topic").code == 0
+        until(lambda times=times: number(run, sql, location=str(own["location_id"])) == times)  # type: ignore[misc]
+    distinct = f"SELECT COUNT(DISTINCT event_id) FROM {of_location}"
+    assert number(run, distinct, location=str(own["location_id"])) == 1
+
+
+@pytest.mark.parametrize("shape", Shape)
+def test_a_function_takes_every_shape(run: Run, invoke: Invoke, tmp_path: Path, shape: Shape) -> None:
+    own = event()
+    file = tmp_path / "events.jsonl"
+    file.write_text(json.dumps(own))
+    answer = invoke("replay", str(file), "--to", run.chain.address.functions["parse"], "--as", shape)
+    assert answer.code == 0, answer.err
+    until(lambda: number(run, ROWS_OF, event_id=str(own["event_id"])) == 1)
+
+
+def test_failures_of_features_go_to_features(run: Run, invoke: Invoke) -> None:
+    lost = event(event_timestamp="2026-01-31T12:00:00Z", processing_timestamp="2026-01-31T12:00:01Z")
+    publish(run, lost, topic="parsed")
+    event_id = str(lost["event_id"])
+    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 1)
+    selection = ("--errors", "--event-id", event_id, "--stage", "features")
+    assert "topics/dashboard-events-parsed" in invoke("replay", *selection, "--dry-run", "--json").out
+    assert invoke("replay", *selection, "--to", "function").code == 0
+    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 2)
+
+
+def test_a_pulled_message_is_acknowledged_only_after_its_replay(
+    run: Run, invoke: Invoke, tmp_path: Path
+) -> None:
+    chain = run.chain.address
+    name = "dead-letters-of-this-test"
+    with closing(PubSub(chain.pubsub)) as pubsub:
+        path = f"projects/{chain.project}/subscriptions/{name}"
+        pubsub.subscriber.create_subscription(name=path, topic=chain.topics["dead_letter"])
+        (message_id,) = publish(run, event(event_id=..., metrics=...))
+        until(lambda: number(run, FAILURES_OF, event_id=message_id) == 1)
+        pull = ("--subscription", name, "--limit", "1", "--failed", str(tmp_path))
+        assert message_id in invoke("replay", *pull, "--dry-run").out
+        with refusing() as url:
+            refused = invoke("replay", *pull, "--to", url)
+            assert refused.code == 1
+            assert "503: the sink is away" in refused.err
+        assert invoke("replay", *pull, "--to", chain.functions["parse"]).code == 0
+        until(lambda: number(run, FAILURES_OF, event_id=message_id) == 2)
+        # Its own failure has come in meanwhile: the first one is gone.
+        second = invoke("replay", *pull, "--dry-run").out
+        assert "parse/schema_error" in second
+        pubsub.subscriber.delete_subscription(subscription=path)
+    saved = tmp_path / f"parse-{message_id}.json"
+    assert invoke("replay", str(saved), "--to", "topic").code == 0
+    until(lambda: number(run, FAILURES_OF, event_id=message_id) == 3)
+
+
+def test_a_push_subscription_can_not_be_pulled(invoke: Invoke) -> None:
+    answer = invoke("replay", "--subscription", "dead-letter", "--to", "topic")
+    assert (
+        "pushes to its function, so nothing can be pulled from it: take its rows with --errors" in answer.err
+    )
+    assert answer.code == 2
+
+
+def test_what_is_not_there_is_named(invoke: Invoke) -> None:
+    answer = invoke("replay", "--errors", "--event-id", "no-such-event", "--to", "topic")
+    assert "streaming_errors has no dead letter of event no-such-event" in answer.err
+    assert answer.code == 2
+    answer = invoke("replay", "--subscription", "none", "--to", "topic")
+    assert "there is no subscription projects/cqc-local/subscriptions/none" in answer.err
+    assert answer.code == 2
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """The URL of a function that answers 503."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b"the sink is away\n")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keeps stderr for the command."""
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -1,0 +1,30 @@
+"""Commands without a chain: the file of one that nothing answers for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import Invoke, invoking
+from tools import address
+from tools.parts import address as address_on
+from tools.ports import ORDER
+
+
+@pytest.fixture
+def invoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+    """Runs `cqc` in this process."""
+    monkeypatch.delenv("CQC_CHAIN", raising=False)
+    # Off Google's machines the search for a metadata server would take seconds.
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("GCE_METADATA_TIMEOUT", "0.1")
+    with invoking(capsys, monkeypatch) as run:
+        yield run
+
+
+@pytest.fixture
+def dead_chain(tmp_path: Path) -> str:
+    """A chain's file whose ports are closed."""
+    path = tmp_path / "dead-chain.json"
+    address.write(path, address_on({name: 1 + number for number, name in enumerate(ORDER)}))
+    return str(path)

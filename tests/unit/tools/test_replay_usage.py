@@ -1,0 +1,98 @@
+"""What `cqc replay` says to a command line that can't be meant."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import Invoke
+
+EVENT = '{"location_id": "1-1", "event_type": "rating_change", "timestamp": "2026-01-31T12:00:00Z"}\n'
+
+
+@pytest.fixture
+def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file of one event, in a folder that the command may write to."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "events.jsonl").write_text(EVENT)
+    return "events.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--to topic", "give one source: a FILE (or -), --errors, --subscription NAME"),
+        ("events.jsonl --errors --to topic", "these are several sources, give one"),
+        ("nowhere.jsonl --to topic", "nowhere.jsonl can't be read (No such file or directory)"),
+        ("events.jsonl", "say where the events go: --to topic"),
+        ("events.jsonl --to ftp://x", "--to ftp://x: give topic, topic:NAME, function, or a URL"),
+        ("events.jsonl --to http://x:port", "--to http://x:port: no URL"),
+        (
+            "events.jsonl --to http://127.0.0.1:1",
+            "nothing answers at http://127.0.0.1:1 (Connection refused)",
+        ),
+        ("events.jsonl --to http://127.0.0.1:1 --as post", "--as post: choose wrapped, cloudevent-binary"),
+        ("events.jsonl --since yesterday --to topic", "--since yesterday: Invalid isoformat string"),
+        ("events.jsonl --until 2026-01-31T12:00:00 --to topic", "has no offset: end it with Z"),
+        ("--errors --error-type typo --to topic", "--error-type typo: it is one of json_parse_error"),
+        ("--errors --stage typo --to topic", "--stage typo: it is one of parse, features"),
+        ("--errors --grep ( --to topic", "--grep (: no regular expression"),
+        ("--seek-subscription s", "needs either --to-time TIME or --to-snapshot NAME"),
+        ("--seek-subscription s --to-time noon", "--to-time noon: Invalid isoformat string"),
+        ("--seek-subscription s --errors --to-time 1h", "these are several sources"),
+        ("events.jsonl --to topic --region r", "--region belongs to a deployed pipeline"),
+    ],
+)
+@pytest.mark.usefixtures("events")
+def test_a_mistake_is_answered_with_a_sentence(
+    invoke: Invoke, dead_chain: str, arguments: str, sentence: str
+) -> None:
+    answer = invoke("replay", *arguments.split(), "--chain", dead_chain)
+    assert sentence in answer.err
+    assert answer.code == 2
+    assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--errors --to topic", "events.jsonl --to topic", "--subscription monitor --to topic"]
+)
+@pytest.mark.usefixtures("events")
+def test_a_deployment_without_credentials_is_answered_with_a_sentence(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+    answer = invoke("replay", *arguments.split(), "--project", "my-project")
+    assert "there are no Google credentials for project my-project: run `gcloud auth" in answer.err
+    assert answer.code == 2
+
+
+def test_a_deployed_function_without_an_identity_is_answered_with_a_sentence(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, events: str, dead_chain: str
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+    answer = invoke("replay", events, "--to", "https://parse.example/", "--chain", dead_chain)
+    assert "can make an identity token for https://parse.example (" in answer.err
+    assert answer.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "service"),
+    [
+        ("events.jsonl --to topic", "Pub/Sub does not answer at 127.0.0.1:1"),
+        ("--subscription monitor --to http://127.0.0.1:1", "Pub/Sub does not answer at 127.0.0.1:1"),
+        ("--errors --to http://127.0.0.1:1", "BigQuery does not answer at 127.0.0.1:4"),
+    ],
+)
+@pytest.mark.usefixtures("events")
+def test_a_chain_that_does_not_answer_is_named(
+    invoke: Invoke, dead_chain: str, arguments: str, service: str
+) -> None:
+    answer = invoke("replay", *arguments.split(), "--chain", dead_chain)
+    assert f"the chain's {service} (Connection refused): is the chain still running (cqc up)?" in answer.err
+    assert answer.code == 2
+
+
+def test_what_would_go_is_shown_without_a_connection(invoke: Invoke, events: str, dead_chain: str) -> None:
+    answer = invoke("replay", events, "--dry-run", "--to", "http://127.0.0.1:1", "--chain", dead_chain)
+    assert answer.code == 0
+    assert "events.jsonl:1" in answer.out
+    assert "1 would be sent, nothing was." in answer.out

@@ -1,0 +1,152 @@
+"""One event on its way back into the pipeline, whatever it was taken from. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Literal
+
+import orjson
+
+from functions.deadletter.triage import failure_in
+from shared import __version__
+from shared.envelope import IDENTITY_ATTRIBUTE, Message, decode_request
+from shared.errors import BadRequest
+from shared.failure import MAX_PAYLOAD, RECORD_ATTRIBUTE, RECORD_KIND, Failure, read_hints
+
+Stage = Literal["parse", "features"]
+"""The function that an event goes to: parse takes what producers send, features what parse made of it."""
+
+REPLAY_OF = "replay_of"
+REPLAY_COUNT = "replay_count"
+_FORWARDED = "CloudPubSubDeadLetterSourceSubscription"
+_NOT_CARRIED = ("goog", "CloudPubSubDeadLetterSource")
+"""Attributes that Pub/Sub sets itself: it refuses those that begin with goog."""
+_PARSED_FIELDS = {"event_id", "event_timestamp", "processing_timestamp"}
+
+
+class NotAnEvent(Exception):
+    """A dead letter whose payload is no event, such as a pane of the flush; its text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What tells one failure from every other."""
+
+    stage: str
+    error_type: str
+    error_timestamp: datetime
+    error_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An event to send again; `data` is the message as it was first received."""
+
+    data: bytes
+    attributes: Mapping[str, str]
+    event_id: str
+    """Its identity: its own event_id, else the id of its first message."""
+    stage: Stage
+    taken_from: str
+    publish_time: datetime | None = None
+    dead_letter: DeadLetter | None = None
+    ack_id: str = ""
+    """Where it was pulled from a subscription."""
+
+    @property
+    def location_id(self) -> str | None:
+        return read_hints(self.data).location_id
+
+    @property
+    def replay_count(self) -> int:
+        """How often it will have been sent again, this time included."""
+        earlier = self.attributes.get(REPLAY_COUNT, "")
+        return int(earlier) + 1 if earlier.isdecimal() and len(earlier) < 9 else 1
+
+    def outgoing_attributes(self) -> dict[str, str]:
+        """The first message's attributes, and what a replay adds: its identity where the event has none."""
+        carried = {
+            name: value for name, value in self.attributes.items() if not name.startswith(_NOT_CARRIED)
+        }
+        carried |= {REPLAY_OF: self.taken_from, REPLAY_COUNT: str(self.replay_count)}
+        if self.stage == "parse" and read_hints(self.data).event_id is None:
+            carried[IDENTITY_ATTRIBUTE] = self.event_id
+        return carried
+
+
+def of_failure(failure: Failure, ack_id: str = "") -> Item:
+    """The event in a dead letter; raises NotAnEvent."""
+    if failure.stage not in ("parse", "features"):
+        raise NotAnEvent(f"dead letters of {failure.stage} hold no event to send again")
+    if len(failure.payload) >= MAX_PAYLOAD:
+        raise NotAnEvent(f"the payload was cut to {MAX_PAYLOAD:,} bytes when it was recorded")
+    moment = failure.error_timestamp.astimezone(UTC)
+    return Item(
+        data=failure.payload,
+        attributes=failure.attributes,
+        event_id=failure.event_id or identity_of(failure.payload),
+        stage="parse" if failure.stage == "parse" else "features",
+        taken_from=f"{failure.stage}/{failure.error_type.value}/{moment:%Y-%m-%dT%H:%M:%S.%fZ}",
+        publish_time=failure.publish_timestamp,
+        dead_letter=DeadLetter(failure.stage, failure.error_type.value, moment, failure.error_message),
+        ack_id=ack_id,
+    )
+
+
+def of_message(message: Message, ack_id: str = "") -> Item:
+    """The event in a message of any of the three topics; raises NotAnEvent."""
+    if message.attributes.get(RECORD_ATTRIBUTE) == RECORD_KIND or _FORWARDED in message.attributes:
+        given_up_at = message.publish_time or datetime.now(UTC)
+        return of_failure(failure_in(message, given_up_at, __version__), ack_id)
+    return Item(
+        data=message.data,
+        attributes=message.attributes,
+        event_id=read_hints(message.data).event_id or message.original_id,
+        stage=stage_of(message.data),
+        taken_from=message.message_id,
+        publish_time=message.publish_time,
+        ack_id=ack_id,
+    )
+
+
+def of_line(line: bytes, place: str) -> Item:
+    """The event of a file's line, which is the event itself or a recorded push of it; raises NotAnEvent.
+
+    `place` names the line. An event without an event_id is identified by its bytes, so that a file that is
+    replayed twice counts once.
+    """
+    if _is_push(line):
+        try:
+            return of_message(decode_request(line))
+        except BadRequest as error:
+            raise NotAnEvent(f"{place} looks like a recorded push and is none: {error}") from None
+    return Item(
+        data=line,
+        attributes={},
+        event_id=read_hints(line).event_id or identity_of(line),
+        stage=stage_of(line),
+        taken_from=place,
+    )
+
+
+def identity_of(data: bytes) -> str:
+    """An identity for an event that came from no message."""
+    return f"replay-{blake2b(data, digest_size=16).hexdigest()}"
+
+
+def stage_of(data: bytes) -> Stage:
+    """Whether these are the bytes of a producer's event or of one that parse made."""
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return "parse"
+    return "features" if isinstance(fields, dict) and fields.keys() >= _PARSED_FIELDS else "parse"
+
+
+def _is_push(line: bytes) -> bool:
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(body, dict) and (isinstance(body.get("message"), dict) or "specversion" in body)

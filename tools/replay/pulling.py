@@ -1,0 +1,149 @@
+"""Events from a subscription, and seeking one back.
+
+A message is acknowledged once its replay has succeeded; all others are given back at the end.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import cast
+
+from google.api_core.exceptions import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    GoogleAPICallError,
+    InvalidArgument,
+    MethodNotImplemented,
+    NotFound,
+)
+from google.pubsub_v1.types import ReceivedMessage, SeekRequest
+
+from shared.envelope import Message
+from tools.errors import CommandError, UsageError
+from tools.pubsub import TIMEOUT, PubSub
+from tools.replay.items import Item, NotAnEvent, of_message
+
+PULLED = 100
+"""Messages a pull: few enough to be replayed within a lease (60 s) at a function's usual pace."""
+PATIENCE = 5.0
+"""Seconds in which a pull must bring a message, else the backlog counts as empty. Pub/Sub may answer with
+none while there are some: what is left is for the next run."""
+SHORT_NAMES = {
+    "monitor": "dashboard-events-monitor",
+    "dead-letter": "dashboard-events-dead-letter-deadletter",
+}
+
+
+def subscription_path(project: str, name: str) -> str:
+    """The full name of a subscription given by its full, its own or its short name."""
+    if name.startswith("projects/"):
+        return name
+    return f"projects/{project}/subscriptions/{SHORT_NAMES.get(name, name)}"
+
+
+class SubscriptionSource:
+    """What a pull subscription holds, messages that this very replay publishes left out."""
+
+    def __init__(self, pubsub: PubSub, subscription: str, keep: bool) -> None:
+        """`keep`: acknowledge nothing, as for a dry run."""
+        self._pubsub = pubsub
+        self._subscription = subscription
+        self._keep = keep
+        self._held: dict[str, None] = {}
+        self._seen: set[str] = set()
+        self.skipped: list[str] = []
+
+    def batches(self) -> Iterator[Sequence[Item]]:
+        while received := self._pull():
+            self._held |= dict.fromkeys(one.ack_id for one in received)
+            fresh = [one for one in received if one.message.message_id not in self._seen]
+            self._seen |= {one.message.message_id for one in fresh}
+            if not fresh:  # only what was given back or sent by us
+                return
+            yield [item for one in fresh for item in self._item(one)]
+
+    def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
+        self._seen |= set(message_ids)
+        ack_ids = [item.ack_id for item in sent]
+        if ack_ids and not self._keep:
+            self._call("acknowledge", ack_ids=ack_ids)
+            for ack_id in ack_ids:
+                del self._held[ack_id]
+
+    def close(self) -> None:
+        held = list(self._held)
+        for at in range(0, len(held), 1000):
+            self._call("modify_ack_deadline", ack_ids=held[at : at + 1000], ack_deadline_seconds=0)
+        self._held.clear()
+
+    def _item(self, received: ReceivedMessage) -> list[Item]:
+        try:
+            return [of_message(_message(received, self._subscription), received.ack_id)]
+        except NotAnEvent as reason:
+            self.skipped.append(f"message {received.message.message_id}: {reason}")
+            return []
+
+    def _pull(self) -> Sequence[ReceivedMessage]:
+        try:
+            answer = self._pubsub.subscriber.pull(
+                subscription=self._subscription, max_messages=PULLED, retry=None, timeout=PATIENCE
+            )
+        except DeadlineExceeded:
+            return ()
+        except NotFound:
+            known = " or ".join(SHORT_NAMES)
+            raise UsageError(
+                f"there is no subscription {self._subscription}: name another, or {known}"
+            ) from None
+        except FailedPrecondition:
+            raise UsageError(_is_pushed(self._subscription)) from None
+        except GoogleAPICallError as error:
+            raise CommandError(f"pulling from {self._subscription} failed: {error.message}") from None
+        return answer.received_messages
+
+    def _call(self, method: str, **fields: object) -> None:
+        try:
+            getattr(self._pubsub.subscriber, method)(
+                request={"subscription": self._subscription, **fields}, retry=None, timeout=TIMEOUT
+            )
+        except GoogleAPICallError as error:
+            raise CommandError(
+                f"{method} on {self._subscription} failed ({error.message}): "
+                "the messages come again, which changes no count"
+            ) from None
+
+
+def _is_pushed(subscription: str) -> str:
+    name = subscription.rsplit("/", 1)[1]
+    return (
+        f"{name} pushes to its function, so nothing can be pulled from it: take its rows with --errors, "
+        f'or stop the push with `gcloud pubsub subscriptions modify-push-config {name} --push-endpoint=""`'
+    )
+
+
+def _message(received: ReceivedMessage, subscription: str) -> Message:
+    message = received.message
+    return Message(
+        data=message.data,
+        message_id=message.message_id,
+        attributes=dict(message.attributes),
+        publish_time=cast("datetime", message.publish_time).astimezone(UTC),
+        subscription=subscription,
+        delivery_attempt=received.delivery_attempt or None,
+    )
+
+
+def seek(pubsub: PubSub, subscription: str, to: datetime | str) -> None:
+    """Sets the subscription back to a time, or to the snapshot of this full name.
+
+    Raises UsageError for one that does not exist, and CommandError.
+    """
+    target = {"time": to} if isinstance(to, datetime) else {"snapshot": to}
+    request = SeekRequest({"subscription": subscription, **target})
+    try:
+        pubsub.subscriber.seek(request=request, retry=None, timeout=TIMEOUT)
+    except (NotFound, InvalidArgument) as error:
+        raise UsageError(f"{subscription} can't be sought: {error.message}") from None
+    except MethodNotImplemented:
+        raise UsageError(f"this Pub/Sub can't seek {subscription}: use Google's, or its emulator") from None
+    except GoogleAPICallError as error:
+        raise CommandError(f"seeking {subscription} failed: {error.message}") from None

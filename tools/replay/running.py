@@ -1,0 +1,117 @@
+"""One replay: selected events from a source to a target, paced, each outcome kept."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from tools.errors import CommandError
+from tools.replay.items import Item
+from tools.replay.selection import Selection
+from tools.replay.shapes import push_body
+from tools.replay.sources import Source
+from tools.replay.targets import Sent, Target
+
+_BURSTS_PER_SECOND = 10
+"""With a rate, events go at most this often, unless the rate itself is lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An event that its target did not take, and the file that holds it as a recorded push."""
+
+    event_id: str
+    problem: str
+    file: Path
+
+
+@dataclass(slots=True)
+class Report:
+    """What a replay did."""
+
+    selected: int = 0
+    sent: int = 0
+    failed: list[Failed] = field(default_factory=list)
+    skipped: Sequence[str] = ()
+    seconds: float = 0.0
+
+
+Note = Callable[[Sequence[Sent]], None]
+"""Keeps what was published; tools.replay.journal has the one that writes to BigQuery."""
+
+
+def chosen(source: Source, selection: Selection, limit: int | None) -> Iterator[list[Item]]:
+    """The selected events batch by batch, `limit` of them at most."""
+    left = limit
+    for batch in source.batches():
+        some = list(islice((item for item in batch if selection.matches(item)), left))
+        yield some
+        if left is not None:
+            left -= len(some)
+            if left == 0:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """`rate` is in events a second, None for as fast as they go; failed bodies are saved in `folder`."""
+
+    source: Source
+    target: Target
+    selection: Selection
+    folder: Path
+    limit: int | None = None
+    rate: float | None = None
+    note: Note = lambda _: None
+    progress: Callable[[Report], None] = lambda _: None
+
+    def run(self) -> Report:
+        """Raises CommandError when it is no use to go on: what was done by then stays done."""
+        report = Report()
+        started = time.monotonic()
+        for items in chosen(self.source, self.selection, self.limit):
+            report.selected += len(items)
+            for group in self._paced(items):
+                if self.rate:
+                    sent_so_far = report.sent + len(report.failed)
+                    time.sleep(max(0.0, started + sent_so_far / self.rate - time.monotonic()))
+                self._send(group, report)
+        report.skipped = self.source.skipped
+        report.seconds = round(time.monotonic() - started, 3)
+        return report
+
+    def _paced(self, items: list[Item]) -> Iterator[list[Item]]:
+        size = self.target.at_once
+        if self.rate is not None:
+            size = max(1, min(size, round(self.rate / _BURSTS_PER_SECOND)))
+        return (items[at : at + size] for at in range(0, len(items), size))
+
+    def _send(self, items: list[Item], report: Report) -> None:
+        outcomes = self.target.send(items)
+        taken = [sent for sent in outcomes if sent.problem is None]
+        self.source.done(
+            [sent.item for sent in taken], [sent.message_id for sent in taken if sent.message_id]
+        )
+        report.sent += len(taken)
+        for sent in outcomes:
+            if sent.problem is not None:
+                report.failed.append(Failed(sent.item.event_id, sent.problem, _save(sent.item, self.folder)))
+        self.note(taken)
+        self.progress(report)
+
+
+def _save(item: Item, folder: Path) -> Path:
+    """Writes the event as one line that `cqc replay FILE` takes; a later failure of it replaces the file."""
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in item.event_id)
+    path = folder / f"{item.stage}-{name[:100]}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(orjson.dumps(push_body(item)) + b"\n")
+    except OSError as error:
+        raise CommandError(
+            f"the failed event can't be saved to {path} ({error.strerror}): name a folder with --failed"
+        ) from None
+    return path

@@ -1,0 +1,95 @@
+"""Which events to send again."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.errors import ErrorType
+from tools.errors import UsageError
+from tools.replay.items import Item
+from tools.times import moment
+
+STAGES = ("parse", "features", "aggregate", "deadletter")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Filters that must all hold; one that is None or empty holds for every event.
+
+    Times are those of the failure for a dead letter, else of publishing; `since` is included, `until` is not.
+    """
+
+    error_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    event_id: str | None = None
+    location: str | None = None
+    stage: str | None = None
+    grep: re.Pattern[bytes] | None = None
+
+    def matches(self, item: Item) -> bool:
+        return (
+            self.error_type in (None, item.dead_letter and item.dead_letter.error_type)
+            and self.event_id in (None, item.event_id)
+            and self.location in (None, item.location_id)
+            and self.stage in (None, item.dead_letter.stage if item.dead_letter else item.stage)
+            and self._is_in_time(item)
+            and (self.grep is None or self.grep.search(item.data) is not None)
+        )
+
+    def _is_in_time(self, item: Item) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        at = item.dead_letter.error_timestamp if item.dead_letter else item.publish_time
+        if at is None:
+            return False
+        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
+
+    def sql(self) -> tuple[str, dict[str, str | datetime]]:
+        """The same for rows of streaming_errors, all but `grep`: a condition and its parameters."""
+        conditions = {
+            "error_type": "error_type = @error_type",
+            "since": "error_timestamp >= @since",
+            "until": "error_timestamp < @until",
+            "event_id": "event_id = @event_id",
+            "location": "location_id = @location",
+            "stage": "stage = @stage",
+        }
+        given = {name: value for name in conditions if (value := getattr(self, name)) is not None}
+        return " AND ".join(["TRUE", *(conditions[name] for name in given)]), given
+
+
+def select(
+    error_type: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    event_id: str | None = None,
+    location: str | None = None,
+    stage: str | None = None,
+    grep: str | None = None,
+) -> Selection:
+    """The selection that a command line asks for; raises UsageError naming the option that can't be meant."""
+    now = datetime.now(UTC)
+    return Selection(
+        error_type=_one_of("--error-type", error_type, [kind.value for kind in ErrorType]),
+        since=None if since is None else moment("--since", since, now),
+        until=None if until is None else moment("--until", until, now),
+        event_id=event_id,
+        location=location,
+        stage=_one_of("--stage", stage, STAGES),
+        grep=None if grep is None else _pattern(grep),
+    )
+
+
+def _one_of(option: str, value: str | None, known: Sequence[str]) -> str | None:
+    if value is not None and value not in known:
+        raise UsageError(f"{option} {value}: it is one of {', '.join(known)}")
+    return value
+
+
+def _pattern(text: str) -> re.Pattern[bytes]:
+    try:
+        return re.compile(text.encode())
+    except re.error as error:
+        raise UsageError(f"--grep {text}: no regular expression ({error})") from None

@@ -1,0 +1,133 @@
+"""Where events are taken from: a file, or the table of dead letters. For subscriptions: pulling.py."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from shared.failure import Failure
+from tools.errors import UsageError
+from tools.publishing import read_chunks
+from tools.replay.items import Item, NotAnEvent, of_failure, of_line
+from tools.replay.selection import Selection
+from tools.warehouse import Warehouse
+
+STDIN = "-"
+
+
+class Source(Protocol):
+    """Events in batches; the caller takes the next batch when it is done with the last one."""
+
+    skipped: list[str]
+    """Why something in the source is no event to send again, one sentence each."""
+
+    def batches(self) -> Iterator[Sequence[Item]]: ...
+
+    def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
+        """These need not be kept: they have been sent, to a topic as the messages of these ids."""
+
+    def close(self) -> None:
+        """Gives back what was taken and not done."""
+
+
+class FileSource:
+    """JSON lines: events as `cqc publish` takes them, recorded push bodies, or both; `-` is stdin."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._stream = sys.stdin.buffer if file == STDIN else None
+        self.skipped: list[str] = []
+        if self._stream is None:
+            try:
+                self._stream = Path(file).open("rb")  # noqa: SIM115 - closed by close()
+            except OSError as error:
+                hint = "name a file of JSON lines, or - for stdin"
+                raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
+
+    def batches(self) -> Iterator[Sequence[Item]]:
+        assert self._stream is not None
+        number = 0
+        for chunk in read_chunks(self._stream):
+            items = []
+            for line in chunk:
+                number += 1
+                if line.strip():
+                    items += self._item(line, f"{Path(self._file).name[:200]}:{number}")
+            yield items
+
+    def _item(self, line: bytes, place: str) -> list[Item]:
+        try:
+            return [of_line(line, place)]
+        except NotAnEvent as reason:
+            self.skipped.append(str(reason))
+            return []
+
+    def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
+        """A file stays as it is."""
+
+    def close(self) -> None:
+        if self._stream is not None and self._file != STDIN:
+            self._stream.close()
+
+
+DEAD_LETTERS = """
+SELECT error_type, error_message, stage, location_id, event_type, event_id, payload, attributes,
+       delivery_attempt, source_subscription, publish_timestamp, error_timestamp, pipeline_version
+FROM streaming_errors_unique
+WHERE {condition}
+ORDER BY error_timestamp
+"""
+
+
+class ErrorsSource:
+    """The dead letters in streaming_errors, each once, the oldest first."""
+
+    def __init__(self, warehouse: Warehouse, selection: Selection, limit: int | None = None) -> None:
+        self._warehouse = warehouse
+        self._selection = selection
+        # What `grep` leaves out must not use up the limit.
+        self._limit = None if selection.grep else limit
+        self.skipped: list[str] = []
+
+    def batches(self) -> Iterator[Sequence[Item]]:
+        items = []
+        for failure in self.failures():
+            try:
+                items.append(of_failure(failure))
+            except NotAnEvent as reason:
+                self.skipped.append(f"{failure.error_type.value} of {failure.event_id}: {reason}")
+        yield items
+
+    def failures(self) -> Iterator[Failure]:
+        """The selected rows as records; raises UsageError where the one event that is asked for has none."""
+        condition, parameters = self._selection.sql()
+        sql = DEAD_LETTERS.format(condition=condition)
+        sql += "" if self._limit is None else f"LIMIT {self._limit}"
+        result = self._warehouse.query(sql, **parameters)
+        if not result.rows and self._selection.event_id is not None:
+            raise UsageError(
+                f"streaming_errors has no dead letter of event {self._selection.event_id} "
+                "that matches: `cqc explain` shows what is known of an event"
+            )
+        for row in result.rows:
+            yield _failure(dict(zip(result.columns, row, strict=True)))
+
+    def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
+        """The table is only appended to."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _failure(row: Mapping[str, object]) -> Failure:
+    attributes = row["attributes"]
+    return Failure.model_validate(
+        {
+            **row,
+            "attributes": json.loads(attributes) if isinstance(attributes, str) else attributes or {},
+            "error_message": row["error_message"] or "",
+            "payload": row["payload"] or b"",
+            "pipeline_version": row["pipeline_version"] or "",
+        }
+    )
