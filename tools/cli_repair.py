@@ -96,4 +96,19 @@ def replay(
     replay.run(pipeline, origin, selection, sending, as_json)
 
 
-COMMANDS = (replay,)
+def explain(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID")],
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
+) -> None:
+    """Show everything that is known of one event."""
+    from tools.commands import explain
+    from tools.deployment import Where, locate
+
+    explain.run(locate(Where(chain, project, region, dataset)), event_id, as_json)
+
+
+COMMANDS = (replay, explain)

@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 import requests
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
@@ -41,6 +41,16 @@ class QueryResult:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A table or view as BigQuery has it."""
+
+    columns: Mapping[str, tuple[str, str]]
+    """Name to type and mode, in BigQuery's words."""
+    sql: str | None
+    """A view's; None for a table."""
 
 
 class Warehouse:
@@ -69,7 +79,9 @@ class Warehouse:
         config = bigquery.QueryJobConfig(
             default_dataset=f"{self._project}.{self._dataset}",
             query_parameters=[
-                bigquery.ScalarQueryParameter(name, "STRING" if isinstance(value, str) else "TIMESTAMP", value)
+                bigquery.ScalarQueryParameter(
+                    name, "STRING" if isinstance(value, str) else "TIMESTAMP", value
+                )
                 for name, value in parameters.items()
             ],
         )
@@ -79,6 +91,16 @@ class Warehouse:
                 retry=_RETRY
             )
             return QueryResult([field.name for field in rows.schema], [row.values() for row in rows])
+
+    def describe(self, name: str) -> Stored | None:
+        """The table or view of that name; None where there is none."""
+        with self._sentences(f"the description of {name}"):
+            try:
+                found = self._client.get_table(f"{self._project}.{self._dataset}.{name}", retry=_RETRY)
+            except NotFound:
+                return None
+            columns = {field.name: (field.field_type, field.mode) for field in found.schema}
+            return Stored(columns, found.view_query)
 
     @cached_property
     def _client(self) -> bigquery.Client:
@@ -107,6 +129,10 @@ class Warehouse:
             raise WarehouseError(f"BigQuery gave no answer for {what} {where}: {error.cause}") from error
         except (requests.RequestException, GoogleAuthError) as error:
             raise WarehouseError(f"BigQuery can't be reached for {what} {where}: {error}") from error
+
+
+def _parameter(name: str, value: str | datetime) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter(name, "STRING" if isinstance(value, str) else "TIMESTAMP", value)
 
 
 def _first_line(error: GoogleAPICallError) -> str:

@@ -1,0 +1,75 @@
+"""What `cqc explain` knows of an event that was counted, of one that was given up, and of none."""
+
+import json
+
+import pytest
+
+from tests.chain.conftest import Run
+from tests.chain.inside import event, number, publish, until
+from tests.support.command_line import Invoke
+from tools.flushing import flush
+from tools.parts import PartsKind
+
+pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+
+ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
+FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
+
+
+def arrive(run: Run, own: dict[str, object]) -> str:
+    """Publishes the event and waits for its row."""
+    publish(run, own)
+    event_id = str(own["event_id"])
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    return event_id
+
+
+def test_an_event_is_followed_from_its_producer_to_the_pane_that_counted_it(run: Run, invoke: Invoke) -> None:
+    first = event()
+    flush_url = run.chain.address.functions["aggregate"]
+    arrive(run, first)
+    flush(flush_url)
+    second = arrive(run, event(location_id=first["location_id"], timestamp=first["timestamp"]))
+    assert not json.loads(invoke("explain", second, "--json").out)["window"]["counted"]
+    assert "has not counted it yet: the next flush does" in invoke("explain", second).out
+    flush(flush_url)
+
+    known = json.loads(invoke("explain", second, "--json").out)
+
+    steps = [step["step"] for step in known["timeline"]]
+    assert steps[:3] == ["happened, says its producer", "published", "parsed"]
+    assert steps[3] == "counted, in pane 2 of its window"
+    assert all(step["seconds_later"] >= 0 for step in known["timeline"][1:])
+    assert [pane["counts_the_event"] for pane in known["window"]["panes"]] == [False, True]
+    assert known["online"]["rating_change_direction"]["value"] == "declined"
+    assert known["dead_letters"] == known["replays"] == []
+
+
+def test_redeliveries_and_replays_are_shown_and_do_not_count(run: Run, invoke: Invoke) -> None:
+    own = event()
+    event_id = arrive(run, own)
+    options = ("--subscription", "monitor", "--event-id", event_id, "--limit", "1", "--to", "topic")
+    assert invoke("replay", *options).code == 0
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 2)
+    said = invoke("explain", event_id)
+    assert "It has 2 rows: 1 of a redelivery or replay, which do not count." in said.out
+    assert "Replays and redrives" in said.out
+
+
+def test_a_dead_letter_is_explained_by_its_reasons(run: Run, invoke: Invoke) -> None:
+    (message_id,) = publish(run, event(event_id=..., metrics=...))
+    until(lambda: number(run, FAILURES_OF, event_id=message_id) == 1)
+    said = invoke("explain", message_id)
+    assert said.code == 0
+    assert "It has no features row: it was given up." in said.out
+    (failure,) = json.loads(invoke("explain", message_id, "--json").out)["dead_letters"]
+    assert failure["error_message"] == "metrics: is missing"
+
+
+def test_an_unknown_id_is_answered_with_the_places_that_were_looked_at(invoke: Invoke) -> None:
+    answer = invoke("explain", "no-such-event")
+    assert answer.code == 2
+    assert (
+        "nothing is known of event no-such-event: it is not in realtime_features, streaming_errors or"
+        in answer.err
+    )
