@@ -1,11 +1,11 @@
 """Rows of one table on their way to BigQuery, one outcome each."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
-from shared.batching import Outcome
+from shared.batching import Outcome, each_alone
 from shared.columns import Row, Table
-from shared.errors import Reject
 from shared.rows import encode
 
 
@@ -20,18 +20,8 @@ class TableSink:
     """Encodes and appends; a row that cannot be encoded fails alone."""
 
     def __init__(self, table: Table, appender: Appender) -> None:
-        self._table = table
-        self._appender = appender
+        self._append = each_alone(partial(encode, table), appender.append)
 
     async def append_rows(self, rows: Sequence[Row]) -> list[Outcome]:
         """None where the row is durable, the Reject where it never can be; raises Retry."""
-        encoded = [self._encode(row) for row in rows]
-        good = [row for row in encoded if isinstance(row, bytes)]
-        appended = iter(await self._appender.append(good) if good else ())
-        return [next(appended) if isinstance(row, bytes) else row for row in encoded]
-
-    def _encode(self, row: Row) -> bytes | Reject:
-        try:
-            return encode(self._table, row)
-        except Reject as reject:
-            return reject
+        return list(await self._append(rows))

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from functions.features.contribution import contribution
 from functions.features.extraction import extract
 from shared import tracing
-from shared.batching import BatchLimits, GroupCommit, Outcome
+from shared.batching import BatchLimits, GroupCommit, Outcome, each_alone
 from shared.clock import Clock, from_micros, to_micros
 from shared.columns import Row
 from shared.envelope import Message
@@ -119,13 +119,16 @@ class FeatureWriter:
         self._clock = clock
         self._zone = zone
         self._allowed_lateness = allowed_lateness
-        self._batches: GroupCommit[Item] = GroupCommit(self.commit, limits)
+        self._batches: GroupCommit[Message] = GroupCommit(each_alone(self._prepare, self.commit), limits)
 
     async def process(self, message: Message) -> None:
         """Returns when all that the event owes is durable; raises Reject, Retry or Busy."""
+        await self._batches.add(message, len(message.data))
+
+    def _prepare(self, message: Message) -> Item:
         item = item_of(message, self._zone)
         _check_not_far_ahead(item.contribution, self._clock())
-        await self._batches.add(item, len(message.data))
+        return item
 
     async def commit(self, items: Sequence[Item]) -> list[Outcome]:
         """One batch; raises Retry when a sink fails as a whole."""

@@ -1,9 +1,11 @@
 """Decode and publish: the one thing `parse` owes a message."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.parse.decoding import Decoder
 from shared import tracing
+from shared.batching import BatchLimits, GroupCommit, each_alone
 from shared.clock import Clock
 from shared.envelope import Message
 from shared.events import encode
@@ -11,21 +13,42 @@ from shared.gcp.pubsub import OutMessage, TopicPublisher
 from shared.telemetry import UnknownFields
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarder:
-    """Sends each valid event on to the parsed topic."""
+@dataclass(slots=True)
+class _Delivery:
+    """A message on its way through a batch."""
 
-    decoder: Decoder
-    parsed: TopicPublisher
-    unknown_fields: UnknownFields
-    clock: Clock
+    message: Message
+    trace: Mapping[str, str]
+    event_id: str = ""
+
+
+class Forwarder:
+    """Sends each valid event on to the parsed topic, by group commit."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        parsed: TopicPublisher,
+        unknown_fields: UnknownFields,
+        clock: Clock,
+        limits: BatchLimits,
+    ) -> None:
+        self._decoder = decoder
+        self._unknown_fields = unknown_fields
+        self._clock = clock
+        commit = each_alone(self._decode, parsed.publish_batch)
+        self._batches: GroupCommit[_Delivery] = GroupCommit(commit, limits, "publish")
 
     async def forward(self, message: Message) -> None:
         """Returns when the parsed event is durable; raises Reject, Retry or Busy."""
-        event, unknown = self.decoder.decode(message, self.clock())
+        delivery = _Delivery(message, tracing.outgoing(message.attributes))
+        await self._batches.add(delivery, len(message.data))
+        tracing.annotate({"event_id": delivery.event_id})
+
+    def _decode(self, delivery: _Delivery) -> OutMessage:
+        event, unknown = self._decoder.decode(delivery.message, self._clock())
         if unknown:
-            self.unknown_fields.add(unknown)
-        identity = {"event_id": event.event_id}
-        tracing.annotate(identity)
-        attributes = {**identity, "event_type": event.event_type, **tracing.outgoing(message.attributes)}
-        await self.parsed.publish(OutMessage(encode(event), attributes))
+            self._unknown_fields.add(unknown)
+        delivery.event_id = event.event_id
+        attributes = {"event_id": event.event_id, "event_type": event.event_type, **delivery.trace}
+        return OutMessage(encode(event), attributes)

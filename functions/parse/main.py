@@ -31,6 +31,7 @@ def stage() -> Stage:
         parsed=TopicPublisher(settings.project_id, settings.parsed_topic, settings.limits),
         unknown_fields=telemetry.UnknownFields(monotonic),
         clock=utc_now,
+        limits=settings.limits,
     )
     dead_letters = DeadLetters(
         TopicPublisher(settings.project_id, settings.dead_letter_topic, settings.limits),

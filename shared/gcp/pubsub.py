@@ -62,19 +62,20 @@ class TopicPublisher:
 
     def __init__(self, project: str, topic: str, limits: BatchLimits) -> None:
         self._topic = topic_path(project, topic)
-        self._batches: GroupCommit[OutMessage] = GroupCommit(self._publish, limits, "publish")
+        self._batches: GroupCommit[OutMessage] = GroupCommit(self.publish_batch, limits, "publish")
         self._client: PublisherAsyncClient | None = None
 
     async def publish(self, message: OutMessage) -> None:
         """Returns when Pub/Sub has the message; raises Reject, Retry or Busy."""
         await self._batches.add(message, message.size)
 
-    async def _publish(self, messages: Sequence[OutMessage]) -> list[Outcome]:
+    async def publish_batch(self, messages: Sequence[OutMessage]) -> list[Outcome]:
+        """One publish of all; one outcome a message. Raises Retry."""
         try:
             await self._send(messages)
         except InvalidArgument as error:
             if len(messages) > 1:  # one bad message must fail alone
-                return [outcome for message in messages for outcome in await self._publish([message])]
+                return [outcome for message in messages for outcome in await self.publish_batch([message])]
             return [
                 Reject(
                     ErrorType.SINK_REJECTED, f"Pub/Sub refused the message for {self._topic}: {error.message}"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.batching import BatchLimits, GroupCommit, Outcome
+from shared.batching import BatchLimits, GroupCommit, Outcome, each_alone
 from shared.errors import Busy, ErrorType, Reject, Retry
 
 FOREVER = 3600.0
@@ -250,3 +250,25 @@ async def _plays(limits: BatchLimits, items: list[tuple[str, int]], failing: set
                 assert outcomes[item] is sink.raises[number]
             else:
                 assert str(outcomes[item]) == (item if item.startswith("bad") else "None")
+
+
+async def test_an_item_that_cannot_be_prepared_fails_alone_whatever_it_raises(sink: Sink) -> None:
+    def prepare(item: str) -> str:
+        if item == "bug":
+            raise ZeroDivisionError(item)
+        return item.upper()
+
+    batches = GroupCommit(each_alone(prepare, sink.commit), BatchLimits(max_items=3, linger_seconds=FOREVER))
+    outcomes = await results(add_all(batches, "a", "bug", "b"))
+    assert [type(outcome) for outcome in outcomes] == [type(None), ZeroDivisionError, type(None)]
+    assert sink.batches == [["A", "B"]]
+
+
+async def test_a_batch_of_which_nothing_can_be_prepared_is_not_committed(sink: Sink) -> None:
+    def prepare(item: str) -> str:
+        return str(int(item))
+
+    batches = GroupCommit(each_alone(prepare, sink.commit), BatchLimits(max_items=1))
+    (outcome,) = await results(add_all(batches, "no number"))
+    assert isinstance(outcome, ValueError)
+    assert sink.batches == []
