@@ -54,6 +54,15 @@ Rate = Annotated[float | None, typer.Option(min=0.1, help="Events per second at 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would go, send nothing.")]
 Failed = Annotated[Path, typer.Option(metavar="FOLDER", help="Where events that were not taken are saved.")]
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=EXPRESSION", help="Set a field, from Python over `event`."),
+]
+Removals = Annotated[list[str] | None, typer.Option("--unset", metavar="PATH", help="Remove a field.")]
+Export = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the events to edit them by hand.")]
+Edited = Annotated[Path | None, typer.Option(metavar="FILE", help="Take the edited file of --export.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Send without asking.")]
+
 
 def replay(
     file: Source = None,
@@ -111,4 +120,35 @@ def explain(
     explain.run(locate(Where(chain, project, region, dataset)), event_id, as_json)
 
 
-COMMANDS = (replay, explain)
+def redrive(
+    settings: Settings = None,
+    removals: Removals = None,
+    export: Export = None,
+    edited: Edited = None,
+    error_type: ErrorType = None,
+    since: Since = None,
+    until: Until = None,
+    event_id: EventId = None,
+    location: Location = None,
+    stage: Stage = None,
+    grep: Grep = None,
+    limit: Limit = None,
+    yes: Yes = False,
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
+) -> None:
+    """Mend dead letters, check them with the current code, and send them again once."""
+    from tools.commands import redrive
+    from tools.deployment import Where, locate
+    from tools.replay.selection import select
+
+    pipeline = locate(Where(chain, project, region, dataset))
+    selection = select(error_type, since, until, event_id, location, stage, grep)
+    changes = redrive.Changes(settings or (), removals or (), export, edited)
+    redrive.run(pipeline, selection, limit, changes, yes, as_json)
+
+
+COMMANDS = (replay, redrive, explain)

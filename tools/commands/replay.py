@@ -19,7 +19,7 @@ from tools.replay.running import Replay, Report, chosen
 from tools.replay.selection import Selection
 from tools.replay.shapes import shape
 from tools.replay.sources import ErrorsSource, FileSource, Source
-from tools.replay.targets import FunctionTarget, Sent, Target, TopicTarget, identity_token
+from tools.replay.targets import FunctionTarget, Sent, Target, TopicTarget, identity_token, topics_of
 from tools.times import moment
 
 TOPIC, FUNCTION = "topic", "function"
@@ -115,7 +115,7 @@ def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
 
 def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:
     if not name:
-        return {"parse": pipeline.topics["events"], "features": pipeline.topics["parsed"]}
+        return topics_of(pipeline)
     full = name if name.startswith("projects/") else f"projects/{pipeline.project}/topics/{name}"
     return {"parse": full, "features": full}
 

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
+from tools.deployment import Pipeline
 from tools.errors import UsageError
 from tools.publishing import MAX_BYTES, MAX_MESSAGES
 from tools.pubsub import PublishRefused, PubSub
@@ -141,6 +142,11 @@ def identity_token(url: str) -> str:
             "--impersonate-service-account=ACCOUNT`, where ACCOUNT may call the function (run.invoker)"
         ) from None
     return token
+
+
+def topics_of(pipeline: Pipeline) -> dict[Stage, str]:
+    """The topics that feed the two functions."""
+    return {"parse": pipeline.topics["events"], "features": pipeline.topics["parsed"]}
 
 
 class TopicTarget:

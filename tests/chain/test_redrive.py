@@ -1,0 +1,115 @@
+"""Dead letters mended and sent again: once, and only what the current code takes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.chain.conftest import Run
+from tests.chain.inside import event, number, publish, until
+from tests.support.command_line import Answer, Invoke
+from tools.parts import PartsKind
+
+pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+
+ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
+FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
+BEDS = "metrics.new_beds=int(event['metrics']['new_beds'].split()[0])"
+
+
+def given_up(run: Run, **fields: object) -> str:
+    """The id of an event that parse has rejected."""
+    own = event(**fields)
+    (message_id,) = publish(run, own)
+    event_id = str(own.get("event_id", message_id))
+    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 1)
+    return event_id
+
+
+def redrive(invoke: Invoke, event_id: str, *options: str) -> Answer:
+    return invoke("redrive", "--event-id", event_id, *options)
+
+
+def test_an_edited_event_is_shown_checked_sent_and_not_sent_twice(run: Run, invoke: Invoke) -> None:
+    event_id = given_up(run, event_id=..., event_type="capacity_update", metrics={"new_beds": "12 beds"})
+    shown = redrive(invoke, event_id, "--set", BEDS)
+    assert '-    "new_beds": "12 beds"' in shown.out
+    assert '+    "new_beds": 12' in shown.out
+    assert "the current code takes it" in shown.out
+    assert "Nothing was sent; 1 could be" in shown.out
+
+    assert redrive(invoke, event_id, "--set", BEDS, "--yes").code == 0
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    again = redrive(invoke, event_id, "--set", BEDS, "--yes")
+    assert "To redrive: 0. Redriven before, not in need of it, or over the limit: 1." in again.out
+    known = json.loads(invoke("explain", event_id, "--json").out)
+    assert [(one["kind"], one["edit"]) for one in known["replays"]] == [("redrive", BEDS)]
+
+
+def test_what_is_still_wrong_is_not_sent_and_may_be_redriven_later(run: Run, invoke: Invoke) -> None:
+    event_id = given_up(run, event_type="capacity_update", metrics={"new_beds": "many"})
+    refused = redrive(invoke, event_id, "--yes")
+    assert refused.code == 1
+    assert (
+        "1 of 1 would be given up again, the first because of schema_error: metrics.new_beds" in refused.err
+    )
+    unfit = redrive(invoke, event_id, "--set", BEDS, "--yes")
+    assert "ValueError: invalid literal for int()" in unfit.err
+    assert number(run, FAILURES_OF, event_id=event_id) == 1
+    assert redrive(invoke, event_id, "--unset", "metrics.new_beds", "--yes").code == 0
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+
+
+def test_an_event_that_fails_after_its_redrive_is_there_again(run: Run, invoke: Invoke) -> None:
+    event_id = given_up(run, metrics=...)
+    assert redrive(invoke, event_id, "--set", "metrics={}", "--yes").code == 0
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    publish(run, event(event_id=event_id, metrics=...))
+    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 2)
+    assert "To redrive: 1." in redrive(invoke, event_id, "--set", "metrics={}").out
+
+
+def test_an_event_is_mended_by_hand_in_a_file(run: Run, invoke: Invoke, tmp_path: Path) -> None:
+    event_id = given_up(run, timestamp="tomorrow")
+    file = tmp_path / "export.jsonl"
+    assert redrive(invoke, event_id, "--export", str(file)).code == 0
+    line = json.loads(file.read_text())
+    assert line["payload"]["timestamp"] == "tomorrow"
+    line["payload"]["timestamp"] = event()["timestamp"]
+    file.write_text(json.dumps(line))
+    assert redrive(invoke, event_id, "--edited", str(file), "--yes").code == 0
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    answer = redrive(invoke, event_id, "--edited", str(file), "--yes")
+    assert answer.code == 2
+    assert "is open: it was redriven" in answer.err
+
+
+def test_an_edit_can_not_make_another_event_of_it(run: Run, invoke: Invoke) -> None:
+    event_id = given_up(run, metrics=...)
+    answer = redrive(invoke, event_id, "--set", "metrics={}", "--set", "event_id='other'", "--yes")
+    assert answer.code == 1
+    assert f"the edit changes event_id, which was {event_id}: it would be another event" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--set", "metrics.new_beds"), "--set metrics.new_beds: write it like metrics.new_beds=12"),
+        (("--set", ".=1"), "--set .: no path to a field"),
+        (("--set", "a=1 +"), "is no Python expression"),
+        (("--set", "a=__import__('os')"), "a name may not begin with an underscore"),
+        (("--set", "a=event.__class__"), "uses .__class__: allowed are .get"),
+        (("--set", "a=9**9"), "uses Pow, which an edit has no need of"),
+        (("--set", "a=1", "--export", "x"), "mend in one way"),
+        (("--edited", "nowhere.jsonl"), "--edited nowhere.jsonl can't be read (No such file or directory)"),
+        (("--event-id", "no-such-event"), "streaming_errors has no dead letter of event no-such-event"),
+        (("--error-type", "typo"), "--error-type typo: it is one of"),
+        (("--since", "noon"), "--since noon: Invalid isoformat string"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_sentence(
+    invoke: Invoke, options: tuple[str, ...], sentence: str
+) -> None:
+    answer = invoke("redrive", *options)
+    assert sentence in answer.err
+    assert answer.code == 2

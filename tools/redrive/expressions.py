@@ -1,0 +1,95 @@
+"""Expressions over an event, such as `int(event["metrics"]["new_beds"])`: Python's syntax, not its power.
+
+What an event holds is never run. The expression is the operator's own, and is still held to a list of what
+an edit needs (docs/decisions/0031): a command line copied from somewhere can compute a value, nothing else.
+"""
+
+import ast
+import builtins
+from types import CodeType
+
+from tools.errors import UsageError
+
+FUNCTIONS = (
+    "abs",
+    "bool",
+    "dict",
+    "float",
+    "int",
+    "len",
+    "list",
+    "max",
+    "min",
+    "round",
+    "sorted",
+    "str",
+    "sum",
+)
+METHODS = frozenset(
+    {"get", "items", "join", "keys", "lower", "removeprefix", "removesuffix", "replace", "split", "strip"}
+    | {"title", "upper", "values"}
+)
+_NODES = (
+    ast.Expression,
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.Store,
+    ast.Subscript,
+    ast.Slice,
+    ast.Call,
+    ast.List,
+    ast.Tuple,
+    ast.Dict,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+    ast.UnaryOp,
+    ast.Not,
+    ast.USub,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.FloorDiv,
+    ast.Mod,
+    ast.IfExp,
+    ast.Compare,
+    ast.cmpop,
+    ast.ListComp,
+    ast.comprehension,
+)
+
+
+class Expression:
+    """One checked expression; the only name that it knows besides FUNCTIONS is `event`."""
+
+    def __init__(self, text: str) -> None:
+        """Raises UsageError for what is no expression, or one that an edit has no need of."""
+        self.text = text
+        try:
+            tree = ast.parse(text.strip(), mode="eval")
+        except (SyntaxError, ValueError) as error:
+            raise UsageError(f"{text!r} is no Python expression ({error}): {_EXAMPLE}") from None
+        for node in ast.walk(tree):
+            _check(node, text)
+        self._code: CodeType = compile(tree, "<edit>", "eval")
+
+    def value(self, event: object) -> object:
+        """What it comes to; raises what Python raises: LookupError, TypeError, ValueError …"""
+        names = {name: getattr(builtins, name) for name in FUNCTIONS}
+        return eval(self._code, {"__builtins__": {}, **names, "event": event})
+
+
+_EXAMPLE = """write it like 'metrics.new_beds=int(event["metrics"]["new_beds"])'"""
+
+
+def _check(node: ast.AST, text: str) -> None:
+    if isinstance(node, ast.Attribute):
+        if node.attr not in METHODS:
+            raise UsageError(f"{text!r} uses .{node.attr}: allowed are .{', .'.join(sorted(METHODS))}")
+    elif not isinstance(node, _NODES):
+        raise UsageError(f"{text!r} uses {type(node).__name__}, which an edit has no need of: {_EXAMPLE}")
+    elif isinstance(node, ast.Name) and node.id.startswith("_"):
+        raise UsageError(f"{text!r} uses {node.id}: a name may not begin with an underscore")

@@ -1,0 +1,48 @@
+"""Would the current code take this event? The functions' own logic answers, without their services. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from functions.features.writing import item_of
+from functions.parse.decoding import Decoder
+from shared import __version__
+from shared.columns import REALTIME_FEATURES
+from shared.envelope import Message
+from shared.errors import Reject
+from shared.events import encode, read
+from shared.failure import read_hints
+from shared.rows import encode as encode_row
+from shared.settings import FeaturesSettings, ParseSettings
+from tools.replay.items import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The rules of this checkout, with the settings of this environment (MAX_EVENT_BYTES, MAX_FUTURE …)."""
+
+    decoder: Decoder
+    zone: ZoneInfo
+
+    def refusal(self, item: Item, data: bytes, now: datetime) -> str | None:
+        """Why the event would be given up again with this data; None when all of it goes through."""
+        own = read_hints(item.data).event_id
+        if own is not None and read_hints(data).event_id != own:
+            return f"the edit changes event_id, which was {own}: it would be another event"
+        message = Message(data, item.event_id, item.outgoing_attributes(), now, "", None)
+        try:
+            if item.stage == "parse":
+                event, _ = self.decoder.decode(message, now)
+                message = Message(encode(event), item.event_id, {}, now, "", None)
+            read(message.data)
+            encode_row(REALTIME_FEATURES, {**item_of(message, self.zone).row, "is_late": False})
+        except Reject as reject:
+            return f"{reject.error_type.value}: {reject}"
+        return None
+
+
+def judge(project: str) -> Judge:
+    """With the settings that the functions would have here."""
+    parse, features = ParseSettings(project_id=project), FeaturesSettings(project_id=project)
+    decoder = Decoder(__version__, parse.max_event_bytes, parse.max_future)
+    return Judge(decoder, features.feature_timezone)
