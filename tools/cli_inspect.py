@@ -1,4 +1,4 @@
-"""The commands for looking at a pipeline from outside: one event's spans."""
+"""The commands for looking at a pipeline as a whole: its health, and the spans of one event."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,9 @@ ChainFile = Annotated[
     Path | None,
     typer.Option("--chain", envvar="CQC_CHAIN", metavar="FILE", help="The chain's file [.cqc/chain.json]."),
 ]
+Project = Annotated[str | None, typer.Option(help="A deployed pipeline instead of the local chain.")]
+Region = Annotated[str | None, typer.Option(help="Its region [europe-west2].")]
+Dataset = Annotated[str | None, typer.Option(help="Its BigQuery dataset [cqc_dataset].")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for machines instead of tables.")]
 
 
@@ -23,4 +26,18 @@ def trace(
     trace.run(event_id, chain, as_json)
 
 
-COMMANDS = (trace,)
+def doctor(
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
+) -> None:
+    """Check a pipeline live: each thing ok, wrong or can't tell, with the command that mends it."""
+    from tools.commands import doctor
+    from tools.deployment import Where
+
+    raise typer.Exit(doctor.run(Where(chain, project, region, dataset), as_json))
+
+
+COMMANDS = (doctor, trace)

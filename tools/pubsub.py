@@ -51,6 +51,11 @@ class PubSub:
         transport = PublisherGrpcTransport(channel=self._channel) if self._channel else None
         self._publisher = PublisherClient(transport=transport)
 
+    @property
+    def publisher(self) -> PublisherClient:
+        """The client of topics."""
+        return self._publisher
+
     @cached_property
     def subscriber(self) -> SubscriberClient:
         """The client of subscriptions, at the same place."""

@@ -49,8 +49,9 @@ class Stored:
 
     columns: Mapping[str, tuple[str, str]]
     """Name to type and mode, in BigQuery's words."""
+    is_view: bool
     sql: str | None
-    """A view's; None for a table."""
+    """A view's; the local BigQuery does not tell it."""
 
 
 class Warehouse:
@@ -100,7 +101,7 @@ class Warehouse:
             except NotFound:
                 return None
             columns = {field.name: (field.field_type, field.mode) for field in found.schema}
-            return Stored(columns, found.view_query)
+            return Stored(columns, found.table_type == "VIEW", found.view_query)
 
     @cached_property
     def _client(self) -> bigquery.Client:

@@ -40,7 +40,15 @@ def test_the_command_line_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("flush",), ("publish", "-"), ("query", "SELECT 1"), ("features", "1-466088203")]
+    "arguments",
+    [
+        ("flush",),
+        ("publish", "-"),
+        ("query", "SELECT 1"),
+        ("features", "1-466088203"),
+        ("doctor",),
+        ("trace", "latest"),
+    ],
 )
 def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, ...], tmp_path: Path) -> None:
     answer = cqc(*arguments, folder=tmp_path)

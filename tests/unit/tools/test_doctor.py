@@ -1,0 +1,219 @@
+"""What the doctor makes of what it sees: subscriptions, tables, the flush, Google's answers."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1.types import DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription
+
+from shared.clock import to_micros
+from shared.columns import STREAMING_ERRORS, json_schema
+from shared.window_store import Control
+from tools.doctor import deployed, tables, windows
+from tools.doctor.deployed import Json
+from tools.doctor.findings import Finding, Verdict
+from tools.doctor.topology import Wiring, complaints, wirings
+from tools.doctor.windows import Flushes
+from tools.warehouse import Stored
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+WEEK = Duration(seconds=7 * 24 * 3600)
+
+WIRING = Wiring("s", "t", "https://parse", "dead")
+
+
+def subscription(**changes: object) -> Subscription:
+    """One as it must be, but for the changes."""
+    made = Subscription(
+        name="s",
+        topic="t",
+        push_config=PushConfig(push_endpoint="https://parse"),
+        ack_deadline_seconds=70,
+        message_retention_duration=WEEK,
+        retry_policy=RetryPolicy(minimum_backoff=Duration(seconds=1), maximum_backoff=Duration(seconds=600)),
+        dead_letter_policy=DeadLetterPolicy(dead_letter_topic="dead", max_delivery_attempts=100),
+    )
+    for field, value in changes.items():
+        setattr(made, field, value)
+    return made
+
+
+def test_a_subscription_as_it_must_be_has_no_complaint() -> None:
+    assert list(complaints(WIRING, subscription())) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"topic": "_deleted-topic_"}, "it reads _deleted-topic_, not t"),
+        ({"message_retention_duration": Duration(seconds=3600)}, "it keeps messages for 1 hours, not seven"),
+        ({"push_config": PushConfig(push_endpoint="https://old")}, "it pushes to https://old, not to https"),
+        ({"push_config": PushConfig()}, "it pushes to nobody"),
+        ({"ack_deadline_seconds": 10}, "its ack deadline of 10 s"),
+        ({"retry_policy": None}, "it has no backoff"),
+        ({"dead_letter_policy": None}, "it has no dead-letter policy"),
+        (
+            {"dead_letter_policy": DeadLetterPolicy(dead_letter_topic="x", max_delivery_attempts=100)},
+            "its dead letters go to x, not to dead",
+        ),
+        (
+            {"dead_letter_policy": DeadLetterPolicy(dead_letter_topic="dead", max_delivery_attempts=5)},
+            "its 5 attempts last 0 minutes",
+        ),
+        (
+            {"expiration_policy": ExpirationPolicy(ttl=Duration(seconds=31 * 86_400))},
+            "it is deleted after 31 quiet days",
+        ),
+    ],
+)
+def test_each_difference_is_a_complaint(changes: Mapping[str, object], complaint: str) -> None:
+    (found,) = complaints(WIRING, subscription(**changes))
+    assert found.startswith(complaint)
+
+
+def test_one_without_dead_letters_must_not_give_up_and_one_to_pull_from_must_not_push() -> None:
+    keeping = Wiring("s", "t", "https://parse", None)
+    assert list(complaints(keeping, subscription())) == ["it gives messages up to dead, and must keep them"]
+    assert list(complaints(keeping, subscription(dead_letter_policy=None))) == []
+    pulled = Wiring("s", "t", None, None)
+    assert list(complaints(pulled, subscription())) == [
+        "it pushes to https://parse, and should be pulled from"
+    ]
+
+
+def test_a_url_that_is_not_known_is_no_complaint() -> None:
+    topics = {"events": "projects/p/topics/e", "parsed": "projects/p/topics/e-p", "dead_letter": "d"}
+    parse, *_, monitor = wirings("p", topics, {})
+    assert (parse.name, parse.endpoint) == ("projects/p/subscriptions/e-parse", "")
+    assert (monitor.name, monitor.endpoint) == ("projects/p/subscriptions/e-monitor", None)
+    assert not [text for text in complaints(parse, subscription()) if "pushes" in text]
+
+
+def test_a_table_is_compared_column_by_column_in_either_of_bigquerys_vocabularies() -> None:
+    older = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
+    columns = {
+        column["name"]: (older.get(column["type"], column["type"]), column["mode"])
+        for column in json_schema(STREAMING_ERRORS)
+    }
+    own = {"added_by_somebody": ("STRING", "NULLABLE")}
+    assert list(tables.complaints(STREAMING_ERRORS, Stored(columns | own, False, None))) == []
+    columns["stage"] = ("BYTES", "NULLABLE")
+    del columns["payload"]
+    assert set(tables.complaints(STREAMING_ERRORS, Stored(columns, False, None))) == {
+        "column stage is BYTES NULLABLE, not STRING NULLABLE",
+        "column payload is missing",
+    }
+
+
+def ago(**since: float) -> datetime:
+    return NOW - timedelta(**since)
+
+
+@pytest.mark.parametrize(
+    ("control", "waiting", "verdict", "detail"),
+    [
+        (Control(), [], Verdict.OK, "nothing has come"),
+        (Control(number=7, emitted=7), [ago(seconds=30)], Verdict.OK, "flush 7 is done, 1 segments wait"),
+        (
+            Control(),
+            [ago(minutes=1), ago(minutes=11)],
+            Verdict.WRONG,
+            "events have waited",
+        ),
+        (Control(3, 3, open=(to_micros(ago(minutes=14)),)), [], Verdict.OK, "flush 3"),
+        (
+            Control(3, 3, open=(to_micros(ago(minutes=20)),)),
+            [],
+            Verdict.WRONG,
+            "the window of",
+        ),
+        (Control(4, 3, lease_until=ago(minutes=1)), [], Verdict.OK, "flush 3"),
+        (Control(4, 3, lease_until=ago(minutes=11)), [], Verdict.WRONG, "flush 4 died"),
+    ],
+)
+def test_a_flush_is_wrong_when_something_waits_for_it(
+    control: Control, waiting: list[datetime], verdict: Verdict, detail: str
+) -> None:
+    finding = windows.judge(Flushes(control, waiting, None), NOW, "cqc flush")
+    assert finding.verdict is verdict
+    assert finding.detail.startswith(detail)
+    assert finding.mend == ("cqc flush" if verdict is Verdict.WRONG else "")
+
+
+def points(*values: object) -> Json:
+    return {"timeSeries": [{"points": [{"value": value} for value in values]}]}
+
+
+BOUND: Json = {"bindings": [{"role": "roles/pubsub.publisher", "members": ["serviceAccount:agent"]}]}
+ACTIVE: Json = {"state": "ACTIVE", "labels": {"content-hash": "0123456789abcdef"}}
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict", "detail"),
+    [
+        (deployed.function("parse", "0123456789abcdef" * 4, "m", ACTIVE), Verdict.OK, "ACTIVE, code 0123"),
+        (
+            deployed.function("parse", "f" * 64, "m", ACTIVE),
+            Verdict.WRONG,
+            "it runs code 0123",
+        ),
+        (
+            deployed.function("parse", "f" * 64, "m", {"state": "FAILED"}),
+            Verdict.WRONG,
+            "its state is",
+        ),
+        (
+            deployed.binding("c", "roles/pubsub.publisher", "serviceAccount:agent", "m", BOUND),
+            Verdict.OK,
+            "serviceAccount:agent has",
+        ),
+        (
+            deployed.binding("c", "roles/pubsub.subscriber", "serviceAccount:agent", "m", BOUND),
+            Verdict.WRONG,
+            "serviceAccount:agent lacks roles/pubsub.subscriber",
+        ),
+        (deployed.binding("c", "r", "a", "m", {}), Verdict.WRONG, "a lacks r"),
+        (deployed.time_to_live("seen", "m", {"ttlConfig": {"state": "ACTIVE"}}), Verdict.OK, "expire_at"),
+        (
+            deployed.time_to_live("seen", "m", {"ttlConfig": {"state": "CREATING"}}),
+            Verdict.UNKNOWN,
+            "expire_at",
+        ),
+        (deployed.time_to_live("seen", "m", {}), Verdict.WRONG, "expire_at deletes nothing"),
+        (deployed.backlog("s", "m", {}), Verdict.UNKNOWN, "no value"),
+        (
+            deployed.backlog("s", "m", points({"int64Value": "3"}, {"int64Value": "900"})),
+            Verdict.OK,
+            "its oldest",
+        ),
+        (
+            deployed.backlog("s", "m", points({"doubleValue": 301})),
+            Verdict.WRONG,
+            "its oldest",
+        ),
+    ],
+)
+def test_googles_answers_about_a_deployment(finding: Finding, verdict: Verdict, detail: str) -> None:
+    assert finding.verdict is verdict
+    assert finding.detail.startswith(detail)
+    assert bool(finding.mend) is (verdict is Verdict.WRONG)
+
+
+def test_a_deployment_without_credentials_is_one_sentence() -> None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "tools", "doctor", "--project", "my-project"],
+        env={"PATH": "/usr/bin", "HOME": "/nonexistent", "NO_GCE_CHECK": "true"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert asked.returncode == 2
+    assert asked.stderr.startswith("cqc: there are no Google credentials for project my-project")
+    assert "Traceback" not in asked.stderr

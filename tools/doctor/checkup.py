@@ -1,0 +1,101 @@
+"""All checks of a pipeline, one after the other."""
+
+import asyncio
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from shared.gcp.firestore import WindowStore
+from tools.address import ChainAddress
+from tools.connect import connect_firestore, connect_pubsub, connect_warehouse, credentials
+from tools.deployment import Deployment, Pipeline
+from tools.doctor.cloud import NAME_PREFIX, PUSHED, Cloud
+from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
+from tools.doctor.tables import check_tables, check_views
+from tools.doctor.topology import check_subscriptions, check_topics, wirings
+from tools.doctor.windows import LOOKED_AT, Flushes, judge
+
+RESTART = "stop `cqc up` with Ctrl-C and start it again: cqc up"
+"""What mends a local chain: all of it is made anew at its start, in seconds."""
+
+
+def checkup(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
+    """Every finding; raises UsageError where a deployment has no credentials."""
+    if isinstance(pipeline, ChainAddress):
+        mend = RESTART
+        yield from _local_functions(pipeline)
+        yield from guarded("Pub/Sub", _topology(pipeline, pipeline.functions, mend), mend)
+        yield from _only_deployed()
+    else:
+        cloud = Cloud(pipeline, credentials(pipeline.project))
+        mend = f"terraform -chdir=terraform apply -var project_id={pipeline.project}"
+        yield from guarded("functions", cloud.functions(), mend)
+        yield from guarded("Pub/Sub", _deployed_topology(pipeline, cloud, mend), mend)
+        yield from guarded("dead-letter IAM", cloud.forwarding(), mend)
+        yield from guarded("Firestore TTL", cloud.time_to_live(), mend)
+        yield from guarded("backlog", cloud.backlogs(now), mend)
+    yield from guarded("BigQuery", _warehouse(pipeline, mend), mend)
+    yield from guarded("flush", _flush(pipeline, now), mend)
+
+
+def _local_functions(chain: ChainAddress) -> Iterator[Finding]:
+    for name, url in chain.functions.items():
+        check = f"function {name}"
+        try:
+            urllib.request.urlopen(f"{url}/robots.txt", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+        except OSError as error:
+            yield wrong(check, f"it does not answer at {url} ({error}): see its log", RESTART)
+            continue
+        yield ok(check, f"answers at {url}; it runs the code of when the chain was started")
+
+
+def _topology(pipeline: Pipeline, urls: Mapping[str, str], mend: str) -> Iterator[Finding]:
+    client = connect_pubsub(pipeline)
+    try:
+        yield from check_topics(client, pipeline.topics, mend)
+        expected = wirings(pipeline.project, pipeline.topics, urls)
+        yield from check_subscriptions(client, expected, mend)
+    finally:
+        client.close()
+
+
+def _deployed_topology(deployment: Deployment, cloud: Cloud, mend: str) -> Iterator[Finding]:
+    yield from _topology(deployment, cloud.urls(), mend)
+
+
+def _only_deployed() -> Iterator[Finding]:
+    yield unknown("dead-letter IAM", "a local Pub/Sub has no IAM")
+    yield unknown("Firestore TTL", "a local Firestore deletes nothing by itself")
+    for name in PUSHED:
+        yield unknown(f"backlog of {name}", "only Cloud Monitoring tells a backlog's age")
+
+
+def _warehouse(pipeline: Pipeline, mend: str) -> Iterator[Finding]:
+    warehouse = connect_warehouse(pipeline)
+    is_local = isinstance(pipeline, ChainAddress)
+    yield from check_tables(warehouse, mend, probe=is_local)
+    yield from check_views(warehouse, pipeline.project, pipeline.dataset, mend, probe=is_local)
+
+
+def _flush(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
+    mend = "cqc flush"
+    if isinstance(pipeline, Deployment):
+        place = f"--location {pipeline.region} --project {pipeline.project}"
+        mend = f"gcloud scheduler jobs run {NAME_PREFIX}-flush {place}"
+    yield judge(asyncio.run(_flushes(pipeline)), now, mend)
+
+
+async def _flushes(pipeline: Pipeline) -> Flushes:
+    store = WindowStore(connect_firestore(pipeline))
+    control = await store.read_control()
+    waiting = [segment.appended_at for segment in await store.read_segments(LOOKED_AT)]
+    rows = (
+        connect_warehouse(pipeline)
+        .query("SELECT MAX(aggregation_timestamp) FROM realtime_features_aggregated")
+        .rows
+    )
+    newest = rows[0][0]
+    return Flushes(control, waiting, newest.astimezone(UTC) if isinstance(newest, datetime) else None)

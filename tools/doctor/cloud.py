@@ -1,0 +1,135 @@
+"""Google's REST APIs for the checks that only a deployment allows; `deployed` judges the answers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from urllib.parse import quote
+
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
+from requests import RequestException
+
+from tools.deployment import Deployment
+from tools.doctor import deployed
+from tools.doctor.deployed import Json
+from tools.doctor.findings import Finding, unknown, wrong
+from tools.errors import CommandError
+from tools.package import FUNCTIONS, content_hash, files
+
+TIMEOUT = 20.0
+NAME_PREFIX = "cqc"
+"""terraform's default `name_prefix`."""
+PUSHED = (
+    "dashboard-events-parse",
+    "dashboard-events-parsed-features",
+    "dashboard-events-dead-letter-deadletter",
+)
+_AGE = 'metric.type="pubsub.googleapis.com/subscription/oldest_unacked_message_age"'
+
+Judge = Callable[[Json], Finding]
+
+
+class Cloud:
+    """One deployment, seen through its APIs."""
+
+    def __init__(self, deployment: Deployment, credentials: Credentials) -> None:
+        self._deployment = deployment
+        self._session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+        self._terraform = f"terraform -chdir=terraform apply -var project_id={deployment.project}"
+
+    def urls(self) -> Mapping[str, str]:
+        """Each function's URL, of those that can be seen."""
+        answers = {name: self._get(self._function(name))[1] for name in FUNCTIONS}
+        found = {name: answer.get("serviceConfig", {}).get("uri", "") for name, answer in answers.items()}
+        return {name: url for name, url in found.items() if url}
+
+    def functions(self) -> Iterator[Finding]:
+        for name in FUNCTIONS:
+            expected = content_hash(files(name))
+            yield self._judge(
+                f"function {name}",
+                self._function(name),
+                partial(deployed.function, name, expected, self._terraform),
+            )
+
+    def forwarding(self) -> Iterator[Finding]:
+        """Pub/Sub's own rights, without which it forwards no dead letter."""
+        project = self._deployment.project
+        status, answer = self._get(f"https://cloudresourcemanager.googleapis.com/v1/projects/{project}")
+        if status != 200:
+            yield unknown("dead-letter IAM", f"project {project} can't be read ({status})")
+            return
+        agent = f"serviceAccount:service-{answer['projectNumber']}@gcp-sa-pubsub.iam.gserviceaccount.com"
+        topic = self._deployment.topics["dead_letter"]
+        rights = [("publisher", topic)]
+        rights += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in PUSHED[:2]]
+        for role, resource in rights:
+            kind, name = resource.split("/")[2:]
+            check = f"dead-letter IAM of {name}"
+            mend = (
+                f"gcloud pubsub {kind} add-iam-policy-binding {name} --project {project} "
+                f"--member {agent} --role roles/pubsub.{role}"
+            )
+            yield self._judge(
+                check,
+                f"https://pubsub.googleapis.com/v1/{resource}:getIamPolicy",
+                partial(deployed.binding, check, f"roles/pubsub.{role}", agent, mend),
+            )
+
+    def time_to_live(self) -> Iterator[Finding]:
+        project, database = self._deployment.project, self._deployment.firestore_database
+        groups = (
+            f"https://firestore.googleapis.com/v1/projects/{project}/databases/{database}/collectionGroups"
+        )
+        for collection in ("locations", "seen"):
+            mend = (
+                f"gcloud firestore fields ttls update expire_at --collection-group={collection} "
+                f"--enable-ttl --project {project} --database='{database}'"
+            )
+            yield self._judge(
+                f"Firestore TTL of {collection}",
+                f"{groups}/{collection}/fields/expire_at",
+                partial(deployed.time_to_live, collection, mend),
+            )
+
+    def backlogs(self, now: datetime) -> Iterator[Finding]:
+        project = self._deployment.project
+        for name in PUSHED:
+            asked = {
+                "filter": f'{_AGE} AND resource.labels.subscription_id="{name}"',
+                "interval.startTime": (now - timedelta(minutes=10)).isoformat(),
+                "interval.endTime": now.isoformat(),
+            }
+            query = "&".join(f"{key}={quote(value)}" for key, value in asked.items())
+            mend = f"gcloud functions logs read {NAME_PREFIX}-{name.rsplit('-', 1)[-1]} --project {project} "
+            mend += f"--region {self._deployment.region} --min-log-level error"
+            yield self._judge(
+                f"backlog of {name}",
+                f"https://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{query}",
+                partial(deployed.backlog, name, mend),
+            )
+
+    def _function(self, name: str) -> str:
+        place = f"projects/{self._deployment.project}/locations/{self._deployment.region}"
+        return f"https://cloudfunctions.googleapis.com/v2/{place}/functions/{NAME_PREFIX}-{name}"
+
+    def _judge(self, check: str, url: str, judge: Judge) -> Finding:
+        status, answer = self._get(url)
+        if status == 200:
+            return judge(answer)
+        if status == 404:
+            return wrong(check, "it does not exist", self._terraform)
+        return unknown(
+            check, f"Google answers {status}: {answer.get('error', {}).get('message', 'no reason')}"
+        )
+
+    def _get(self, url: str) -> tuple[int, Json]:
+        """The answer's status and its JSON; raises CommandError when there is none."""
+        host = url.split("/")[2]
+        try:
+            response = self._session.get(url, timeout=TIMEOUT)
+            answer = response.json()
+        except (RequestException, GoogleAuthError, ValueError) as error:
+            raise CommandError(f"{host} gives no answer: {error}") from None
+        return response.status_code, answer if isinstance(answer, dict) else {}

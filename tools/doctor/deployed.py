@@ -1,0 +1,68 @@
+"""What only a deployment has: function revisions, IAM, Firestore's TTL, backlog. Pure, on the APIs' JSON."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tools.doctor.findings import Finding, judged, ok, unknown, wrong
+
+Json = Mapping[str, Any]
+"""An answer of a Google REST API."""
+
+OLDEST_UNACKED = 300
+"""Seconds; terraform's alert on waiting events."""
+
+
+def function(name: str, content_hash: str, mend: str, answer: Json) -> Finding:
+    """Whether a function runs the code of this checkout."""
+    deployed = answer.get("labels", {}).get("content-hash", "of unknown code")
+    fine = f"ACTIVE, code {deployed}, as in this checkout"
+    return judged(f"function {name}", _about_function(answer, deployed, content_hash[:16]), fine, mend)
+
+
+def _about_function(answer: Json, deployed: str, expected: str) -> Iterator[str]:
+    if (state := answer.get("state", "unknown")) != "ACTIVE":
+        yield f"its state is {state}"
+    if deployed != expected:
+        yield f"it runs code {deployed}, this checkout has {expected}"
+
+
+def binding(check: str, role: str, member: str, mend: str, policy: Json) -> Finding:
+    """Whether an IAM policy gives a role to a member."""
+    holders = [
+        holder
+        for one in policy.get("bindings", [])
+        if one.get("role") == role
+        for holder in one.get("members", [])
+    ]
+    if member in holders:
+        return ok(check, f"{member} has {role}")
+    return wrong(check, f"{member} lacks {role}: dead letters are not forwarded, and nobody is told", mend)
+
+
+def time_to_live(collection: str, mend: str, answer: Json) -> Finding:
+    """Whether Firestore deletes settled windows."""
+    check = f"Firestore TTL of {collection}"
+    state = answer.get("ttlConfig", {}).get("state")
+    if state == "ACTIVE":
+        return ok(check, "expire_at is active")
+    if state == "CREATING":
+        return unknown(check, "expire_at is being set up, which takes up to some hours")
+    return wrong(check, "expire_at deletes nothing: settled windows pile up", mend)
+
+
+def backlog(subscription: str, mend: str, answer: Json) -> Finding:
+    """How old the oldest waiting message is, by Cloud Monitoring."""
+    check = f"backlog of {subscription}"
+    ages = list(_values(answer.get("timeSeries", [])))
+    if not ages:
+        return unknown(check, "no value of the last ten minutes: nothing came, or it is new")
+    if ages[0] > OLDEST_UNACKED:
+        return wrong(check, f"its oldest message has waited {ages[0]:g} s", mend)
+    return ok(check, f"its oldest message has waited {ages[0]:g} s")
+
+
+def _values(series: Sequence[Json]) -> Iterable[float]:
+    """Newest first."""
+    for one in series:
+        for point in one.get("points", []):
+            yield float(point["value"].get("int64Value", point["value"].get("doubleValue", 0)))

@@ -1,0 +1,73 @@
+"""Tables and views: that they are those of shared/columns.py and terraform/views."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from shared.columns import TABLES, Table
+from tools.doctor.findings import Finding, judged, ok, wrong
+from tools.warehouse import Stored, Warehouse, WarehouseError, view_definitions
+
+_LEGACY = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+"""BigQuery's API answers with its older names."""
+
+
+def check_tables(warehouse: Warehouse, mend: str, probe: bool) -> Iterator[Finding]:
+    """One finding a table. `probe`: also ask the table itself, as the local BigQuery describes a table as it
+    was made; in the cloud that would cost a scan, and the description is true."""
+    for table in TABLES:
+        check = f"table {table.name}"
+        stored = warehouse.describe(table.name)
+        if stored is None:
+            yield wrong(check, "it does not exist: the function that writes it answers 503", mend)
+            continue
+        if probe:
+            there = warehouse.query(f"SELECT * FROM `{table.name}` LIMIT 0").columns
+            kept = {name: column for name, column in stored.columns.items() if name in there}
+            stored = replace(stored, columns=kept)
+        fine = f"{len(table.columns)} columns, as in the code"
+        yield judged(check, complaints(table, stored), fine, mend)
+
+
+def complaints(table: Table, stored: Stored) -> Iterator[str]:
+    """How the stored table differs; a column that only BigQuery has is somebody else's and does no harm."""
+    columns = {name: (_LEGACY.get(kind, kind), mode) for name, (kind, mode) in stored.columns.items()}
+    for column in table.columns:
+        if column.name not in columns:
+            yield f"column {column.name} is missing"
+        elif columns[column.name] != (column.type, column.mode):
+            kind, mode = columns[column.name]
+            yield f"column {column.name} is {kind} {mode}, not {column.type} {column.mode}"
+
+
+def check_views(
+    warehouse: Warehouse, project: str, dataset: str, mend: str, probe: bool
+) -> Iterator[Finding]:
+    """One finding a view; `probe` as for the tables."""
+    for name, sql in sorted(view_definitions(project, dataset).items()):
+        check = f"view {name}"
+        stored = warehouse.describe(name)
+        if stored is None:
+            yield wrong(check, "it does not exist", mend)
+        elif not stored.is_view:
+            yield wrong(check, "a table has its name", mend)
+        elif stored.sql is not None and _words(stored.sql) != _words(sql):
+            yield wrong(check, f"its SQL is not that of terraform/views/{name}.sql", mend)
+        elif probe:
+            yield _answering(warehouse, name, mend)
+        else:
+            yield ok(check, "as in terraform/views")
+
+
+def _answering(warehouse: Warehouse, name: str, mend: str) -> Finding:
+    """A view breaks when a table below it changes."""
+    try:
+        warehouse.query(f"SELECT * FROM `{name}` LIMIT 0")
+    except WarehouseError as error:
+        return wrong(f"view {name}", str(error), mend)
+    return ok(f"view {name}", "answers")
+
+
+def _words(sql: str) -> list[str]:
+    """SQL without its layout and comments."""
+    lines = (line.partition("--")[0] for line in sql.splitlines())
+    return " ".join(lines).replace("`", "").rstrip("; ").split()

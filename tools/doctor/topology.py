@@ -1,0 +1,154 @@
+"""Topics and subscriptions: that they exist, and are wired as nothing may be lost."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from google.api_core.exceptions import GoogleAPICallError, NotFound, PermissionDenied
+from google.pubsub_v1.types import Subscription
+
+from tools.doctor.findings import Finding, judged, ok, unknown, wrong
+from tools.errors import CommandError
+from tools.pubsub import TIMEOUT, PubSub
+
+WEEK = 7 * 24 * 3_600
+LEAST_ACK_DEADLINE = 60
+"""Seconds; a function's own timeout, before which Pub/Sub must not deliver the same message again."""
+LEAST_DELIVERY = 3_600
+"""Seconds from a message's first attempt to its last: the dead-letter brake holds messages for minutes at
+least, and what is broken takes somebody an hour to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How a subscription must be."""
+
+    name: str
+    topic: str
+    endpoint: str | None
+    """None: a pull subscription; "" where the function's URL is not known."""
+    dead_letters: str | None
+    """The topic for what was delivered too often; None: it must not give up."""
+
+
+def wirings(project: str, topics: Mapping[str, str], urls: Mapping[str, str]) -> list[Wiring]:
+    """The four subscriptions of a pipeline; `urls` has the functions' by name."""
+    events, parsed, dead = topics["events"], topics["parsed"], topics["dead_letter"]
+
+    def name(topic: str, reader: str) -> str:
+        return f"projects/{project}/subscriptions/{topic.rsplit('/', 1)[-1]}-{reader}"
+
+    return [
+        Wiring(name(events, "parse"), events, urls.get("parse", ""), dead),
+        Wiring(name(parsed, "features"), parsed, urls.get("features", ""), dead),
+        Wiring(name(dead, "deadletter"), dead, urls.get("deadletter", ""), None),
+        Wiring(name(events, "monitor"), events, None, None),
+    ]
+
+
+def check_topics(pubsub: PubSub, topics: Mapping[str, str], mend: str) -> Iterator[Finding]:
+    """One finding a topic."""
+    for topic in topics.values():
+        check = f"topic {topic.rsplit('/', 1)[-1]}"
+        try:
+            with _answers():
+                pubsub.publisher.get_topic(topic=topic, retry=None, timeout=TIMEOUT)
+        except NotFound:
+            yield wrong(check, "it does not exist: what is published to it is refused", mend)
+        except PermissionDenied as error:
+            yield unknown(check, f"no permission to see it: {error.message}")
+        else:
+            yield ok(check, "exists")
+
+
+def check_subscriptions(pubsub: PubSub, expected: list[Wiring], mend: str) -> Iterator[Finding]:
+    """One finding a subscription."""
+    for wiring in expected:
+        check = f"subscription {wiring.name.rsplit('/', 1)[-1]}"
+        try:
+            with _answers():
+                found = pubsub.subscriber.get_subscription(
+                    subscription=wiring.name, retry=None, timeout=TIMEOUT
+                )
+        except NotFound:
+            yield wrong(check, "it does not exist: its messages go nowhere", mend)
+        except PermissionDenied as error:
+            yield unknown(check, f"no permission to see it: {error.message}")
+        else:
+            yield judged(check, complaints(wiring, found), _summary(found), mend)
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """What is neither a missing thing nor a missing right is a service that does not answer."""
+    try:
+        yield
+    except (NotFound, PermissionDenied):
+        raise
+    except GoogleAPICallError as error:
+        raise CommandError(f"Pub/Sub does not answer: {error.message}") from None
+
+
+def complaints(wiring: Wiring, found: Subscription) -> Iterator[str]:
+    """All that is wrong with a subscription."""
+    if found.topic != wiring.topic:
+        yield f"it reads {found.topic}, not {wiring.topic}"
+    retention = _seconds(found.message_retention_duration)
+    if retention < WEEK:
+        yield f"it keeps messages for {retention / 3_600:g} hours, not seven days"
+    if found.expiration_policy and (ttl := found.expiration_policy.ttl):
+        yield f"it is deleted after {_seconds(ttl) / 86_400:g} quiet days"
+    endpoint = found.push_config.push_endpoint
+    if wiring.endpoint is None:
+        if endpoint:
+            yield f"it pushes to {endpoint}, and should be pulled from"
+        return
+    if wiring.endpoint and endpoint != wiring.endpoint:
+        yield f"it pushes to {endpoint or 'nobody'}, not to {wiring.endpoint}"
+    if found.ack_deadline_seconds < LEAST_ACK_DEADLINE:
+        deadline = found.ack_deadline_seconds
+        yield f"its ack deadline of {deadline} s is less than a function's {LEAST_ACK_DEADLINE} s"
+    yield from _about_giving_up(wiring, found)
+
+
+def _about_giving_up(wiring: Wiring, found: Subscription) -> Iterator[str]:
+    policy = found.dead_letter_policy
+    if not found.retry_policy:
+        yield "it has no backoff: a failing message comes again at once, all the time"
+    if wiring.dead_letters is None:
+        if policy:
+            yield f"it gives messages up to {policy.dead_letter_topic}, and must keep them"
+        return
+    if not policy:
+        yield "it has no dead-letter policy: deliveries have no number, and a poison message comes for days"
+    elif policy.dead_letter_topic != wiring.dead_letters:
+        yield f"its dead letters go to {policy.dead_letter_topic}, not to {wiring.dead_letters}"
+    elif found.retry_policy and (lasts := delivery_lasts(found)) < LEAST_DELIVERY:
+        attempts = policy.max_delivery_attempts
+        yield f"its {attempts} attempts last {lasts / 60:.0f} minutes: it gives up what could be mended"
+
+
+def delivery_lasts(found: Subscription) -> float:
+    """Seconds from a message's first attempt to its last: each pause twice the one before."""
+    pause = _seconds(found.retry_policy.minimum_backoff)
+    longest = _seconds(found.retry_policy.maximum_backoff)
+    return sum(
+        min(longest, pause * 2.0**number)
+        for number in range(found.dead_letter_policy.max_delivery_attempts - 1)
+    )
+
+
+def _seconds(duration: object) -> float:
+    """The client hands durations out as timedelta, whatever its annotations say."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else 0.0
+
+
+def _summary(found: Subscription) -> str:
+    if not found.push_config.push_endpoint:
+        return "pulled from, keeps seven days"
+    if not found.dead_letter_policy:
+        return f"pushes to {found.push_config.push_endpoint}, never gives up"
+    attempts = found.dead_letter_policy.max_delivery_attempts
+    lasts = delivery_lasts(found) / 3_600
+    return f"pushes to {found.push_config.push_endpoint}, {attempts} attempts in {lasts:.1f} hours"
