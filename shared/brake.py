@@ -41,10 +41,6 @@ class Tally:
     messages: int = 0
     rejected: int = 0
 
-    def add(self, rejected: bool) -> None:
-        self.messages += 1
-        self.rejected += rejected
-
     def join(self, other: "Tally") -> None:
         self.messages += other.messages
         self.rejected += other.rejected
@@ -73,13 +69,16 @@ class Brake:
     def __init__(self, limits: BrakeLimits) -> None:
         self._limits = limits
         self._slices: deque[_Slice] = deque()
+        self._next_slice = float("-inf")
         self._fresh_seen = 0
         self.engaged = False
 
     def count(self, now: float, *, rejected: bool, again: bool) -> Change | None:
         """Takes one message's verdict in at `now` (seconds, monotonic); `again`: it was delivered before."""
         current = self._slice(now)
-        (current.again if again else current.fresh).add(rejected)
+        tally = current.again if again else current.fresh
+        tally.messages += 1
+        tally.rejected += rejected
         self._fresh_seen += not again
         if self.engaged:
             if not again and self._has_fallen(now):
@@ -118,8 +117,8 @@ class Brake:
         return self._fresh_seen < self._limits.minimum
 
     def _slice(self, now: float) -> _Slice:
-        length = self._limits.period / SLICES
-        if not self._slices or now - self._slices[-1].start >= length:
+        if now >= self._next_slice:
+            self._next_slice = now + self._limits.period / SLICES
             self._forget(now)
             self._slices.append(_Slice(now, Tally(), Tally()))
         return self._slices[-1]
