@@ -29,7 +29,7 @@ BRAKE: dict[str, object] = {
     "dead_letter_brake": True,
     "dead_letter_brake_share": 0.5,
     "dead_letter_brake_minimum": 500,
-    "dead_letter_brake_period": timedelta(minutes=10),
+    "dead_letter_brake_period": timedelta(minutes=5),
 }
 WINDOWS: dict[str, object] = {
     "dataset": "cqc_dataset",
@@ -122,7 +122,7 @@ def test_a_missing_project_stops_the_start_with_a_sentence(
         (DeadletterSettings, "BATCH_MAX_EVENTS", "1", 1),
         (ParseSettings, "DEAD_LETTER_BRAKE", "off", False),
         (ParseSettings, "DEAD_LETTER_BRAKE_SHARE", "0.9", 0.9),
-        (FeaturesSettings, "DEAD_LETTER_BRAKE_PERIOD", "PT5M", timedelta(minutes=5)),
+        (FeaturesSettings, "DEAD_LETTER_BRAKE_PERIOD", "PT10M", timedelta(minutes=10)),
     ],
 )
 def test_a_variable_sets_its_value(
@@ -193,6 +193,6 @@ def test_the_batch_limits_follow_the_variables(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_brake_has_its_limits_unless_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(ParseSettings).brake_limits == BrakeLimits(share=0.5, minimum=500, period=600)
+    assert load(ParseSettings).brake_limits == BrakeLimits(share=0.5, minimum=500, period=300)
     monkeypatch.setenv("DEAD_LETTER_BRAKE", "off")
     assert load(FeaturesSettings).brake_limits is None
