@@ -61,6 +61,16 @@ Settings = Annotated[
 Removals = Annotated[list[str] | None, typer.Option("--unset", metavar="PATH", help="Remove a field.")]
 Export = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the events to edit them by hand.")]
 Edited = Annotated[Path | None, typer.Option(metavar="FILE", help="Take the edited file of --export.")]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="TIME", help="The first window [a day before --to].")
+]
+ToWindow = Annotated[
+    str | None, typer.Option("--to", metavar="TIME", help="Windows before it [the newest settled one].")
+]
+Repair = Annotated[bool, typer.Option("--repair", help="Mend them by a new revision.")]
+FeatureStore = Annotated[
+    bool, typer.Option("--feature-store", help="A deployed pipeline has one: mend what it serves as well.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Send without asking.")]
 
 
@@ -151,4 +161,23 @@ def redrive(
     redrive.run(pipeline, selection, limit, changes, yes, as_json)
 
 
-COMMANDS = (replay, redrive, explain)
+def verify_windows(
+    since: From = None,
+    until: ToWindow = None,
+    repair: Repair = False,
+    feature_store: FeatureStore = False,
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute settled windows from the features rows and list those that differ."""
+    from tools.commands import verify_windows
+    from tools.deployment import Where, locate
+
+    pipeline = locate(Where(chain, project, region, dataset))
+    verify_windows.run(pipeline, since, until, repair, feature_store, as_json)
+
+
+COMMANDS = (replay, redrive, explain, verify_windows)

@@ -1,0 +1,35 @@
+"""explain, redrive and verify-windows without a pipeline to work on."""
+
+import pytest
+
+from tests.support.command_line import Invoke
+
+COMMANDS = pytest.mark.parametrize(
+    "arguments", [("explain", "event-1"), ("redrive",), ("verify-windows",), ("verify-windows", "--repair")]
+)
+
+
+@COMMANDS
+def test_a_chain_that_does_not_answer_is_named(
+    invoke: Invoke, dead_chain: str, arguments: tuple[str, ...]
+) -> None:
+    answer = invoke(*arguments, "--chain", dead_chain)
+    assert "the chain's BigQuery does not answer at 127.0.0.1:4 (Connection refused)" in answer.err
+    assert answer.code == 2
+
+
+@COMMANDS
+def test_no_credentials_is_answered_with_the_command_that_gets_them(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+    answer = invoke(*arguments, "--project", "my-project")
+    assert "there are no Google credentials for project my-project: run `gcloud auth" in answer.err
+    assert answer.code == 2
+
+
+@COMMANDS
+def test_two_pipelines_are_one_too_many(invoke: Invoke, dead_chain: str, arguments: tuple[str, ...]) -> None:
+    answer = invoke(*arguments, "--project", "my-project", "--chain", dead_chain)
+    assert "--project and --chain (CQC_CHAIN) name two pipelines: give one of them" in answer.err
+    assert answer.code == 2

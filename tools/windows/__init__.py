@@ -1,0 +1,1 @@
+"""Settled windows against the features rows: recomputed, compared, and mended by a new revision."""

@@ -1,0 +1,80 @@
+"""Windows as recomputed against their latest panes. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.clock import to_micros
+from shared.windows import WindowKey
+from tools.windows.recompute import Expected, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A settled window whose latest pane is not what its rows come to; `expected` is None without rows."""
+
+    key: WindowKey
+    revision: int
+    """Of the latest pane; 0 when there is none."""
+    what: str
+    expected: Expected | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a comparison came to; a window whose latest pane is not final is the flush's to settle."""
+
+    compared: int
+    unsettled: int
+    differences: list[Difference]
+
+
+def compare(expected: Mapping[WindowKey, Expected], panes: Iterable[Record]) -> Verification:
+    """Every window that has rows or a pane."""
+    latest = {_key(pane): pane for pane in panes}
+    differences, unsettled = [], 0
+    keys = sorted(expected.keys() | latest.keys())
+    for key in keys:
+        pane = latest.get(key)
+        if pane is not None and not pane["is_final"]:
+            unsettled += 1
+            continue
+        what = _what_differs(expected.get(key), pane)
+        if what:
+            revision = pane["revision"] if pane else 0
+            assert isinstance(revision, int)
+            differences.append(Difference(key, revision, what, expected.get(key)))
+    return Verification(len(keys) - unsettled, unsettled, differences)
+
+
+def _key(pane: Record) -> WindowKey:
+    start = pane["window_start"]
+    assert isinstance(start, datetime)
+    return WindowKey(to_micros(start), str(pane["location_id"]))
+
+
+def _what_differs(expected: Expected | None, pane: Record | None) -> str:
+    """In words; empty when nothing does."""
+    if expected is None:
+        return f"its pane counts {pane['window_event_count']} events, no row is left" if pane else ""
+    if pane is None:
+        return f"{expected.accumulator.count} events and no pane"
+    result = expected.accumulator.result()
+    result.pop("late_event_count")
+    found = [
+        f"{column}: {_plain(column, pane[column])} instead of {_plain(column, value)}"
+        for column, value in result.items()
+        if _plain(column, pane[column]) != _plain(column, value)
+    ]
+    late = pane["late_event_count"]
+    if not isinstance(late, int) or not expected.least_late <= late <= expected.most_late:
+        found.append(f"late_event_count: {late} instead of {expected.accumulator.late_count}")
+    return "; ".join(found)
+
+
+def _plain(column: str, value: object) -> object:
+    """JSON as what it says, whichever way the client gives it."""
+    if column == "aggregated_features" and isinstance(value, str):
+        return json.loads(value)
+    return list(value) if isinstance(value, tuple) else value
