@@ -124,15 +124,17 @@ class FeatureView:
         """One location's values, each from its newest entry."""
         taken: set[str] = set()
         for entry in sorted(entries, key=lambda entry: entry.generate_time, reverse=True):
-            metadata = self._types.FeatureValue.Metadata.pb()()
-            metadata.generate_time.FromMicroseconds(to_micros(entry.generate_time))
-            for name, value in entry.values.items():
-                if value is None or name in taken:
-                    continue
-                taken.add(name)
-                target = features.add(name=name).value
-                target.metadata.CopyFrom(metadata)
-                _set(target, value)
+            values = {
+                name: value for name, value in entry.values.items() if value is not None and name not in taken
+            }
+            taken.update(values)
+            dated = self._types.FeatureValue.pb()()
+            dated.metadata.generate_time.FromMicroseconds(to_micros(entry.generate_time))
+            for name, value in values.items():
+                feature = features.add()
+                feature.name = name
+                feature.value.CopyFrom(dated)
+                _set(feature.value, value)
 
     @cached_property
     def _transport(self) -> Any:
