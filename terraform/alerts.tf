@@ -1,4 +1,5 @@
-# What each alert says to look at stands in it: that is what the person on call gets to see.
+# What each alert says to look at stands in it: that is what the person on call gets to see. docs/runbook.md has
+# more of each, under its title.
 
 locals {
   pushed = [for name in ["parse", "features"] : module.stage[name].subscription]
@@ -22,6 +23,17 @@ locals {
       group_by  = []
       threshold = var.alerts.dead_letters_per_minute / 60
       duration  = "300s"
+    }
+    dead-letter-brake = {
+      severity  = "CRITICAL"
+      title     = "Rejected events are held back"
+      look      = "More than half of what a function judged was rejected, so it answers 503 instead of dead-lettering, and Pub/Sub keeps those events: for 15 hours by default. Look at what was released or what producers changed, and mend that; good events still go through."
+      filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.brake_engaged}\""
+      aligner   = "ALIGN_DELTA"
+      reducer   = "REDUCE_SUM"
+      group_by  = []
+      threshold = 0
+      duration  = "0s"
     }
     deliveries-exhausted = {
       severity  = "ERROR"

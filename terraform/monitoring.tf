@@ -1,4 +1,5 @@
-# Metrics that only the functions' logs can give, and the SLO. docs/decisions/0024 has what comes from where.
+# Metrics that only the functions' logs can give, and the SLO. docs/decisions/0024 has what comes from where,
+# docs/metrics.md what each means.
 
 locals {
   function_names = { for name, stage in local.sources : name => "${var.name_prefix}-${name}" }
@@ -13,6 +14,13 @@ locals {
     dead_letters = {
       description = "Events sent to the dead-letter topic by our functions, by reason and stage"
       filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.message=\"event sent to the dead-letter topic\""
+      unit        = "1"
+      value       = null
+      labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }
+    }
+    brake_engaged = {
+      description = "How often the dead-letter brake engaged in an instance, by stage and the last reason"
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.message=\"dead-letter brake engaged: rejected messages are held in Pub/Sub, see docs/runbook.md\""
       unit        = "1"
       value       = null
       labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }

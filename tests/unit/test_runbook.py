@@ -1,0 +1,79 @@
+"""The runbook has a section for each alert, and the list of metrics is what the deployment uses."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.holding import ENGAGED
+from tools.cli import app
+
+ROOT = Path(__file__).parents[2]
+TERRAFORM = {path.name: path.read_text() for path in (ROOT / "terraform").glob("*.tf")}
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+METRICS = (ROOT / "docs" / "metrics.md").read_text()
+
+PARTS = ("**What it means.**", "**How to look.**", "**How to mend.**")
+
+
+def alert_titles() -> set[str]:
+    """Of the alerts in the table, and of the policies beside it."""
+    text = TERRAFORM["alerts.tf"]
+    in_table = re.findall(r'^\s+title\s+= "(.+)"$', text, re.MULTILINE)
+    own = re.findall(r'^\s+display_name\s+= "\$\{var\.name_prefix\}: (\w[^$"]+)"$', text, re.MULTILINE)
+    return {*in_table, *own}
+
+
+def sections(text: str) -> dict[str, str]:
+    """Heading of the second level to what stands below it."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_alert_has_its_section_and_no_section_lacks_its_alert() -> None:
+    titles = alert_titles()
+    assert len(titles) == 10
+    assert sections(RUNBOOK).keys() == titles
+
+
+@pytest.mark.parametrize("title", sorted(sections(RUNBOOK)))
+def test_a_section_says_what_it_means_how_to_look_and_how_to_mend(title: str) -> None:
+    text = sections(RUNBOOK)[title]
+    places = [text.find(part) for part in PARTS]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_the_runbook_names_only_commands_that_there_are() -> None:
+    named = set(re.findall(r"cqc (doctor|[a-z-]+)\b(?=[ `\n)\"'])", RUNBOOK))
+    commands = {
+        command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands
+    }
+    known = {name.replace("_", "-") for name in commands}
+    assert named <= known, named - known
+
+
+def listed(heading: str) -> set[str]:
+    """The first column of a section's table in metrics.md."""
+    return set(re.findall(r"^\| `([^`]+)` \|", sections(METRICS)[heading], re.MULTILINE))
+
+
+def test_the_log_based_metrics_are_those_of_the_list() -> None:
+    (table,) = re.findall(r"^  log_metrics = \{$(.*?)^  \}$", TERRAFORM["monitoring.tf"], re.M | re.S)
+    assert set(re.findall(r"^    (\w+) = \{$", table, re.MULTILINE)) == listed("From our own logs")
+
+
+@pytest.mark.parametrize(
+    ("heading", "pattern"),
+    [
+        ("From Pub/Sub", r"(?:local\.pubsub_metric\}|pubsub\.googleapis\.com/subscription/)([a-z_]+)\\?\""),
+        ("From Cloud Run", r"local\.run_metric\}([a-z_/]+)"),
+    ],
+)
+def test_googles_metrics_are_those_of_the_list(heading: str, pattern: str) -> None:
+    used = {name for text in TERRAFORM.values() for name in re.findall(pattern, text)}
+    assert used == listed(heading)
+
+
+def test_the_brake_is_counted_by_the_line_that_it_writes() -> None:
+    assert f'jsonPayload.message=\\"{ENGAGED}\\"' in TERRAFORM["monitoring.tf"]
