@@ -97,7 +97,7 @@ def endpoints(chain: ChainFile) -> list[str]:
 
 def test_sigterm_ends_every_process_and_removes_the_files(up: Up) -> None:
     chain, parts = read(up.chain_file), up.parts()
-    assert json.loads(up.described.read_text()) == chain.model_dump(exclude={"pid"})
+    assert json.loads(up.described.read_text()) == chain.model_dump(exclude={"pid"}, exclude_none=True)
     assert len(parts) == 8
     assert all(map(listens, endpoints(chain)))
 
