@@ -66,7 +66,7 @@ class Report:
         ]
 
     def times_noop(self, function: str, concurrency: int) -> float:
-        """CPU per event as a multiple of the no-op's: the median over the rounds, in which they took turns."""
+        """CPU per event as a multiple of the no-op's, the median over the rounds in which they took turns."""
         own, noop = ([run for run in self.runs if run.function == name] for name in (function, "noop"))
         ratios = (
             run.cpu_us_per_event / base.cpu_us_per_event
