@@ -136,6 +136,31 @@ def test_a_pulled_message_is_acknowledged_only_after_its_replay(
     until(lambda: number(run, FAILURES_OF, event_id=message_id) == 3)
 
 
+def test_a_seek_delivers_again_and_changes_no_count(run: Run, invoke: Invoke) -> None:
+    own = event()
+    publish(run, own)
+    event_id = str(own["event_id"])
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    before = counts(run)
+    answer = invoke("replay", "--seek-subscription", "dashboard-events-parse", "--to-time", "1m")
+    assert answer.code == 0, answer.err
+    until(lambda: number(run, ROWS_OF, event_id=event_id) == 2)
+    until(lambda: counts(run) == before)
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        (("none", "--to-time", "1m"), "subscriptions/none can't be sought"),
+        (("monitor", "--to-snapshot", "s"), "this Pub/Sub can't seek"),
+    ],
+)
+def test_what_can_not_be_sought_is_named(invoke: Invoke, target: tuple[str, ...], sentence: str) -> None:
+    answer = invoke("replay", "--seek-subscription", *target)
+    assert sentence in answer.err
+    assert answer.code == 2
+
+
 def test_a_push_subscription_can_not_be_pulled(invoke: Invoke) -> None:
     answer = invoke("replay", "--subscription", "dead-letter", "--to", "topic")
     assert (

@@ -76,6 +76,10 @@ class Leases:
         held = self._held.pop(ack_id, None)
         return held[0] if held else None
 
+    def end_all(self) -> None:
+        """Ends every lease; their ack ids stay known."""
+        self._held.clear()
+
     def extend(self, ack_id: str, deadline: float) -> None:
         delivery = self.end(ack_id)
         if delivery is not None:

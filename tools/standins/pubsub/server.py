@@ -23,6 +23,7 @@ PULL_HOLD_SECONDS = 4.0
 _Topic = types.Topic.pb()
 _PublishResponse = types.PublishResponse.pb()
 _PullResponse = types.PullResponse.pb()
+_SeekResponse = types.SeekResponse.pb()
 
 
 class PublisherService:
@@ -107,6 +108,11 @@ class SubscriberService:
         subscription.modify_deadline(request.ack_ids, request.ack_deadline_seconds)
         return Empty()
 
+    async def seek(self, request: Any) -> Any:
+        subscription = self._broker.subscription(request.subscription)
+        subscription.seek(wire.seek_moment(request))
+        return _SeekResponse()
+
     def handlers(self) -> dict[str, Handler]:
         resource = types.Subscription.pb()
         deletion = types.DeleteSubscriptionRequest.pb()
@@ -116,6 +122,7 @@ class SubscriberService:
             "DeleteSubscription": unary(self.delete_subscription, deletion, Empty),
             "Pull": unary(self.pull, types.PullRequest.pb(), _PullResponse),
             "Acknowledge": unary(self.acknowledge, types.AcknowledgeRequest.pb(), Empty),
+            "Seek": unary(self.seek, types.SeekRequest.pb(), _SeekResponse),
             "ModifyAckDeadline": unary(self.modify_ack_deadline, types.ModifyAckDeadlineRequest.pb(), Empty),
         }
 

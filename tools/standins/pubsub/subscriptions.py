@@ -2,11 +2,16 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 
 from tools.standins.pubsub.backlog import Backlog, Forward, Leases
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 from tools.standins.status import InvalidArgument
+
+RETAINED = 20_000
+"""Messages that a subscription can be sought back over: some 10 MB, where Pub/Sub has days."""
 
 
 class Subscription(ABC):
@@ -14,13 +19,27 @@ class Subscription(ABC):
 
     def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
         self.settings = settings
+        self._forward = forward
         self._backlog = Backlog(settings, forward)
+        self._retained: deque[Message] = deque(maxlen=RETAINED)
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, messages: Sequence[Message]) -> None:
+        self._retained.extend(messages)
         for message in messages:
             self._backlog.add(message)
+        self.wake()
+
+    def seek(self, moment: datetime) -> None:
+        """Owes what was published from `moment` on, whether it was acknowledged or not, and nothing else.
+
+        A delivery that is under way ends as it will; one that fails comes again.
+        """
+        self._backlog = Backlog(self.settings, self._forward)
+        for message in self._retained:
+            if message.publish_time >= moment:
+                self._backlog.add(message)
         self.wake()
 
     @abstractmethod
@@ -52,6 +71,10 @@ class PullSubscription(Subscription):
         super().__init__(settings, forward)
         self._leases = Leases(settings)
         self._arrived = asyncio.Event()
+
+    def seek(self, moment: datetime) -> None:
+        self._leases.end_all()
+        super().seek(moment)
 
     async def pull(self, limit: int, hold: float) -> list[tuple[str, Delivery]]:
         """Up to `limit` deliveries with their ack ids; waits up to `hold` seconds for the first one."""

@@ -147,6 +147,16 @@ def received_message(ack_id: str, delivery: Delivery, show_attempt: bool) -> Any
     return received
 
 
+def seek_moment(request: Any) -> datetime:
+    """The time that a SeekRequest names; raises InvalidArgument, or Unimplemented for a snapshot."""
+    if request.HasField("snapshot"):
+        raise Unimplemented("the Pub/Sub stand-in has no snapshots: use --parts emulators")
+    if not request.HasField("time"):
+        raise InvalidArgument("Seek needs a time or a snapshot")
+    moment: datetime = request.time.ToDatetime(tzinfo=UTC)
+    return moment
+
+
 def publish_moment() -> datetime:
     """Now, cut to the millisecond, which is all that a push body shows."""
     now = datetime.now(UTC)
