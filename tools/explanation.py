@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.clock import from_micros, to_micros
+from shared.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
 from shared.errors import Retry
 from shared.gcp.firestore import WindowLog
 from shared.windows import WindowKey, digest, window_of
@@ -75,8 +76,20 @@ class Explanation:
         return _time(self.rows[0], "event_timestamp") if self.rows else None
 
     def own_values(self) -> list[OnlineValue]:
-        """The features that the online store serves of this very event."""
-        return [value for value in self.served if value.generate_time == self.event_time]
+        """The features that the online store serves of this very event.
+
+        Two events of a location may have the same time: the value must be the row's as well.
+        """
+        if not self.rows:
+            return []
+        row = self.rows[0]
+        own = {"event_type", "feature_category", *(column.name for column in DERIVED_COLUMNS)}
+        own |= {column.name for column in CATEGORY_COLUMNS.get(str(row["feature_category"]), ())}
+        return [
+            value
+            for value in self.served
+            if value.generate_time == self.event_time and value.name in own and value.value == row[value.name]
+        ]
 
     def timeline(self) -> list[tuple[str, datetime, float | None]]:
         """What happened when, and the seconds since the step before, as far as it is known."""

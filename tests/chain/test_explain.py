@@ -45,6 +45,15 @@ def test_an_event_is_followed_from_its_producer_to_the_pane_that_counted_it(run:
     assert known["dead_letters"] == known["replays"] == []
 
 
+def test_of_two_events_of_the_same_time_each_is_served_its_own(run: Run, invoke: Invoke) -> None:
+    first = event()
+    rating = arrive(run, first)
+    same = {"location_id": first["location_id"], "timestamp": first["timestamp"]}
+    alert = arrive(run, event(event_type="compliance_alert", metrics={"severity": "high"}, **same))
+    assert "alert_severity" not in json.loads(invoke("explain", rating, "--json").out)["online"]
+    assert "rating_change_direction" not in json.loads(invoke("explain", alert, "--json").out)["online"]
+
+
 def test_redeliveries_and_replays_are_shown_and_do_not_count(run: Run, invoke: Invoke) -> None:
     own = event()
     event_id = arrive(run, own)

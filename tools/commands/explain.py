@@ -12,6 +12,10 @@ from tools.explanation import Explanation, Record, WindowShare, explain
 
 _FEATURES = {column.name for columns in (DERIVED_COLUMNS, *CATEGORY_COLUMNS.values()) for column in columns}
 
+_FAILURE_COLUMNS = ("error_timestamp", "stage", "error_type", "error_message")
+_REPLAY_COLUMNS = ("replayed_at", "kind", "stage", "replay_of", "edit")
+"""What a terminal has room for; --json has all."""
+
 
 def run(pipeline: Pipeline, event_id: str, as_machine: bool) -> None:
     """Shows it, the newest last; raises UsageError for an id of which nothing is known."""
@@ -24,8 +28,8 @@ def run(pipeline: Pipeline, event_id: str, as_machine: bool) -> None:
     for sentence in _summary(known):
         people.print(sentence)
     _show_event(people, known)
-    _show_records(people, "Dead letters", known.failures)
-    _show_records(people, "Replays and redrives", known.replays)
+    _show_records(people, "Dead letters", known.failures, _FAILURE_COLUMNS)
+    _show_records(people, "Replays and redrives", known.replays, _REPLAY_COLUMNS)
 
 
 def _summary(known: Explanation) -> Iterator[str]:
@@ -88,11 +92,9 @@ def _show_event(people: Console, known: Explanation) -> None:
         )
 
 
-def _show_records(people: Console, title: str, records: Sequence[Record]) -> None:
+def _show_records(people: Console, title: str, records: Sequence[Record], columns: Sequence[str]) -> None:
     if records:
-        columns = [name for name in records[0] if any(record[name] is not None for record in records)]
-        rows = [[record[name] for name in columns] for record in records]
-        people.print(table(columns, rows, title=title))
+        people.print(table(columns, [[record[name] for name in columns] for record in records], title=title))
 
 
 def _document(known: Explanation) -> dict[str, object]:

@@ -65,7 +65,9 @@ def run(
         proposals = take_edited(items, changes.edited, rules, now)
     _show(proposals, as_machine)
     good = [one for one in proposals if one.problem is None]
-    if not good or not (yes or _agreed(len(good), pipeline)):
+    if not good:
+        people.print("Nothing to send.")
+    elif not (yes or _agreed(len(good), pipeline)):
         people.print(f"Nothing was sent; {len(good)} could be: --yes sends without asking.")
     else:
         _send(pipeline, good, str(edit) or (f"by hand in {changes.edited}" if changes.edited else None))

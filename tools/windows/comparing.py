@@ -62,19 +62,23 @@ def _what_differs(expected: Expected | None, pane: Record | None) -> str:
         return f"{expected.accumulator.count} events and no pane"
     result = expected.accumulator.result()
     result.pop("late_event_count")
-    found = [
-        f"{column}: {_plain(column, pane[column])} instead of {_plain(column, value)}"
-        for column, value in result.items()
-        if _plain(column, pane[column]) != _plain(column, value)
-    ]
+    found = []
+    for column, value in result.items():
+        ours, theirs = _leaves(column, value), _leaves(column, pane[column])
+        names = [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
+        found += [f"{name}: {theirs.get(name)} instead of {ours.get(name)}" for name in names]
     late = pane["late_event_count"]
     if not isinstance(late, int) or not expected.least_late <= late <= expected.most_late:
         found.append(f"late_event_count: {late} instead of {expected.accumulator.late_count}")
     return "; ".join(found)
 
 
-def _plain(column: str, value: object) -> object:
-    """JSON as what it says, whichever way the client gives it."""
-    if column == "aggregated_features" and isinstance(value, str):
-        return json.loads(value)
-    return list(value) if isinstance(value, tuple) else value
+def _leaves(name: str, value: object) -> dict[str, object]:
+    """The value by its path: JSON as its leaves, whether the client gives it as text or read."""
+    if name == "aggregated_features" and isinstance(value, str):
+        value = json.loads(value)
+    if isinstance(value, Mapping):
+        return {
+            path: leaf for key, own in value.items() for path, leaf in _leaves(f"{name}.{key}", own).items()
+        }
+    return {name: list(value) if isinstance(value, tuple) else value}
