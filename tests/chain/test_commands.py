@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.chain.conftest import Command
+from tests.support.chain import Command
 from tools.parts import PartsKind
 
 # The commands meet the same services either way.

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import PushConfig, RetryPolicy, Subscription
 
-from tests.chain.conftest import command
+from tests.support.chain import command
 from tools.chain import Chain, ChainOptions
 from tools.commands import trace
 from tools.connect import connect_pubsub, connect_warehouse

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from shared.failure import read_hints
-from tests.chain.conftest import Run
+from tests.support.chain import Run
 from tools.flushing import flush
 from tools.online_store import OnlineStore
 from tools.sampling.mix import bad_kinds

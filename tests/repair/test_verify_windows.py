@@ -26,8 +26,8 @@ from shared.gcp.bigquery import TableAppender
 from shared.gcp.feature_store import NoFeatureView
 from shared.gcp.firestore import WindowLog, WindowStore, connect
 from shared.table_sink import TableSink
-from tests.chain.conftest import Run
-from tests.chain.inside import event
+from tests.repair.inside import event
+from tests.support.chain import Run
 from tests.support.command_line import Answer, Invoke
 from tools import address
 from tools.address import ChainAddress

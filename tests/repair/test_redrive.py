@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chain.conftest import Run
-from tests.chain.inside import event, number, publish, until
+from tests.repair.inside import event, number, publish, until
+from tests.support.chain import Run
 from tests.support.command_line import Answer, Invoke
 from tools.parts import PartsKind
 

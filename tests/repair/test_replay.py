@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.failure import read_hints
-from tests.chain.conftest import Run
-from tests.chain.inside import counts, event, number, publish, until
+from tests.repair.inside import counts, event, number, publish, until
+from tests.support.chain import Run
 from tests.support.command_line import Invoke
 from tools.parts import PartsKind
 from tools.pubsub import PubSub

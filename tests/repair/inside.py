@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import orjson
 
-from tests.chain.conftest import Run
+from tests.support.chain import Run
 from tools.flushing import flush
 from tools.pubsub import PubSub
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.chain.conftest import Run
-from tests.chain.inside import event, number, publish, until
+from tests.repair.inside import event, number, publish, until
+from tests.support.chain import Run
 from tests.support.command_line import Invoke
 from tools.flushing import flush
 from tools.parts import PartsKind

@@ -1,0 +1,87 @@
+"""The chain, started once for all tests that only use it: on the stand-ins, and on Google's emulators."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+
+from tests.support.command_line import Invoke, invoking
+from tools.chain import Chain, ChainOptions
+from tools.connect import connect_warehouse
+from tools.emulators import EmulatorMissing
+from tools.parts import PartsKind
+from tools.process import ROOT
+from tools.reconciliation import Ledger, settle
+from tools.sampling.mix import Recipe, sample
+from tools.warehouse import Warehouse
+
+LINES = {PartsKind.STAND_IN: 1_500, PartsKind.EMULATORS: 250}
+"""Google's Pub/Sub emulator pushes one message at a time: 55 a second through features, seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A chain through which a sample has gone."""
+
+    chain: Chain
+    warehouse: Warehouse
+    recipe: Recipe
+    lines: list[bytes]
+    ledger: Ledger
+
+
+Command = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+def command(chain: Chain, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools", *arguments, "--chain", str(chain.file)],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def cqc(run: Run) -> Command:
+    """Runs a `cqc` command on the chain, after the sample has gone through."""
+    return partial(command, run.chain)
+
+
+@pytest.fixture
+def invoke(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+    """The same in this process."""
+    monkeypatch.setenv("CQC_CHAIN", str(run.chain.file))
+    with invoking(capsys, monkeypatch) as inside:
+        yield inside
+
+
+@pytest.fixture(scope="session", params=list(PartsKind))
+def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    kind = PartsKind(request.param)
+    options = ChainOptions(parts=kind, port_base=0, state=tmp_path_factory.mktemp(f"chain-{kind}"))
+    with ExitStack() as running:
+        try:
+            started = running.enter_context(Chain(options))
+        except EmulatorMissing as error:
+            pytest.skip(str(error))
+        yield started
+
+
+@pytest.fixture(scope="session")
+def run(chain: Chain) -> Run:
+    """Published with the command line, flushed until everything is accounted for."""
+    recipe = Recipe(LINES[chain.options.parts], locations=20, bad=0.12, late=0.04, duplicates=0.1)
+    lines = sample(recipe, seed=11, now=datetime.now(UTC))
+    published = command(chain, "publish", "-", "--json", stdin=b"\n".join(lines))
+    assert json.loads(published.stdout)["published"] == len(lines)
+    warehouse = connect_warehouse(chain.address)
+    return Run(chain, warehouse, recipe, lines, settle(chain, warehouse, lines))
