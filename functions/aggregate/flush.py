@@ -41,6 +41,8 @@ BUDGET = timedelta(seconds=40)
 """No new round begins after this, so that a flush ends before the next minute's."""
 KEEP_SETTLED = timedelta(days=7)
 """As long as Pub/Sub may deliver an event again (its longest retention)."""
+KEEP_OPEN = timedelta(days=15)
+"""Until a window is settled its state must not expire: allowed lateness may be 7 days, and a flush late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def to_document(window: Window) -> StateDocument:
         pane=emission.pane.value,
         is_final=emission.is_final,
         emitted_at=emission.at,
-        expire_at=emission.at + KEEP_SETTLED,
+        expire_at=emission.at + (KEEP_SETTLED if emission.is_final else KEEP_OPEN),
         stored_chunks=window.stored_chunks,
     )
 

@@ -11,7 +11,7 @@ No query filters or sorts by a field, so every field is exempt from indexes (ter
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 from uuid import uuid4
 
@@ -36,6 +36,11 @@ FLUSH_TIMEOUT = 30.0
 """Seconds for one of the flush's calls; it may carry megabytes."""
 CHUNK = 25_000 * DIGEST_BYTES
 """Bytes of digests a document holds: 400 kB, with the accumulator's 0.5 MB at most under the 1 MiB."""
+_CHUNK_OUTLIVES = timedelta(days=30)
+"""A chunk is written once, its state again and again with a later expiry; a state without its chunks would be
+unreadable, so they stay for longer than any window is open and kept."""
+_MAX_SEGMENT_EVENTS = 300
+"""At 3.2 kB for the longest names, all of them escaped, a segment stays under the 1 MiB of a document."""
 _MAX_WRITES = 400
 _MAX_COMMIT_BYTES = 3_500_000
 """A commit may have 10 MiB on Firestore, but only 4 MiB on its emulator."""
@@ -107,20 +112,17 @@ class WindowLog(_Windows):
     """The hot path's side: append only."""
 
     async def append(self, contributions: Sequence[Contribution], now: datetime) -> None:
-        """Stores one segment; returns when it is durable. Raises Retry.
+        """Stores one segment (more of an outsized batch); returns when all is durable. Raises Retry.
 
         `create` with a fresh id: when the answer of a commit is lost and the library tries again, the
         second try finds the document there, which says that the first one succeeded.
         """
-        segment = self._client.collection("window_log").document(uuid4().hex)
-        fields = {
-            "contributions": encode_segment(contributions),
-            "count": len(contributions),
-            "appended_at": now,
-        }
         async with _errors("appending to the window log", APPEND_TIMEOUT):
-            with suppress(AlreadyExists):
-                await segment.create(fields, timeout=APPEND_TIMEOUT)
+            for some in _in_groups(contributions, _MAX_SEGMENT_EVENTS):
+                segment = self._client.collection("window_log").document(uuid4().hex)
+                fields = {"contributions": encode_segment(some), "count": len(some), "appended_at": now}
+                with suppress(AlreadyExists):
+                    await segment.create(fields, timeout=APPEND_TIMEOUT)
 
     async def counted(self, contributions: Sequence[Contribution]) -> list[bool]:
         """For each event, whether its window holds it already. Raises Retry."""
@@ -191,7 +193,10 @@ class WindowStore(_Windows):
         full = len(state.seen) // CHUNK
         for number in range(state.stored_chunks, full):
             chunk = state.seen[number * CHUNK : (number + 1) * CHUNK]
-            batch.set(self._chunk(state.key, number), {"seen": chunk, "expire_at": state.expire_at})
+            batch.set(
+                self._chunk(state.key, number),
+                {"seen": chunk, "expire_at": state.expire_at + _CHUNK_OUTLIVES},
+            )
         batch.set(
             self._state(state.key),
             {

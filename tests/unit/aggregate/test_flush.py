@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from functions.aggregate.flush import LEASE
+from functions.aggregate.panes import Trigger
 from shared.errors import ErrorType, Reject, Retry
 from tests.unit.aggregate.world import NOON, Bench, Interruptions, event, run_to_end, steps
 
@@ -228,3 +229,17 @@ def test_window_features_carry_the_time_of_the_newest_event() -> None:
     (entry,) = bench.sinks.online
     assert entry.generate_time == NOON + minutes(2)
     assert entry.values["window_event_count"] == 2
+
+
+def test_a_state_expires_only_long_after_its_window_can_be_settled() -> None:
+    longest_lateness = timedelta(days=7)
+    bench = Bench(trigger=Trigger(longest_lateness, timedelta(seconds=30)))
+    bench.append(event("a"))
+    flush_at(bench, 1)
+    (state,) = bench.database.states.values()
+    assert state.expire_at > bench.trigger.closes_at(state.key.start) + timedelta(days=1)
+    bench.now = bench.trigger.closes_at(state.key.start)
+    bench.flush()
+    (settled,) = bench.database.states.values()
+    assert settled.is_final
+    assert settled.expire_at == bench.now + longest_lateness
