@@ -27,7 +27,7 @@ from functions.aggregate.reports import (
 )
 from functions.aggregate.summary import Summary
 from shared.clock import Clock, to_micros
-from shared.errors import Busy, Retry
+from shared.errors import Busy, Reject, Retry
 from shared.telemetry import log
 from shared.window_log import Contribution, decode_segment
 from shared.window_store import Control, FencedOut, Segment, StateDocument
@@ -195,6 +195,8 @@ class Flush:
         for window, refusal in zip(
             ordered, await self._world.panes.append_rows([window.row() for window in ordered]), strict=True
         ):
+            if refusal is not None and not isinstance(refusal, Reject):
+                raise refusal  # a bug, not the pane: it stays loud, and the pane is emitted once it is mended
             self._summary.emitted(window)
             if refusal is not None:
                 await self._world.failures.send(lost_pane(window, refusal, now, version))

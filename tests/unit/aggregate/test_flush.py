@@ -182,6 +182,19 @@ def test_a_pane_that_bigquery_refuses_becomes_a_dead_letter() -> None:
     assert bench.database.segments == {}
 
 
+def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_mended() -> None:
+    bench = Bench()
+    bench.sinks.refuse_rows = KeyError("table has no column colour")
+    bench.append(event("a"))
+    with pytest.raises(KeyError, match="colour"):
+        bench.flush()
+    assert bench.sinks.failures == []
+    bench.sinks.refuse_rows = None
+    bench.now += LEASE + timedelta(seconds=1)
+    bench.flush()
+    assert panes(bench) == [("early", 1, 1, False)]
+
+
 def test_window_features_that_do_not_reach_the_online_store_are_recorded() -> None:
     bench = Bench()
     bench.sinks.refuse_online = "the store is away"

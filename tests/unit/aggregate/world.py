@@ -11,7 +11,7 @@ from functions.aggregate.flush import Flush, World
 from functions.aggregate.panes import Trigger
 from functions.aggregate.summary import Summary
 from shared.columns import Row
-from shared.errors import Reject, Retry
+from shared.errors import Retry
 from shared.failure import Failure
 from shared.online import OnlineFeatures
 from shared.window_log import Contribution, encode_segment
@@ -133,10 +133,10 @@ class Sinks:
     rows: list[Row] = field(default_factory=list)
     online: list[OnlineFeatures] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    refuse_rows: Reject | None = None
+    refuse_rows: Exception | None = None
     refuse_online: str | None = None
 
-    async def append_rows(self, rows: Sequence[Row]) -> list[Reject | None]:
+    async def append_rows(self, rows: Sequence[Row]) -> list[Exception | None]:
         if self.refuse_rows is not None:
             return [self.refuse_rows for _ in rows]
         await self.interruptions.around(lambda: self.rows.extend(rows))
