@@ -58,7 +58,7 @@ def package(session: nox.Session) -> None:
     """Build a zip a function under build/packages, and start each alone in a clean environment."""
     _install(session)
     _install_packages(session, "uv")  # makes the clean environments
-    session.run("python", "-m", "tools.package")
+    session.run("python", "-m", "tools.generate.package")
     session.run("python", "-m", "pytest", "-m", "packages", "tests/packages", *session.posargs)
 
 

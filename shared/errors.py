@@ -1,11 +1,11 @@
 """Every error that crosses a boundary, and what becomes of the message that met it.
 
     PipelineError
-    ├── BadRequest      the request is no Pub/Sub delivery: 400, nothing to keep
-    ├── Reject          the event can never succeed: dead letter with its reason, then 204
-    └── Retry           it may succeed later: 503, Pub/Sub delivers it again with backoff
-        ├── Busy        this instance holds all that it can: 429, the same for Pub/Sub
-        └── Held        rejected, but so are most others: 503, it waits for the mending of what they share
+    ├── BadRequest          the request is not a Pub/Sub delivery: 400, nothing to keep
+    ├── Reject              the event can never succeed: dead letter with its reason, then 204
+    └── Retry               it may succeed later: 503, Pub/Sub delivers it again with backoff
+        ├── Busy            this instance holds all that it can: 429, the same for Pub/Sub
+        └── DeadLetterHeld  rejected, but so are most others: 503, it waits for the fix of what they share
 
 Only these are verdicts. Any other exception is a bug: it stays loud (500, a traceback in the log),
 Pub/Sub retries the message and in the end forwards it to the dead-letter topic itself.
@@ -54,5 +54,5 @@ class Busy(Retry):
     """The queue of this instance is full: backpressure, not failure."""
 
 
-class Held(Retry):
+class DeadLetterHeld(Retry):
     """The dead-letter brake is engaged: a rejected message is not dead-lettered now."""

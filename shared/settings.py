@@ -12,8 +12,9 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import __version__
-from shared.batching import BatchLimits
-from shared.brake import BrakeLimits
+from shared.dead_letters.brake import BrakeLimits
+from shared.delivery.batching import BatchLimits
+from shared.topology import DATASET, DEAD_LETTER_TOPIC, PARSED_TOPIC
 
 
 def _seconds_or_iso(value: object) -> object:
@@ -85,7 +86,7 @@ class TracedSettings(BatchSettings):
 class DeadLetterSettings(BatchSettings):
     """For the functions that write dead letters."""
 
-    dead_letter_topic: Name = "dashboard-events-dead-letter"
+    dead_letter_topic: Name = DEAD_LETTER_TOPIC
 
 
 class RejectingSettings(DeadLetterSettings, TracedSettings):
@@ -119,7 +120,7 @@ class RejectingSettings(DeadLetterSettings, TracedSettings):
 class ParseSettings(RejectingSettings):
     """`parse`."""
 
-    parsed_topic: Name = "dashboard-events-parsed"
+    parsed_topic: Name = PARSED_TOPIC
     max_event_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 262_144
     """An event is about 0.5 KB. 256 KiB is far above any honest one, and 200 of its size class still
     fit the quotas of one publish (10 MB) after the batch's own limit of 4 MB."""
@@ -130,7 +131,7 @@ class ParseSettings(RejectingSettings):
 class WindowSettings(DeadLetterSettings):
     """What `features` and `aggregate` must agree on, and where both write."""
 
-    dataset: Name = "cqc_dataset"
+    dataset: Name = DATASET
     firestore_database: Name = "(default)"
     feature_view: FeatureViewName | None = None
     """Unset: no online store. Direct write is a preview, and a store costs while idle."""
@@ -155,7 +156,7 @@ class AggregateSettings(WindowSettings):
 class DeadletterSettings(TracedSettings):
     """`deadletter`."""
 
-    dataset: Name = "cqc_dataset"
+    dataset: Name = DATASET
 
 
 S = TypeVar("S", bound=Settings)

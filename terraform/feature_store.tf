@@ -16,7 +16,7 @@ locals {
   ]
 
   # Group name -> its features and the SQL of the view that it reads. feature_groups.json is generated:
-  # python -m tools.feature_groups
+  # python -m tools.generate.feature_groups
   event_groups = jsondecode(file("${path.module}/feature_groups.json"))
 
   feature_groups = !var.enable_feature_store ? {} : merge(

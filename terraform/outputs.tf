@@ -30,7 +30,7 @@ output "feature_view" {
 }
 
 output "content_hashes" {
-  description = "Content hash of each function's package, as tools/package.py computes it."
+  description = "Content hash of each function's package, as tools/generate/package.py computes it."
   value       = local.content_hash
 }
 

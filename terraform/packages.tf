@@ -1,4 +1,4 @@
-# One zip a function, made here (docs/decisions/0020). tools/package.py follows the same rule.
+# One zip a function, made here (docs/decisions/0020). tools/generate/package.py follows the same rule.
 
 locals {
   repository = "${path.module}/.."

@@ -51,7 +51,7 @@ variable "max_future_seconds" {
 }
 
 variable "batching" {
-  description = "Group commit in an instance: a batch goes when it has max_events or its first is linger_ms old; beyond max_waiting the answer is 429. shared/batching.py has the reasons."
+  description = "Group commit in an instance: a batch goes when it has max_events or its first is linger_ms old; beyond max_waiting the answer is 429. shared/delivery/batching.py has the reasons."
   type = object({
     max_events  = optional(number, 200)
     linger_ms   = optional(number, 5)

@@ -46,9 +46,9 @@ def up(
     trace: Annotated[bool, typer.Option("--trace", help="Collect spans, for `cqc trace`.")] = False,
 ) -> None:
     """Start the whole chain; Ctrl-C ends it."""
-    from tools.chain import ChainOptions
     from tools.commands import up
-    from tools.parts import parts_kind
+    from tools.local.chain import ChainOptions
+    from tools.local.parts import parts_kind
 
     kind = parts_kind(parts)
     up.run(ChainOptions(parts=kind, port_base=port_base, flush_every=flush_every, trace=trace), json_file)

@@ -35,7 +35,7 @@ def doctor(
 ) -> None:
     """Check a pipeline live: each thing ok, wrong or can't tell, with the command that mends it."""
     from tools.commands import doctor
-    from tools.deployment import Where
+    from tools.pipeline.deployment import Where
 
     raise typer.Exit(doctor.run(Where(chain, project, region, dataset), as_json))
 

@@ -1,6 +1,6 @@
 """The commands for looking at and mending what happened: replay, and those beside it.
 
-They work on the chain of this machine, or with --project on a deployed pipeline (tools/deployment.py).
+They work on the chain of this machine, or with --project on a deployed pipeline.
 """
 
 from pathlib import Path
@@ -102,7 +102,7 @@ def replay(
 ) -> None:
     """Send events again with the identity that they had: no count changes twice."""
     from tools.commands import replay
-    from tools.deployment import Where, locate
+    from tools.pipeline.deployment import Where, locate
     from tools.replay.selection import select
 
     pipeline = locate(Where(chain, project, region, dataset))
@@ -125,7 +125,7 @@ def explain(
 ) -> None:
     """Show everything that is known of one event."""
     from tools.commands import explain
-    from tools.deployment import Where, locate
+    from tools.pipeline.deployment import Where, locate
 
     explain.run(locate(Where(chain, project, region, dataset)), event_id, as_json)
 
@@ -152,7 +152,7 @@ def redrive(
 ) -> None:
     """Mend dead letters, check them with the current code, and send them again once."""
     from tools.commands import redrive
-    from tools.deployment import Where, locate
+    from tools.pipeline.deployment import Where, locate
     from tools.replay.selection import select
 
     pipeline = locate(Where(chain, project, region, dataset))
@@ -174,7 +174,7 @@ def verify_windows(
 ) -> None:
     """Recompute settled windows from the features rows and list those that differ."""
     from tools.commands import verify_windows
-    from tools.deployment import Where, locate
+    from tools.pipeline.deployment import Where, locate
 
     pipeline = locate(Where(chain, project, region, dataset))
     verify_windows.run(pipeline, since, until, repair, feature_store, as_json)

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tools.paths import ROOT
+
 _OFFLINE = "shared/terraform-offline/terraform-offline"
 _NO_TERRAFORM = (
     "terraform is not on the PATH: install 1.9 or newer, "

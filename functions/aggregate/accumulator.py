@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.clock import from_micros
-from shared.columns import Row, Value
-from shared.window_log import Contribution
-from shared.windows import WINDOW_MICROS, window_of
+from shared.tables.columns import Row, Value
+from shared.windows.key import WINDOW_MICROS, window_of
+from shared.windows.log import Contribution
 
 MAX_EVENT_TYPES = 1_000
 """Distinct type names kept per window (the alphabetically first): a producer that makes names up must not

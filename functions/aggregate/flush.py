@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from functions.aggregate.accumulator import Accumulator
 from functions.aggregate.panes import Added, Emission, Pane, Trigger, Window
-from functions.aggregate.ports import Failures, OnlineStore, PaneSink, Store
+from functions.aggregate.ports import DeadLetters, Store
 from functions.aggregate.reports import (
     late_event,
     lost_pane,
@@ -28,10 +28,12 @@ from functions.aggregate.reports import (
 from functions.aggregate.summary import Summary
 from shared.clock import Clock, to_micros
 from shared.errors import Busy, Reject, Retry
-from shared.telemetry import log
-from shared.window_log import Contribution, decode_segment
-from shared.window_store import Control, FencedOut, Segment, StateDocument
-from shared.windows import WindowKey
+from shared.online import OnlineStore
+from shared.tables.sink import RowSink
+from shared.telemetry.logs import log
+from shared.windows.key import WindowKey
+from shared.windows.log import Contribution, decode_segment
+from shared.windows.state import Control, FencedOut, Segment, StateDocument
 
 MAX_SEGMENTS = 2_000
 """A round's share of the log: at 200 events a segment 400,000 events, about 3 s of folding."""
@@ -46,12 +48,12 @@ KEEP_OPEN = timedelta(days=15)
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class FlushDependencies:
     """All that a flush works on, but for the store, which is each run's own."""
 
-    panes: PaneSink
+    panes: RowSink
     online: OnlineStore
-    failures: Failures
+    dead_letters: DeadLetters
     trigger: Trigger
     clock: Clock
     pipeline_version: str
@@ -60,8 +62,8 @@ class World:
 class Flush:
     """One run of the flush; `holder` names it in the lease."""
 
-    def __init__(self, world: World, store: Store, holder: str) -> None:
-        self._world = world
+    def __init__(self, dependencies: FlushDependencies, store: Store, holder: str) -> None:
+        self._with = dependencies
         self._store = store
         self._holder = holder
         self._control = Control()
@@ -69,34 +71,34 @@ class Flush:
 
     async def run(self) -> Summary:
         """Rounds until the log is empty or the time is up; raises Retry when a service fails."""
-        began = self._world.clock()
+        began = self._with.clock()
         self._control = await self._store.read_control()
         if self._control.lease_until is not None and self._control.lease_until > began:
             return self._summary.skip(self._control.lease_until)
         try:
-            while self._world.clock() - began < BUDGET:
+            while self._with.clock() - began < BUDGET:
                 segments = await self._store.read_segments(MAX_SEGMENTS)
                 if not segments and not self._is_due():
-                    return self._summary.end(self._world.clock() - began)
+                    return self._summary.end(self._with.clock() - began)
                 await self._round(segments)
         except FencedOut:
-            return self._summary.end(self._world.clock() - began, "fenced")
-        return self._summary.end(self._world.clock() - began, "backlog")
+            return self._summary.end(self._with.clock() - began, "fenced")
+        return self._summary.end(self._with.clock() - began, "backlog")
 
     def _is_due(self) -> bool:
         """Whether time alone has made a pane due, or a dead flush left some."""
-        return self._control.emitted < self._control.number or bool(self._to_list(self._world.clock()))
+        return self._control.emitted < self._control.number or bool(self._to_list(self._with.clock()))
 
     def _to_list(self, now: datetime) -> list[int]:
         """Windows whose every location owes a pane now: on_time at the end, the last at the settling."""
         ended = [start for start in self._control.open if _has_ended(start, now)]
-        return ended + [start for start in self._control.ended if now >= self._world.trigger.closes_at(start)]
+        return ended + [start for start in self._control.ended if now >= self._with.trigger.closes_at(start)]
 
     async def _round(self, segments: Sequence[Segment]) -> None:
         await self._save(replace(self._control, number=self._control.number + 1, holder=self._holder))
         try:
             await self._recover()
-            await self._fold_and_emit(segments, self._world.clock())
+            await self._fold_and_emit(segments, self._with.clock())
             await self._store.delete_segments(segments)
         except (Retry, Busy):
             await self._release()
@@ -104,7 +106,7 @@ class Flush:
         await self._store.save(self._control)
 
     async def _save(self, control: Control, states: Sequence[StateDocument] = ()) -> None:
-        self._control = replace(control, lease_until=self._world.clock() + LEASE)
+        self._control = replace(control, lease_until=self._with.clock() + LEASE)
         await self._store.save(self._control, states)
 
     async def _release(self) -> None:
@@ -138,7 +140,7 @@ class Flush:
         await self._save(tracked, [to_document(window) for window in fired])
         await self._emit(fired)
         self._summary.looked_at(windows)
-        closes_at = self._world.trigger.closes_at
+        closes_at = self._with.trigger.closes_at
         self._control = replace(
             self._control,
             emitted=self._control.number,
@@ -153,8 +155,8 @@ class Flush:
             try:
                 contributions += decode_segment(segment.data)
             except (ValueError, TypeError) as error:
-                failure = unreadable_segment(segment, error, now, self._world.pipeline_version)
-                await self._world.failures.send(failure)
+                failure = unreadable_segment(segment, error, now, self._with.pipeline_version)
+                await self._with.dead_letters.send(failure)
         self._summary.read(segments, now)
         return contributions
 
@@ -177,10 +179,10 @@ class Flush:
             verdict = windows[one.key].add(one)
             self._summary.count(verdict)
             if verdict is Added.TOO_LATE:
-                await self._world.failures.send(late_event(one, now, self._world.pipeline_version))
+                await self._with.dead_letters.send(late_event(one, now, self._with.pipeline_version))
 
     def _fire(self, window: Window, now: datetime) -> bool:
-        due = self._world.trigger.due(window, now)
+        due = self._with.trigger.due(window, now)
         if due is None:
             return False
         window.fire(due, self._control.number)
@@ -191,21 +193,21 @@ class Flush:
         ordered = sorted(windows, key=lambda window: window.key)
         if not ordered:
             return
-        now, version = self._world.clock(), self._world.pipeline_version
+        now, version = self._with.clock(), self._with.pipeline_version
         for window, refusal in zip(
-            ordered, await self._world.panes.append_rows([window.row() for window in ordered]), strict=True
+            ordered,
+            await self._with.panes.append_rows([window.row() for window in ordered]),
+            strict=True,
         ):
             if refusal is not None and not isinstance(refusal, Reject):
                 raise refusal  # a bug, not the pane: it stays loud, and the pane is emitted once it is mended
             self._summary.emitted(window)
             if refusal is not None:
-                await self._world.failures.send(lost_pane(window, refusal, now, version))
+                await self._with.dead_letters.send(lost_pane(window, refusal, now, version))
         values = [window_features(window) for window in ordered]
-        for window, entry, reason in zip(
-            ordered, values, await self._world.online.write(values), strict=True
-        ):
+        for window, entry, reason in zip(ordered, values, await self._with.online.write(values), strict=True):
             if reason is not None:
-                await self._world.failures.send(stale_online_values(window, entry, reason, now, version))
+                await self._with.dead_letters.send(stale_online_values(window, entry, reason, now, version))
 
 
 def _has_ended(start: int, now: datetime) -> bool:

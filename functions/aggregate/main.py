@@ -8,46 +8,38 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.aggregate.flush import World
+from functions.aggregate.flush import FlushDependencies
 from functions.aggregate.panes import Trigger
-from functions.aggregate.tick import Ticker
-from shared import telemetry
+from functions.aggregate.tick import FlushHandler
+from shared import wiring
 from shared.clock import utc_now
-from shared.columns import REALTIME_FEATURES_AGGREGATED
-from shared.dead_letters import DeadLetters
-from shared.gcp.bigquery import TableAppender
+from shared.gcp.bigquery import table_sink
 from shared.gcp.feature_store import feature_view
 from shared.gcp.firestore import WindowStore, connect
 from shared.gcp.pubsub import TopicPublisher
-from shared.settings import AggregateSettings, load
-from shared.table_sink import TableSink
+from shared.settings import AggregateSettings
+from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
 
-settings = load(AggregateSettings)
-telemetry.configure("aggregate", settings.log_level, settings.project_id)
+settings = wiring.start("aggregate", AggregateSettings)
 
 
 @cache
-def ticker() -> Ticker:
+def handler() -> FlushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    appender = TableAppender(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED)
+    topic = TopicPublisher(settings.project_id, settings.dead_letter_topic)
     client = connect(settings.project_id, settings.firestore_database)
-    world = World(
-        panes=TableSink(REALTIME_FEATURES_AGGREGATED, appender),
+    dependencies = FlushDependencies(
+        panes=table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED),
         online=feature_view(settings.feature_view),
-        failures=DeadLetters(
-            TopicPublisher(settings.project_id, settings.dead_letter_topic, settings.limits),
-            stage="aggregate",
-            clock=utc_now,
-            pipeline_version=settings.pipeline_version,
-        ),
+        dead_letters=wiring.dead_letter_publisher("aggregate", settings, topic.publish_batch),
         trigger=Trigger(settings.allowed_lateness, settings.close_grace),
         clock=utc_now,
         pipeline_version=settings.pipeline_version,
     )
-    return Ticker(world, lambda: WindowStore(client))
+    return FlushHandler(dependencies, lambda: WindowStore(client))
 
 
 @functions_framework.aio.http
 async def aggregate(request: Request) -> Response:
     """The entry point."""
-    return await ticker().handle(request)
+    return await handler().handle(request)

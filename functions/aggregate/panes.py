@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from functions.aggregate.accumulator import Accumulator
 from shared.clock import from_micros, to_micros
-from shared.columns import Row
-from shared.window_log import Contribution
-from shared.windows import WindowKey, digest
+from shared.tables.columns import Row
+from shared.windows.key import WindowKey, digest
+from shared.windows.log import Contribution
 
 
 class Pane(StrEnum):

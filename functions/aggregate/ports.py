@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from shared.batching import Outcome
-from shared.columns import Row
-from shared.failure import Failure
-from shared.online import OnlineFeatures
-from shared.window_store import Control, Segment, StateDocument
-from shared.windows import WindowKey
+from shared.dead_letters.record import DeadLetterRecord
+from shared.windows.key import WindowKey
+from shared.windows.state import Control, Segment, StateDocument
 
 
 class Store(Protocol):
@@ -28,22 +25,8 @@ class Store(Protocol):
     async def load_window(self, start: int) -> list[StateDocument]: ...
 
 
-class PaneSink(Protocol):
-    """realtime_features_aggregated."""
-
-    async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:
-        """One outcome a row; raises Retry."""
-
-
-class OnlineStore(Protocol):
-    """The feature view."""
-
-    async def write(self, entries: Sequence[OnlineFeatures]) -> Sequence[str | None]:
-        """Per entry why it failed, after retries, or None; does not raise."""
-
-
-class Failures(Protocol):
+class DeadLetters(Protocol):
     """The dead-letter topic."""
 
-    async def send(self, failure: Failure) -> None:
+    async def send(self, failure: DeadLetterRecord) -> None:
         """Returns when durable; raises Retry or Busy."""

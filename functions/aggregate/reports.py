@@ -6,11 +6,11 @@ import orjson
 
 from functions.aggregate.panes import Window
 from shared.clock import from_micros
+from shared.dead_letters.record import DeadLetterRecord
 from shared.errors import ErrorType
-from shared.failure import Failure
 from shared.online import OnlineFeatures
-from shared.window_log import Contribution, encode_segment
-from shared.window_store import Segment
+from shared.windows.log import Contribution, encode_segment
+from shared.windows.state import Segment
 
 STAGE = "aggregate"
 ONLINE_COLUMNS = (
@@ -41,9 +41,9 @@ def _online_name(column: str) -> str:
     return column if column.startswith("window_") else f"window_{column}"
 
 
-def late_event(one: Contribution, now: datetime, version: str) -> Failure:
+def late_event(one: Contribution, now: datetime, version: str) -> DeadLetterRecord:
     """An event that `features` took for timely and whose window was settled before it was folded."""
-    return Failure(
+    return DeadLetterRecord(
         error_type=ErrorType.LATE_EVENT,
         error_message=f"the window {_span(one.key.start)} was settled without the event: it is in no window",
         stage=STAGE,
@@ -57,9 +57,9 @@ def late_event(one: Contribution, now: datetime, version: str) -> Failure:
     )
 
 
-def unreadable_segment(segment: Segment, error: Exception, now: datetime, version: str) -> Failure:
+def unreadable_segment(segment: Segment, error: Exception, now: datetime, version: str) -> DeadLetterRecord:
     """A segment that this code cannot decode: kept whole, so that the flush can go on without it."""
-    return Failure(
+    return DeadLetterRecord(
         error_type=ErrorType.UNEXPECTED_ERROR,
         error_message=f"window_log/{segment.segment_id} is no segment: {error}",
         stage=STAGE,
@@ -69,9 +69,9 @@ def unreadable_segment(segment: Segment, error: Exception, now: datetime, versio
     )
 
 
-def lost_pane(window: Window, refusal: Exception, now: datetime, version: str) -> Failure:
+def lost_pane(window: Window, refusal: Exception, now: datetime, version: str) -> DeadLetterRecord:
     """A pane that BigQuery refuses as a row."""
-    return Failure(
+    return DeadLetterRecord(
         error_type=ErrorType.SINK_REJECTED,
         error_message=f"pane {window.revision} of the window {_span(window.key.start)}: {refusal}",
         stage=STAGE,
@@ -84,9 +84,9 @@ def lost_pane(window: Window, refusal: Exception, now: datetime, version: str) -
 
 def stale_online_values(
     window: Window, entry: OnlineFeatures, reason: str, now: datetime, version: str
-) -> Failure:
+) -> DeadLetterRecord:
     """Window features that did not reach the online store; its scheduled sync brings them."""
-    return Failure(
+    return DeadLetterRecord(
         error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
         error_message=f"window features of {_span(window.key.start)}: {reason}",
         stage=STAGE,

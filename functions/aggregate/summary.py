@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from functions.aggregate.panes import Added, Pane, Window
-from shared.window_store import Segment
+from shared.windows.state import Segment
 
 
 @dataclass(slots=True)

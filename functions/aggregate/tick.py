@@ -6,17 +6,17 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.aggregate.flush import Flush, World
+from functions.aggregate.flush import Flush, FlushDependencies
 from functions.aggregate.ports import Store
 from shared.errors import Retry
-from shared.telemetry import log
+from shared.telemetry.logs import log
 
 
-class Ticker:
+class FlushHandler:
     """Runs one flush a request; `new_store` gives each its own fence."""
 
-    def __init__(self, world: World, new_store: Callable[[], Store]) -> None:
-        self._world = world
+    def __init__(self, dependencies: FlushDependencies, new_store: Callable[[], Store]) -> None:
+        self._dependencies = dependencies
         self._new_store = new_store
 
     async def handle(self, request: Request) -> Response:
@@ -26,7 +26,7 @@ class Ticker:
                 {"error": "send a POST: it flushes the windows"}, 405, headers={"Allow": "POST"}
             )
         try:
-            summary = await Flush(self._world, self._new_store(), holder=uuid4().hex).run()
+            summary = await Flush(self._dependencies, self._new_store(), holder=uuid4().hex).run()
         except Retry as error:
             log.error("the flush stopped, the next one goes on from there: %s", error)
             return JSONResponse(

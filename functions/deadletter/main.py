@@ -9,28 +9,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.deadletter.recording import Recorder
-from shared import heap, telemetry, tracing
+from shared import wiring
 from shared.clock import utc_now
-from shared.columns import STREAMING_ERRORS
-from shared.gcp.bigquery import TableAppender
-from shared.settings import DeadletterSettings, load
-from shared.stage import Stage
-from shared.table_sink import TableSink
+from shared.delivery.handler import PushHandler
+from shared.gcp.bigquery import table_sink
+from shared.settings import DeadletterSettings
+from shared.tables.columns import STREAMING_ERRORS
 
-settings = load(DeadletterSettings)
-telemetry.configure("deadletter", settings.log_level, settings.project_id)
+settings = wiring.start("deadletter", DeadletterSettings)
 
 
 @cache
-def stage() -> Stage:
+def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    sink = TableSink(STREAMING_ERRORS, TableAppender(settings.project_id, settings.dataset, STREAMING_ERRORS))
-    tracing.configure("deadletter", settings.otel_exporter_otlp_endpoint)
-    heap.settle()
-    return Stage(Recorder(sink, utc_now, settings.pipeline_version, settings.limits).process)
+    sink = table_sink(settings.project_id, settings.dataset, STREAMING_ERRORS)
+    recorder = Recorder(sink, utc_now, settings.pipeline_version, settings.limits)
+    return wiring.push_handler("deadletter", settings, recorder.process)
 
 
 @functions_framework.aio.http
 async def deadletter(request: Request) -> Response:
     """The entry point."""
-    return await stage().handle(request)
+    return await handler().handle(request)

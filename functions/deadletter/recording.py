@@ -3,12 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from functions.deadletter.triage import salvage, triage
-from shared.batching import BatchLimits, GroupCommit, Outcome
+from functions.deadletter.triage import fallback_row, triage
 from shared.clock import Clock
-from shared.envelope import Message
+from shared.delivery.batching import BatchLimits, GroupCommit, Outcome
 from shared.errors import Retry
-from shared.table_sink import TableSink
+from shared.message import Message
+from shared.tables.sink import TableSink
 
 REMEMBERED = 10_000
 """Message ids of rows just written, 1 MB: most redeliveries come within seconds, to the same instance. What
@@ -29,7 +29,7 @@ class Recorder:
         """Returns when the row is durable; raises Retry or Busy: no dead letter is dropped."""
         if message.message_id in self._written:
             return
-        await self._batches.add(message, len(message.data))
+        await self._batches.submit(message, len(message.data))
         self._written[message.message_id] = None
         if len(self._written) > REMEMBERED:
             self._written.popitem(last=False)
@@ -43,10 +43,12 @@ class Recorder:
         refused = [(message, outcome) for message, outcome in zip(messages, outcomes, strict=True) if outcome]
         if not refused:
             return outcomes
-        bare = [salvage(message, str(outcome), now, self._pipeline_version) for message, outcome in refused]
-        last = iter(await self._sink.append_rows(bare))
-        return [outcome and _kept(next(last)) for outcome in outcomes]
+        fallbacks = [
+            fallback_row(message, str(outcome), now, self._pipeline_version) for message, outcome in refused
+        ]
+        last = iter(await self._sink.append_rows(fallbacks))
+        return [outcome and _as_retry(next(last)) for outcome in outcomes]
 
 
-def _kept(outcome: Outcome) -> Outcome:
+def _as_retry(outcome: Outcome) -> Outcome:
     return outcome and Retry(f"BigQuery refused the dead letter, Pub/Sub keeps it: {outcome}")

@@ -1,6 +1,6 @@
 """A dead letter becomes its row of streaming_errors, whichever of the two forms it has. Pure.
 
-- our record: what `parse`, `features` or the flush rejected, with its reason (shared/failure.py)
+- our record: what `parse`, `features` or the flush rejected, with its reason (shared/dead_letters/record.py)
 - a forwarded original: what Pub/Sub gave up delivering; it tells only how often and to whom it was sent,
   in the CloudPubSubDeadLetterSource* attributes
   (https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic)
@@ -14,10 +14,10 @@ from datetime import datetime
 import orjson
 from pydantic import ValidationError
 
-from shared.columns import Row
-from shared.envelope import Message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, of_message
 from shared.errors import ErrorType, Reject
-from shared.failure import RECORD_ATTRIBUTE, RECORD_KIND, Failure, of_message
+from shared.message import Message
+from shared.tables.columns import Row
 
 _DELIVERIES = "CloudPubSubDeadLetterSourceDeliveryCount"
 _SUBSCRIPTION = "CloudPubSubDeadLetterSourceSubscription"
@@ -30,18 +30,18 @@ def triage(message: Message, now: datetime, pipeline_version: str) -> Row:
     return row_of(failure_in(message, message.publish_time or now, pipeline_version))
 
 
-def salvage(message: Message, refusal: str, now: datetime, pipeline_version: str) -> Row:
+def fallback_row(message: Message, refusal: str, now: datetime, pipeline_version: str) -> Row:
     """The row of a dead letter whose own row BigQuery refused: the message whole, all else from here."""
     return row_of(
         _of_stranger(message, f"the dead letter's own row was refused: {refusal}", now, pipeline_version)
     )
 
 
-def failure_in(message: Message, given_up_at: datetime, pipeline_version: str) -> Failure:
+def failure_in(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
     """What the message says of the failure."""
     if message.attributes.get(RECORD_ATTRIBUTE) == RECORD_KIND:
         try:
-            return Failure.model_validate_json(message.data)
+            return DeadLetterRecord.model_validate_json(message.data)
         except ValidationError as error:
             what = f"the dead letter calls itself a failure record and is none: {error.errors()[0]['msg']}"
             return _of_stranger(message, what, given_up_at, pipeline_version)
@@ -51,7 +51,7 @@ def failure_in(message: Message, given_up_at: datetime, pipeline_version: str) -
     return _of_stranger(message, what, given_up_at, pipeline_version)
 
 
-def _of_forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -> Failure:
+def _of_forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
     attributes = message.attributes
     subscription, count = attributes[_SUBSCRIPTION], attributes.get(_DELIVERIES, "")
     what = (
@@ -76,7 +76,9 @@ def _of_forwarded(message: Message, given_up_at: datetime, pipeline_version: str
     )
 
 
-def _of_stranger(message: Message, what: str, given_up_at: datetime, pipeline_version: str) -> Failure:
+def _of_stranger(
+    message: Message, what: str, given_up_at: datetime, pipeline_version: str
+) -> DeadLetterRecord:
     reject = Reject(ErrorType.UNEXPECTED_ERROR, what)
     return of_message(message, reject, stage="deadletter", now=given_up_at, pipeline_version=pipeline_version)
 
@@ -100,7 +102,7 @@ def _time(text: str | None) -> datetime | None:
     return moment if moment and moment.tzinfo else None
 
 
-def row_of(failure: Failure) -> Row:
+def row_of(failure: DeadLetterRecord) -> Row:
     """The failure as a row of streaming_errors."""
     return {
         "error_type": failure.error_type.value,

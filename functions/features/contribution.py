@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from shared.clock import to_micros
-from shared.columns import Row, Value
 from shared.events import Event
-from shared.window_log import Contribution
+from shared.tables.columns import Row, Value
+from shared.windows.log import Contribution
 
 
 def contribution(event: Event, row: Row) -> Contribution:

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import orjson
 from pydantic import JsonValue
 
-from shared.columns import Row, Value
 from shared.errors import ErrorType, Reject
 from shared.events import (
     CapacityMetrics,
@@ -23,6 +22,7 @@ from shared.events import (
     Metrics,
     RatingMetrics,
 )
+from shared.tables.columns import Row, Value
 
 _RANKS: Final = {"Outstanding": 4, "Good": 3, "Requires improvement": 2, "Inadequate": 1}
 _SEVERITIES: Final = {"high": 3, "medium": 2, "low": 1}

@@ -9,21 +9,23 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from functions.features.contribution import contribution
 from functions.features.extraction import extract
-from shared import tracing
-from shared.batching import BatchLimits, GroupCommit, Outcome, each_alone
+from functions.features.ports import DeadLetters, WindowLog
 from shared.clock import Clock, from_micros, to_micros
-from shared.columns import Row
-from shared.envelope import Message
+from shared.delivery.batching import GroupCommit, Outcome, with_isolated_prepare
 from shared.errors import ErrorType, Reject
 from shared.events import Event, read
-from shared.online import OnlineFeatures
-from shared.window_log import Contribution
-from shared.windows import too_late
+from shared.message import Message
+from shared.online import OnlineFeatures, OnlineStore
+from shared.settings import FeaturesSettings
+from shared.tables.columns import Row
+from shared.tables.sink import RowSink
+from shared.telemetry import tracing
+from shared.windows.key import too_late
+from shared.windows.log import Contribution
 
 NOT_ONLINE = frozenset(
     {
@@ -40,37 +42,6 @@ NOT_ONLINE = frozenset(
 FAR_FUTURE = timedelta(days=8)
 """`parse` holds the clock limit, MAX_FUTURE, of 7 days at most. This one is for what reaches the parsed topic
 another way: its window would stay open as long, and one of the year 9999 has no time after it to settle."""
-
-
-class RowSink(Protocol):
-    """realtime_features."""
-
-    async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:
-        """One outcome a row; raises Retry."""
-
-
-class Log(Protocol):
-    """The window log."""
-
-    async def append(self, contributions: Sequence[Contribution], now: datetime) -> None:
-        """Raises Retry."""
-
-    async def counted(self, contributions: Sequence[Contribution]) -> list[bool]:
-        """For each, whether its window holds the event already; raises Retry."""
-
-
-class OnlineStore(Protocol):
-    """The feature view."""
-
-    async def write(self, entries: Sequence[OnlineFeatures]) -> Sequence[str | None]:
-        """Per entry why it failed, after retries, or None; does not raise."""
-
-
-class Failures(Protocol):
-    """The dead-letter topic."""
-
-    async def send_rejected(self, message: Message, reject: Reject) -> None:
-        """Raises Retry or Busy."""
 
 
 @dataclass(slots=True)
@@ -102,28 +73,26 @@ class FeatureWriter:
 
     def __init__(
         self,
-        *,
         rows: RowSink,
-        log: Log,
+        log: WindowLog,
         online: OnlineStore,
-        failures: Failures,
+        dead_letters: DeadLetters,
+        settings: FeaturesSettings,
         clock: Clock,
-        zone: ZoneInfo,
-        allowed_lateness: timedelta,
-        limits: BatchLimits,
     ) -> None:
         self._rows = rows
         self._log = log
         self._online = online
-        self._failures = failures
+        self._dead_letters = dead_letters
         self._clock = clock
-        self._zone = zone
-        self._allowed_lateness = allowed_lateness
-        self._batches: GroupCommit[Message] = GroupCommit(each_alone(self._prepare, self.commit), limits)
+        self._zone = settings.feature_timezone
+        self._allowed_lateness = settings.allowed_lateness
+        commit = with_isolated_prepare(self._prepare, self.commit)
+        self._batches: GroupCommit[Message] = GroupCommit(commit, settings.limits)
 
     async def process(self, message: Message) -> None:
         """Returns when all that the event owes is durable; raises Reject, Retry or Busy."""
-        await self._batches.add(message, len(message.data))
+        await self._batches.submit(message, len(message.data))
 
     def _prepare(self, message: Message) -> Item:
         item = item_of(message, self._zone)
@@ -132,7 +101,7 @@ class FeatureWriter:
 
     async def commit(self, items: Sequence[Item]) -> list[Outcome]:
         """One batch; raises Retry when a sink fails as a whole."""
-        await self._tell_late(items)
+        await self._mark_late(items)
         with tracing.step("append rows"):
             outcomes = list(await self._rows.append_rows([item.row for item in items]))
         kept = [item for item, outcome in zip(items, outcomes, strict=True) if outcome is None]
@@ -145,10 +114,10 @@ class FeatureWriter:
         for item, reason in zip(kept, reasons, strict=True):
             if reason is not None:
                 reject = Reject(ErrorType.FEATURE_STORE_WRITE_FAILED, reason)
-                await self._failures.send_rejected(item.message, reject)
+                await self._dead_letters.send_rejected(item.message, reject)
         return outcomes
 
-    async def _tell_late(self, items: Sequence[Item]) -> None:
+    async def _mark_late(self, items: Sequence[Item]) -> None:
         """Late is what comes after its window was settled, unless it had been counted when it came before."""
         now = self._clock()
         late = [
@@ -173,7 +142,7 @@ class FeatureWriter:
         start = from_micros(item.contribution.key.start)
         what = f"the event came over {self._allowed_lateness} after its window of {start:%Y-%m-%dT%H:%M:%SZ}"
         reject = Reject(ErrorType.LATE_EVENT, f"{what}: it has a features row and is in no window")
-        await self._failures.send_rejected(item.message, reject)
+        await self._dead_letters.send_rejected(item.message, reject)
 
 
 def _check_not_far_ahead(one: Contribution, now: datetime) -> None:

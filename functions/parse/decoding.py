@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from shared.envelope import Message
 from shared.errors import ErrorType, Reject
 from shared.events import METRICS, Event, parse_time, validate
+from shared.message import Message
 
 _FIELDS = frozenset({"event_id", "location_id", "event_type", "timestamp", "metrics"})
 _METRIC_FIELDS = {kind: frozenset(model.model_fields) for kind, model in METRICS.items()}

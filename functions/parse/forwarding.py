@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.parse.decoding import Decoder
-from shared import tracing
-from shared.batching import BatchLimits, GroupCommit, each_alone
+from functions.parse.ports import ParsedTopic
 from shared.clock import Clock
-from shared.envelope import Message
+from shared.delivery.batching import GroupCommit, with_isolated_prepare
 from shared.events import encode
-from shared.gcp.pubsub import OutMessage, TopicPublisher
-from shared.telemetry import UnknownFields
+from shared.message import Message, OutMessage
+from shared.settings import ParseSettings
+from shared.telemetry import tracing
+from shared.telemetry.logs import UnknownFields
 
 
 @dataclass(slots=True)
@@ -26,23 +27,18 @@ class Forwarder:
     """Sends each valid event on to the parsed topic, by group commit."""
 
     def __init__(
-        self,
-        decoder: Decoder,
-        parsed: TopicPublisher,
-        unknown_fields: UnknownFields,
-        clock: Clock,
-        limits: BatchLimits,
+        self, parsed: ParsedTopic, settings: ParseSettings, clock: Clock, unknown_fields: UnknownFields
     ) -> None:
-        self._decoder = decoder
+        self._decoder = Decoder(settings.pipeline_version, settings.max_event_bytes, settings.max_future)
         self._unknown_fields = unknown_fields
         self._clock = clock
-        commit = each_alone(self._decode, parsed.publish_batch)
-        self._batches: GroupCommit[_Delivery] = GroupCommit(commit, limits, "publish")
+        commit = with_isolated_prepare(self._decode, parsed.publish_batch)
+        self._batches: GroupCommit[_Delivery] = GroupCommit(commit, settings.limits, "publish")
 
     async def forward(self, message: Message) -> None:
         """Returns when the parsed event is durable; raises Reject, Retry or Busy."""
         delivery = _Delivery(message, tracing.outgoing(message.attributes))
-        await self._batches.add(delivery, len(message.data))
+        await self._batches.submit(delivery, len(message.data))
         tracing.annotate({"event_id": delivery.event_id})
 
     def _decode(self, delivery: _Delivery) -> OutMessage:

@@ -20,10 +20,11 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports.grpc_a
 from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse, StorageError
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from shared.columns import Table
 from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.channel import open_transport
-from shared.rows import descriptor
+from shared.tables.columns import Table
+from shared.tables.rows import descriptor
+from shared.tables.sink import TableSink
 
 MAX_REQUEST_BYTES = 9_000_000
 """BigQuery takes 10 MB a request; the rest is for the schema and the rows' lengths."""
@@ -79,7 +80,7 @@ class TableAppender:
         self._connection: _Connection | None = None
 
     async def append(self, rows: Sequence[bytes]) -> list[Reject | None]:
-        """One outcome a row (of `shared.rows.encode`), in order: None is durable, Reject can never be.
+        """One outcome a row (of `shared.tables.rows.encode`), in order: None is durable, Reject can never be.
 
         Raises Retry when it is unknown whether all are durable; appending them again may double some.
         """
@@ -172,6 +173,11 @@ class TableAppender:
         if len(row) <= MAX_REQUEST_BYTES:
             return None
         return self._reject(f"its {len(row):,} bytes are more than the {MAX_REQUEST_BYTES:,} of one request")
+
+
+def table_sink(project: str, dataset: str, table: Table) -> TableSink:
+    """Rows of this table to BigQuery."""
+    return TableSink(table, TableAppender(project, dataset, table))
 
 
 class _Connection:

@@ -15,9 +15,9 @@ from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from grpc import RpcError
 
 from shared.clock import to_micros
-from shared.columns import Value
 from shared.gcp.channel import open_transport
 from shared.online import OnlineFeatures
+from shared.tables.columns import Value
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.types import FeatureViewDirectWriteRequest

@@ -26,9 +26,9 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncWri
 
 from shared.clock import from_micros, to_micros
 from shared.errors import Retry
-from shared.window_log import Contribution, encode_segment
-from shared.window_store import Control, FencedOut, Segment, StateDocument
-from shared.windows import DIGEST_BYTES, WindowKey, digest
+from shared.windows.key import DIGEST_BYTES, WindowKey, digest
+from shared.windows.log import Contribution, encode_segment
+from shared.windows.state import Control, FencedOut, Segment, StateDocument
 
 APPEND_TIMEOUT = 8.0
 """Seconds in which a segment is stored or given up: part of the flush's close_grace of 30 s."""
@@ -130,6 +130,11 @@ class WindowLog(_Windows):
             states = await self.load({one.key for one in contributions})
         seen = {key: state.seen_digests() for key, state in states.items()}
         return [digest(one.event_id) in seen.get(one.key, {}) for one in contributions]
+
+
+def window_log(project: str, database: str) -> WindowLog:
+    """The hot path's side, for the running loop."""
+    return WindowLog(connect(project, database))
 
 
 class WindowStore(_Windows):

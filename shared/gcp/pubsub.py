@@ -4,8 +4,7 @@ Publishes many messages with one GAPIC call: measured far cheaper than the high-
 future a message, and its batching thread would hide from us when a message is durable.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from google.api_core.exceptions import (
     Aborted,
@@ -22,9 +21,11 @@ from google.pubsub_v1.services.publisher import PublisherAsyncClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.types import PublishRequest
 
-from shared.batching import BatchLimits, GroupCommit, Outcome
+from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.channel import open_transport
+from shared.message import OutMessage
+from shared.topology import topic_path
 
 PUBLISH_TIMEOUT = 10.0
 """Seconds for one publish with its retries, well inside a subscription's ack deadline of 60 s."""
@@ -39,35 +40,12 @@ _RETRY = AsyncRetry(
 _Request = PublishRequest.pb()
 
 
-@dataclass(frozen=True, slots=True)
-class OutMessage:
-    """A message to publish."""
-
-    data: bytes
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        """About its bytes on the wire."""
-        return len(self.data) + sum(len(key) + len(value) for key, value in self.attributes.items()) + 32
-
-
-def topic_path(project: str, topic: str) -> str:
-    """The full name of a topic given by its short or full name."""
-    return topic if topic.startswith("projects/") else f"projects/{project}/topics/{topic}"
-
-
 class TopicPublisher:
-    """Publishes to one topic by group commit; opens its channel in the loop of the first publish."""
+    """Publishes to one topic; opens its channel in the loop of the first publish."""
 
-    def __init__(self, project: str, topic: str, limits: BatchLimits) -> None:
+    def __init__(self, project: str, topic: str) -> None:
         self._topic = topic_path(project, topic)
-        self._batches: GroupCommit[OutMessage] = GroupCommit(self.publish_batch, limits, "publish")
         self._client: PublisherAsyncClient | None = None
-
-    async def publish(self, message: OutMessage) -> None:
-        """Returns when Pub/Sub has the message; raises Reject, Retry or Busy."""
-        await self._batches.add(message, message.size)
 
     async def publish_batch(self, messages: Sequence[OutMessage]) -> list[Outcome]:
         """One publish of all; one outcome a message. Raises Retry."""

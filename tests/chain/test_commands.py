@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.chain import Command
-from tools.parts import PartsKind
+from tools.local.parts import PartsKind
 
 # The commands meet the same services either way.
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)

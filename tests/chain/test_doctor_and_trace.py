@@ -14,14 +14,14 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import PushConfig, RetryPolicy, Subscription
 
 from tests.support.chain import command
-from tools.chain import Chain, ChainOptions
 from tools.commands import trace
-from tools.connect import connect_pubsub, connect_warehouse
-from tools.deployment import Where, locate
 from tools.doctor.checkup import checkup
 from tools.doctor.findings import Finding, Verdict
 from tools.errors import UsageError
-from tools.pubsub import PubSub
+from tools.local.chain import Chain, ChainOptions
+from tools.pipeline.connect import connect_pubsub, connect_warehouse
+from tools.pipeline.deployment import Where, locate
+from tools.pipeline.pubsub import PubSub
 
 BOUND = 30.0
 """Seconds in which spans arrive on a busy machine."""

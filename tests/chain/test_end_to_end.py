@@ -3,10 +3,10 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from shared.failure import read_hints
+from shared.dead_letters.record import read_hints
 from tests.support.chain import Run
-from tools.flushing import flush
-from tools.online_store import OnlineStore
+from tools.pipeline.flushing import flush
+from tools.pipeline.online_store import OnlineStore
 from tools.sampling.mix import bad_kinds
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.address import ChainFile, read
-from tools.ports import HOST
-from tools.process import ROOT
+from tools.local.ports import HOST
+from tools.paths import ROOT
+from tools.pipeline.address import ChainFile, read
 
 PATIENCE = 60.0
 

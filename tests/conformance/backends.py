@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.emulators import EMULATORS, EmulatorMissing, Launch
-from tools.process import ROOT
+from tools.local.emulators import EMULATORS, EmulatorMissing, Launch
+from tools.paths import ROOT
 
 START_SECONDS = 60
 """The emulators take about 4 s each on an idle machine."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tools.process import ROOT
+from tools.paths import ROOT
 
 STAND_INS = ["pubsub", "firestore", "feature_store"]
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from google.cloud.firestore import AsyncClient
 
 from shared.gcp.firestore import CHUNK, WindowLog, WindowStore
-from shared.window_log import Contribution, decode_segment
-from shared.window_store import Control, StateDocument
-from shared.windows import DIGEST_BYTES, WindowKey, digest
+from shared.windows.key import DIGEST_BYTES, WindowKey, digest
+from shared.windows.log import Contribution, decode_segment
+from shared.windows.state import Control, StateDocument
 
 NOW = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
 LONGEST = "\x00"

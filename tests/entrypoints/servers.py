@@ -19,12 +19,13 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from tools.connect import connect_warehouse
-from tools.online_store import OnlineStore, Scalar
-from tools.parts import FUNCTIONS, PartsKind, address, all_parts
-from tools.ports import HOST, allot
-from tools.process import Process, stop_all
-from tools.warehouse import Warehouse
+from shared.topology import FUNCTIONS
+from tools.local.parts import PartsKind, address, all_parts
+from tools.local.ports import HOST, allot
+from tools.local.process import Process, stop_all
+from tools.pipeline.connect import connect_warehouse
+from tools.pipeline.online_store import OnlineStore, Scalar
+from tools.pipeline.warehouse import Warehouse
 
 BOUND = 40.0
 """Seconds in which a server must be up, or up again, on a busy machine."""

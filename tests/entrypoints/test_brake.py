@@ -9,12 +9,12 @@ from urllib.request import Request, urlopen
 import orjson
 import pytest
 
-from shared.holding import ENGAGED, RELEASED
+from shared.dead_letters.brake import ENGAGED, RELEASED
 from tests.entrypoints.deliveries import new_id, parsed, push, raw
 from tests.entrypoints.servers import Servers, until
-from tools.parts import PartsKind, all_parts
-from tools.ports import HOST, allot
-from tools.process import Process, stop_all
+from tools.local.parts import PartsKind, all_parts
+from tools.local.ports import HOST, allot
+from tools.local.process import Process, stop_all
 
 SETTINGS = {"DEAD_LETTER_BRAKE_MINIMUM": "5", "DEAD_LETTER_BRAKE_PERIOD": "PT10M"}
 GOOD = {"parse": raw, "features": parsed}

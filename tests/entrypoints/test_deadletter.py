@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from shared.envelope import Message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, of_message
 from shared.errors import ErrorType, Reject
-from shared.failure import RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.message import Message
 from tests.entrypoints.deliveries import NO_DELIVERIES, SHAPES, new_id, push, raw, shaped
 from tests.entrypoints.servers import Answer, Servers
 

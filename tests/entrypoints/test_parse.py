@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode
 import orjson
 import pytest
 
-from shared.failure import RECORD_ATTRIBUTE, RECORD_KIND
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND
 from tests.entrypoints.deliveries import (
     NO_DELIVERIES,
     SHAPES,

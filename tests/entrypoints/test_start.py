@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools.process import ROOT
+from tools.paths import ROOT
 
 WRONG = {
     "parse": ("MAX_FUTURE", "soon"),

@@ -16,9 +16,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from tools.chain import Chain, ChainOptions
-from tools.ports import HOST, allot
-from tools.warehouse import Warehouse
+from tools.local.chain import Chain, ChainOptions
+from tools.local.ports import HOST, allot
+from tools.pipeline.warehouse import Warehouse
 
 DEPLOYED_PYTHON = "python3.13"
 START_TIMEOUT = 60.0

@@ -9,7 +9,9 @@ from zipfile import ZipFile
 import pytest
 from packaging.requirements import Requirement
 
-from tools.package import FUNCTIONS, ROOT, build, content_hash, files
+from shared.topology import FUNCTIONS
+from tools.generate.package import build, content_hash, files
+from tools.paths import ROOT
 
 per_function = pytest.mark.parametrize("name", FUNCTIONS)
 
@@ -31,7 +33,7 @@ def test_times_and_modes_of_the_tree_leave_no_trace(tmp_path: Path, monkeypatch:
         "terraform/package",
     ):
         _copy(ROOT / path, tmp_path / "tree" / path)
-    monkeypatch.setattr("tools.package.ROOT", tmp_path / "tree")
+    monkeypatch.setattr("tools.generate.package.ROOT", tmp_path / "tree")
     assert build("parse", tmp_path / "after").read_bytes() == before
 
 

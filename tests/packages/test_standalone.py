@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.packages.conftest import Served, push, python_of, start, unpacked, wait_until_served
-from tools.chain import Chain
-from tools.package import build
-from tools.warehouse import Warehouse
+from tools.generate.package import build
+from tools.local.chain import Chain
+from tools.pipeline.warehouse import Warehouse
 
 # Makes an environment a function, from the package index: run by `nox -s package`, not by default.
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(300)]

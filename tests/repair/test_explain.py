@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tests.repair.inside import event, number, publish, until
+from tests.repair.helpers import event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Invoke
-from tools.flushing import flush
-from tools.parts import PartsKind
+from tools.local.parts import PartsKind
+from tools.pipeline.flushing import flush
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.repair.inside import event, number, publish, until
+from tests.repair.helpers import event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Answer, Invoke
-from tools.parts import PartsKind
+from tools.local.parts import PartsKind
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.failure import read_hints
-from tests.repair.inside import counts, event, number, publish, until
+from shared.dead_letters.record import read_hints
+from tests.repair.helpers import counts, event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Invoke
-from tools.parts import PartsKind
-from tools.pubsub import PubSub
+from tools.local.parts import PartsKind
+from tools.pipeline.pubsub import PubSub
 from tools.replay.shapes import Shape
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)

@@ -14,26 +14,26 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
-from functions.aggregate.flush import Flush, World
+from functions.aggregate.flush import Flush, FlushDependencies
 from functions.aggregate.panes import Trigger
 from functions.features.writing import Item, item_of
 from functions.parse.decoding import Decoder
-from shared.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Table
-from shared.envelope import Message
+from shared.dead_letters.record import DeadLetterRecord
 from shared.events import encode
-from shared.failure import Failure
 from shared.gcp.bigquery import TableAppender
 from shared.gcp.feature_store import NoFeatureView
 from shared.gcp.firestore import WindowLog, WindowStore, connect
-from shared.table_sink import TableSink
-from tests.repair.inside import event
+from shared.message import Message
+from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Table
+from shared.tables.sink import TableSink
+from tests.repair.helpers import event
 from tests.support.chain import Run
 from tests.support.command_line import Answer, Invoke
-from tools import address
-from tools.address import ChainAddress
-from tools.connect import enter
-from tools.parts import PartsKind
-from tools.warehouse import Warehouse
+from tools.local.parts import PartsKind
+from tools.pipeline import address
+from tools.pipeline.address import ChainAddress
+from tools.pipeline.connect import enter
+from tools.pipeline.warehouse import Warehouse
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
 
@@ -45,12 +45,12 @@ DECODER = Decoder("test", 262_144, timedelta(minutes=5))
 class NoFailures:
     """Nothing here is given up."""
 
-    async def send(self, failure: Failure) -> None:
+    async def send(self, failure: DeadLetterRecord) -> None:
         raise AssertionError(failure)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SpanScope:
     """An empty pipeline of the test's own, on the services of the chain."""
 
     address: ChainAddress
@@ -77,10 +77,10 @@ class Place:
 
         async def work() -> None:
             appender = TableAppender(self.address.project, self.address.dataset, REALTIME_FEATURES_AGGREGATED)
-            world = World(
+            world = FlushDependencies(
                 panes=TableSink(REALTIME_FEATURES_AGGREGATED, appender),
                 online=NoFeatureView(),
-                failures=NoFailures(),
+                dead_letters=NoFailures(),
                 trigger=Trigger(timedelta(hours=1), timedelta(seconds=30)),
                 clock=lambda: at,
                 pipeline_version="test",
@@ -99,7 +99,7 @@ class Place:
 
 
 @pytest.fixture
-def place(run: Run, invoke: Invoke, tmp_path: Path) -> Place:
+def place(run: Run, invoke: Invoke, tmp_path: Path) -> SpanScope:
     del invoke  # it restores the environment, which a connection sets
     project = f"p{uuid4().hex[:12]}"
     own = run.chain.address.model_copy(update={"project": project})
@@ -108,7 +108,7 @@ def place(run: Run, invoke: Invoke, tmp_path: Path) -> Place:
     warehouse.create()
     file = tmp_path / "chain.json"
     address.write(file, own)
-    return Place(own, warehouse, file)
+    return SpanScope(own, warehouse, file)
 
 
 def item(**fields: object) -> Item:
@@ -119,11 +119,11 @@ def item(**fields: object) -> Item:
     return item_of(Message(encode(decoded), "", {}, THEN, "", None), ZoneInfo("Europe/London"))
 
 
-def verify(invoke: Invoke, place: Place, *options: str) -> Answer:
+def verify(invoke: Invoke, place: SpanScope, *options: str) -> Answer:
     return invoke("verify-windows", "--from", "4h", "--chain", str(place.file), *options)
 
 
-def test_windows_of_every_kind_of_event_agree_with_their_rows(place: Place, invoke: Invoke) -> None:
+def test_windows_of_every_kind_of_event_agree_with_their_rows(place: SpanScope, invoke: Invoke) -> None:
     kinds = ("inspection_update", "rating_change", "capacity_update", "compliance_alert", "fire_drill")
     items = [
         item(event_type=kind, location_id=f"1-{number % 2}", metrics={}) for number, kind in enumerate(kinds)
@@ -136,7 +136,7 @@ def test_windows_of_every_kind_of_event_agree_with_their_rows(place: Place, invo
     assert (said["compared"], said["unsettled"], said["differences"]) == (2, 0, [])
 
 
-def test_an_event_that_its_window_missed_is_listed_and_mended_once(place: Place, invoke: Invoke) -> None:
+def test_an_event_that_its_window_missed_is_listed_and_mended_once(place: SpanScope, invoke: Invoke) -> None:
     counted, missed = item(location_id="1-1"), item(location_id="1-1")
     lost = item(location_id="1-2")
     place.write([counted])
@@ -164,7 +164,7 @@ def test_an_event_that_its_window_missed_is_listed_and_mended_once(place: Place,
     assert [tuple(row)[2:] for row in panes.rows] == [("late", True, 2), ("on_time", True, 1)]
 
 
-def test_a_window_that_the_flush_has_not_settled_is_its_own_affair(place: Place, invoke: Invoke) -> None:
+def test_a_window_that_the_flush_has_not_settled_is_its_own_affair(place: SpanScope, invoke: Invoke) -> None:
     place.write([item()])
     place.flush(THEN)
     said = json.loads(verify(invoke, place, "--json").out)

@@ -12,14 +12,14 @@ from functools import partial
 import pytest
 
 from tests.support.command_line import Invoke, invoking
-from tools.chain import Chain, ChainOptions
-from tools.connect import connect_warehouse
-from tools.emulators import EmulatorMissing
-from tools.parts import PartsKind
-from tools.process import ROOT
-from tools.reconciliation import Ledger, settle
+from tools.demo.reconciliation import Ledger, settle
+from tools.local.chain import Chain, ChainOptions
+from tools.local.emulators import EmulatorMissing
+from tools.local.parts import PartsKind
+from tools.paths import ROOT
+from tools.pipeline.connect import connect_warehouse
+from tools.pipeline.warehouse import Warehouse
 from tools.sampling.mix import Recipe, sample
-from tools.warehouse import Warehouse
 
 LINES = {PartsKind.STAND_IN: 1_500, PartsKind.EMULATORS: 250}
 """Google's Pub/Sub emulator pushes one message at a time: 55 a second through features, seen."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.terraform.conftest import Resource, State
-from tools.package import ROOT
+from tools.paths import ROOT
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
 

@@ -8,12 +8,13 @@ from pydantic_settings import BaseSettings
 
 from functions.aggregate.reports import ONLINE_COLUMNS
 from functions.features.writing import NOT_ONLINE
-from shared.columns import REALTIME_FEATURES, TABLES, Table, json_schema
 from shared.settings import AggregateSettings, DeadletterSettings, FeaturesSettings, ParseSettings
+from shared.tables.columns import REALTIME_FEATURES, TABLES, Table, json_schema
+from shared.topology import FUNCTIONS
 from tests.terraform.conftest import Runs, State
-from tools.feature_groups import GROUPS, groups_text
-from tools.package import FUNCTIONS, content_hash, files
-from tools.warehouse import view_definitions
+from tools.generate.feature_groups import GROUPS, groups_text
+from tools.generate.package import content_hash, files
+from tools.pipeline.warehouse import view_definitions
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
 
@@ -105,7 +106,7 @@ def test_the_collections_without_indexes_are_those_that_the_adapter_writes(deplo
 
 
 def test_the_generated_groups_are_current() -> None:
-    assert GROUPS.read_text() == groups_text(), "run `python -m tools.feature_groups`"
+    assert GROUPS.read_text() == groups_text(), "run `python -m tools.generate.feature_groups`"
 
 
 def test_the_feature_view_serves_exactly_what_the_functions_write(with_feature_store: State) -> None:

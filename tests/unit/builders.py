@@ -7,9 +7,9 @@ from typing import TypeVar
 import orjson
 
 from functions.parse.decoding import Decoder
-from shared.envelope import Message
 from shared.errors import BadRequest, Reject
 from shared.events import Event
+from shared.message import Message
 
 T = TypeVar("T")
 

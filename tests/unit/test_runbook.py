@@ -1,14 +1,13 @@
 """The runbook has a section for each alert, and the list of metrics is what the deployment uses."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from shared.holding import ENGAGED
+from shared.dead_letters.brake import ENGAGED
 from tools.cli import app
+from tools.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 TERRAFORM = {path.name: path.read_text() for path in (ROOT / "terraform").glob("*.tf")}
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()

@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from tools.warehouse import Warehouse
+from tools.pipeline.warehouse import Warehouse
 
 Turn = Callable[[list[Message]], AppendRowsResponse | None]
 """What one request meets instead of success; None ends the call without an answer."""

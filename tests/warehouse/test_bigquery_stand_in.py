@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.columns import STREAMING_ERRORS
 from shared.gcp.bigquery import TableAppender
-from shared.rows import encode
+from shared.tables.columns import STREAMING_ERRORS
+from shared.tables.rows import encode
+from tools.pipeline.warehouse import Warehouse, WarehouseError
 from tools.standins.bigquery.server import serve
-from tools.warehouse import Warehouse, WarehouseError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COMMAND = [sys.executable, "-m", "tools.standins.bigquery"]

@@ -4,11 +4,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from string import Template
 
-from shared.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Table, Value
 from shared.gcp.bigquery import TableAppender
-from shared.rows import encode
-from tools.feature_groups import feature_groups
-from tools.warehouse import VIEWS, Warehouse
+from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Table, Value
+from shared.tables.rows import encode
+from tools.generate.feature_groups import feature_groups
+from tools.pipeline.warehouse import VIEWS, Warehouse
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)

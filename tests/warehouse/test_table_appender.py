@@ -10,10 +10,10 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from shared.columns import Column, Table
 from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.bigquery import MAX_REQUEST_BYTES, TableAppender
-from shared.rows import encode
+from shared.tables.columns import Column, Table
+from shared.tables.rows import encode
 from tests.warehouse.conftest import Stall, WriteServer, refusal
 
 LETTERS = Table(

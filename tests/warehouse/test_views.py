@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.columns import (
+from shared.gcp.bigquery import TableAppender
+from shared.tables.columns import (
     REALTIME_FEATURES,
     REALTIME_FEATURES_AGGREGATED,
     STREAMING_ERRORS,
@@ -13,9 +14,8 @@ from shared.columns import (
     Type,
     Value,
 )
-from shared.gcp.bigquery import TableAppender
-from shared.rows import encode
-from tools.warehouse import Warehouse
+from shared.tables.rows import encode
+from tools.pipeline.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)

@@ -7,15 +7,16 @@ from contextlib import AsyncExitStack
 
 import uvloop
 
+from shared.topology import REGION, feature_view_path
 from tools.bench.figures import Figures, Report, figures
 from tools.bench.load import LoadFailed, run_load
 from tools.bench.server import Server, serving
 from tools.bench.sinks import Sinks
 from tools.bench.subjects import Subject, subjects
 from tools.errors import CommandError
-from tools.parts import FEATURE_VIEW, PROJECT
-from tools.ports import allot
-from tools.process import ROOT
+from tools.local.parts import PROJECT
+from tools.local.ports import allot
+from tools.paths import ROOT
 
 CONCURRENCIES = (32, 80, 200)
 WARM_UP = 2_000
@@ -31,7 +32,7 @@ async def run(events: int) -> Report:
     async with sinks.listen() as endpoint, AsyncExitStack() as running:
         environment = {
             "PROJECT_ID": PROJECT,
-            "FEATURE_VIEW": FEATURE_VIEW,
+            "FEATURE_VIEW": feature_view_path(PROJECT, REGION),
             "PUBSUB_EMULATOR_HOST": endpoint.address,
             "FIRESTORE_EMULATOR_HOST": endpoint.address,
             "BIGQUERY_STORAGE_EMULATOR_HOST": endpoint.address,

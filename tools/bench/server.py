@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.bench.load import run_load
 from tools.errors import CommandError
-from tools.process import ROOT
+from tools.paths import ROOT
 
 START_LIMIT = 60.0
 """Seconds."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 
 from functions.parse.decoding import Decoder
-from shared.envelope import decode_request
+from shared.delivery.envelope import decode_request
 from shared.events import encode
 from tools.bench.load import as_requests
-from tools.process import ROOT
+from tools.paths import ROOT
 from tools.sampling.mix import Recipe, sample
 
 SAMPLE = Recipe(lines=5_000, locations=500)

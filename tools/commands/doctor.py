@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from tools.console import as_json, console, table
-from tools.deployment import Where, locate
 from tools.doctor.checkup import checkup
 from tools.doctor.findings import Finding, Verdict
+from tools.pipeline.deployment import Where, locate
 
 
 def run(where: Where, as_machine: bool) -> int:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 
 from shared.clock import from_micros
-from shared.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
+from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
 from tools.console import as_json, console, table
-from tools.deployment import Pipeline
-from tools.explanation import Explanation, Record, WindowShare, explain
+from tools.explain.explanation import Explanation, Record, WindowShare, explain
+from tools.pipeline.deployment import Pipeline
 
 _FEATURES = {column.name for columns in (DERIVED_COLUMNS, *CATEGORY_COLUMNS.values()) for column in columns}
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tools import address
 from tools.console import as_json, console, table
 from tools.errors import CommandError
-from tools.online_store import OnlineStore, OnlineValue
+from tools.pipeline import address
+from tools.pipeline.online_store import OnlineStore, OnlineValue
 
 
 def run(location_id: str, chain_file: Path | None, as_machine: bool) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tools import address
 from tools.console import as_json, console, table
-from tools.flushing import Summary, flush
+from tools.pipeline import address
+from tools.pipeline.flushing import Summary, flush
 
 
 def run(chain_file: Path | None, as_machine: bool) -> None:

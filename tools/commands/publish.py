@@ -8,15 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.failure import read_hints
-from shared.trace_context import ATTRIBUTE
-from tools import address
-from tools.address import ChainAddress
+from shared.dead_letters.record import read_hints
+from shared.telemetry.trace_context import ATTRIBUTE
 from tools.console import as_json, console, table
 from tools.errors import UsageError
-from tools.parts import trace_settings
-from tools.publishing import Published, publish
-from tools.pubsub import PubSub
+from tools.local.parts import trace_settings
+from tools.pipeline import address
+from tools.pipeline.address import ChainAddress
+from tools.pipeline.publishing import Published, publish
+from tools.pipeline.pubsub import PubSub
 
 STDIN = "-"
 
@@ -48,7 +48,7 @@ def _sender(client: PubSub, chain: ChainAddress, topic: str) -> Iterator[Callabl
         yield lambda lines: client.publish(topic, lines)
         return
     os.environ.update(trace_settings(chain))
-    from shared.otlp import OtlpTracer  # 0.2 s to import
+    from shared.telemetry.otlp import OtlpTracer  # 0.2 s to import
 
     tracer = OtlpTracer("publish")
 

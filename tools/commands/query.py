@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tools import address
-from tools.connect import connect_warehouse
 from tools.console import as_json, console, table
+from tools.pipeline import address
+from tools.pipeline.connect import connect_warehouse
 
 
 def run(sql: str, chain_file: Path | None, as_machine: bool) -> None:

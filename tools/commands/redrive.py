@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.connect import connect_pubsub, connect_warehouse
 from tools.console import as_json, console
-from tools.deployment import Pipeline
 from tools.errors import CommandError, UsageError
+from tools.pipeline.connect import connect_pubsub, connect_warehouse
+from tools.pipeline.deployment import Pipeline
 from tools.redrive.edits import difference, parse
 from tools.redrive.verdict import judge
 from tools.redrive.work import Proposal, export, is_undone, key_of, not_redriven, propose, take_edited

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.address import ChainAddress
-from tools.connect import connect_pubsub, connect_warehouse
 from tools.console import as_json, console, table
-from tools.deployment import Pipeline
 from tools.errors import CommandError, UsageError
+from tools.pipeline.address import ChainAddress
+from tools.pipeline.connect import connect_pubsub, connect_warehouse
+from tools.pipeline.deployment import Pipeline
 from tools.replay.items import Stage
 from tools.replay.journal import REPLAY, Journal
 from tools.replay.pulling import SubscriptionSource, seek, subscription_path

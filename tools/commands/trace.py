@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import address
 from tools.console import as_json, console, table
 from tools.errors import CommandError, UsageError
-from tools.spans import LATEST, Span, fetch, tree
+from tools.pipeline import address
+from tools.pipeline.spans import LATEST, Span, fetch, tree
 
 _SHOWN = ("error.type", "messaging.batch.message_count", "messaging.gcp_pubsub.message.delivery_attempt")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tools import address
-from tools.address import ChainAddress
-from tools.chain import Chain, ChainOptions
 from tools.console import console, table
 from tools.errors import UsageError
-from tools.signals import stop_on_signals
+from tools.local.chain import Chain, ChainOptions
+from tools.local.signals import stop_on_signals
+from tools.pipeline import address
+from tools.pipeline.address import ChainAddress
 
 STDOUT = "-"
 _WATCH = 0.2

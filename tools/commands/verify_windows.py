@@ -4,18 +4,18 @@ import asyncio
 from datetime import UTC, datetime
 
 from shared.clock import from_micros, utc_now
-from shared.columns import REALTIME_FEATURES_AGGREGATED
 from shared.errors import Retry
 from shared.gcp.bigquery import TableAppender
 from shared.gcp.feature_store import feature_view
 from shared.gcp.firestore import WindowStore
 from shared.settings import AggregateSettings
-from shared.table_sink import TableSink
-from tools.address import ChainAddress
-from tools.connect import connect_firestore, connect_warehouse
+from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
+from shared.tables.sink import TableSink
 from tools.console import as_json, console, table
-from tools.deployment import Pipeline
 from tools.errors import CommandError
+from tools.pipeline.address import ChainAddress
+from tools.pipeline.connect import connect_firestore, connect_warehouse
+from tools.pipeline.deployment import Pipeline
 from tools.times import moment
 from tools.windows.comparing import Difference, Verification
 from tools.windows.reading import Span, closed_span, verify

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from shared.gcp.firestore import WindowStore
-from tools.address import ChainAddress
-from tools.connect import connect_firestore, connect_pubsub, connect_warehouse, credentials
-from tools.deployment import Deployment, Pipeline
 from tools.doctor.cloud import NAME_PREFIX, PUSHED, Cloud
 from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
 from tools.doctor.tables import check_tables, check_views
 from tools.doctor.topology import check_subscriptions, check_topics, wirings
 from tools.doctor.windows import LOOKED_AT, Flushes, judge
+from tools.pipeline.address import ChainAddress
+from tools.pipeline.connect import connect_firestore, connect_pubsub, connect_warehouse, credentials
+from tools.pipeline.deployment import Deployment, Pipeline
 
 RESTART = "stop `cqc up` with Ctrl-C and start it again: cqc up"
 """What mends a local chain: all of it is made anew at its start, in seconds."""

@@ -10,12 +10,13 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 from requests import RequestException
 
-from tools.deployment import Deployment
+from shared.topology import FUNCTIONS
 from tools.doctor import deployed
 from tools.doctor.deployed import Json
 from tools.doctor.findings import Finding, unknown, wrong
 from tools.errors import CommandError
-from tools.package import FUNCTIONS, content_hash, files
+from tools.generate.package import content_hash, files
+from tools.pipeline.deployment import Deployment
 
 TIMEOUT = 20.0
 NAME_PREFIX = "cqc"

@@ -1,11 +1,11 @@
-"""Tables and views: that they are those of shared/columns.py and terraform/views."""
+"""Tables and views: that they are those of shared/tables/columns.py and terraform/views."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from shared.columns import TABLES, Table
+from shared.tables.columns import TABLES, Table
 from tools.doctor.findings import Finding, judged, ok, wrong
-from tools.warehouse import Stored, Warehouse, WarehouseError, view_definitions
+from tools.pipeline.warehouse import Stored, Warehouse, WarehouseError, view_definitions
 
 _LEGACY = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 """BigQuery's API answers with its older names."""

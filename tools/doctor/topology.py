@@ -10,7 +10,7 @@ from google.pubsub_v1.types import Subscription
 
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
 from tools.errors import CommandError
-from tools.pubsub import TIMEOUT, PubSub
+from tools.pipeline.pubsub import TIMEOUT, PubSub
 
 WEEK = 7 * 24 * 3_600
 LEAST_ACK_DEADLINE = 60

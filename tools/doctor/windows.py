@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.clock import from_micros
-from shared.window_store import Control
-from shared.windows import WINDOW_MICROS
+from shared.windows.key import WINDOW_MICROS
+from shared.windows.state import Control
 from tools.doctor.findings import Finding, ok, wrong
 
 PATIENCE = timedelta(minutes=10)

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 from functions.features.writing import item_of
 from functions.parse.decoding import Decoder
 from shared import __version__
-from shared.columns import REALTIME_FEATURES
-from shared.envelope import Message
+from shared.dead_letters.record import read_hints
 from shared.errors import Reject
 from shared.events import encode, read
-from shared.failure import read_hints
-from shared.rows import encode as encode_row
+from shared.message import Message
 from shared.settings import FeaturesSettings, ParseSettings
+from shared.tables.columns import REALTIME_FEATURES
+from shared.tables.rows import encode as encode_row
 from tools.replay.items import Item
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from shared.errors import ErrorType
 from tools.errors import CommandError, UsageError
+from tools.pipeline.warehouse import Warehouse
 from tools.redrive.edits import Edit, NotEdited, to_bytes
 from tools.redrive.verdict import Judge
 from tools.replay.items import Item
 from tools.replay.journal import REDRIVE
-from tools.warehouse import Warehouse
 
 MARKS = f"""
 SELECT event_id, failed_stage, error_type, MAX(error_timestamp)

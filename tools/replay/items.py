@@ -10,9 +10,16 @@ import orjson
 
 from functions.deadletter.triage import failure_in
 from shared import __version__
-from shared.envelope import IDENTITY_ATTRIBUTE, Message, decode_request
+from shared.dead_letters.record import (
+    MAX_PAYLOAD,
+    RECORD_ATTRIBUTE,
+    RECORD_KIND,
+    DeadLetterRecord,
+    read_hints,
+)
+from shared.delivery.envelope import decode_request
 from shared.errors import BadRequest
-from shared.failure import MAX_PAYLOAD, RECORD_ATTRIBUTE, RECORD_KIND, Failure, read_hints
+from shared.message import IDENTITY_ATTRIBUTE, Message
 
 Stage = Literal["parse", "features"]
 """The function that an event goes to: parse takes what producers send, features what parse made of it."""
@@ -75,7 +82,7 @@ class Item:
         return carried
 
 
-def of_failure(failure: Failure, ack_id: str = "") -> Item:
+def of_failure(failure: DeadLetterRecord, ack_id: str = "") -> Item:
     """The event in a dead letter; raises NotAnEvent."""
     if failure.stage not in ("parse", "features"):
         raise NotAnEvent(f"dead letters of {failure.stage} hold no event to send again")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from shared.columns import REPLAYS, Row
 from shared.errors import Retry
 from shared.gcp.bigquery import TableAppender
-from shared.table_sink import TableSink
+from shared.tables.columns import REPLAYS, Row
+from shared.tables.sink import TableSink
 from tools.errors import CommandError
 from tools.replay.targets import Sent
 

@@ -17,9 +17,9 @@ from google.api_core.exceptions import (
 )
 from google.pubsub_v1.types import ReceivedMessage, SeekRequest
 
-from shared.envelope import Message
+from shared.message import Message
 from tools.errors import CommandError, UsageError
-from tools.pubsub import TIMEOUT, PubSub
+from tools.pipeline.pubsub import TIMEOUT, PubSub
 from tools.replay.items import Item, NotAnEvent, of_message
 
 PULLED = 100

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.errors import ErrorType
+from shared.topology import FUNCTIONS
 from tools.errors import UsageError
 from tools.replay.items import Item
 from tools.times import moment
 
-STAGES = ("parse", "features", "aggregate", "deadletter")
+STAGES = FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The three shapes in which an event is pushed to a function, as shared/envelope.py reads them. Pure."""
+"""The three shapes in which an event is pushed to a function (shared/delivery/envelope.py). Pure."""
 
 from base64 import b64encode
 from collections.abc import Mapping

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from shared.failure import Failure
+from shared.dead_letters.record import DeadLetterRecord
 from tools.errors import UsageError
-from tools.publishing import read_chunks
+from tools.pipeline.publishing import read_chunks
+from tools.pipeline.warehouse import Warehouse
 from tools.replay.items import Item, NotAnEvent, of_failure, of_line
 from tools.replay.selection import Selection
-from tools.warehouse import Warehouse
 
 STDIN = "-"
 
@@ -99,7 +99,7 @@ class ErrorsSource:
                 self.skipped.append(f"{failure.error_type.value} of {failure.event_id}: {reason}")
         yield items
 
-    def failures(self) -> Iterator[Failure]:
+    def failures(self) -> Iterator[DeadLetterRecord]:
         """The selected rows as records; raises UsageError where the one event that is asked for has none."""
         condition, parameters = self._selection.sql()
         sql = DEAD_LETTERS.format(condition=condition)
@@ -120,9 +120,9 @@ class ErrorsSource:
         """Nothing is held."""
 
 
-def _failure(row: Mapping[str, object]) -> Failure:
+def _failure(row: Mapping[str, object]) -> DeadLetterRecord:
     attributes = row["attributes"]
-    return Failure.model_validate(
+    return DeadLetterRecord.model_validate(
         {
             **row,
             "attributes": json.loads(attributes) if isinstance(attributes, str) else attributes or {},

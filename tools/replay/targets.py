@@ -10,10 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
-from tools.deployment import Pipeline
 from tools.errors import UsageError
-from tools.publishing import MAX_BYTES, MAX_MESSAGES
-from tools.pubsub import PublishRefused, PubSub
+from tools.pipeline.deployment import Pipeline
+from tools.pipeline.publishing import MAX_BYTES, MAX_MESSAGES
+from tools.pipeline.pubsub import PublishRefused, PubSub
 from tools.replay.items import Item, Stage
 from tools.replay.shapes import Shape, post_of
 

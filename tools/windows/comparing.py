@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.clock import to_micros
-from shared.windows import WindowKey
+from shared.windows.key import WindowKey
 from tools.windows.recompute import Expected, Record
 
 

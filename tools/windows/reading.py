@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from shared.clock import from_micros, to_micros
 from shared.settings import AggregateSettings
-from shared.windows import window_of
+from shared.windows.key import window_of
 from tools.errors import UsageError
-from tools.warehouse import QueryResult, Warehouse
+from tools.pipeline.warehouse import QueryResult, Warehouse
 from tools.windows.comparing import Verification, compare
 from tools.windows.recompute import COLUMNS, Record, recompute
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from functions.aggregate.accumulator import Accumulator
 from functions.features.contribution import SUMS
 from shared.clock import to_micros
-from shared.columns import Value
-from shared.window_log import Contribution
-from shared.windows import WindowKey
+from shared.tables.columns import Value
+from shared.windows.key import WindowKey
+from shared.windows.log import Contribution
 
 Record = Mapping[str, object]
 """Column to value."""

@@ -17,13 +17,15 @@ from datetime import datetime
 
 from functions.aggregate.flush import LEASE, MAX_SEGMENTS, to_document
 from functions.aggregate.panes import Emission, Pane, Window
-from functions.aggregate.ports import OnlineStore, PaneSink, Store
+from functions.aggregate.ports import Store
 from functions.aggregate.reports import window_features
 from shared.clock import Clock
 from shared.errors import Retry
-from shared.window_log import decode_segment
-from shared.window_store import Control, FencedOut, StateDocument
-from shared.windows import WindowKey, digest
+from shared.online import OnlineStore
+from shared.tables.sink import RowSink
+from shared.windows.key import WindowKey, digest
+from shared.windows.log import decode_segment
+from shared.windows.state import Control, FencedOut, StateDocument
 from tools.errors import CommandError
 from tools.windows.comparing import Difference
 
@@ -43,7 +45,7 @@ class Repair:
     """One repair; `store` is its own, for it holds the fence."""
 
     store: Store
-    panes: PaneSink
+    panes: RowSink
     online: OnlineStore
     clock: Clock
 

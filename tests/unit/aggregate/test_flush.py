@@ -7,7 +7,7 @@ import pytest
 from functions.aggregate.flush import LEASE
 from functions.aggregate.panes import Trigger
 from shared.errors import ErrorType, Reject, Retry
-from tests.unit.aggregate.world import NOON, Bench, Interruptions, event, run_to_end, steps
+from tests.unit.aggregate.harness import NOON, FlushHarness, Interruptions, event, run_to_end, steps
 
 READ, BEGUN, SAVED = 4, 6, 8
 """Pauses until a flush with one segment has read the log, taken the lease, saved its states (two a call)."""
@@ -19,14 +19,14 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def panes(bench: Bench) -> list[tuple[object, object, object, object]]:
+def panes(bench: FlushHarness) -> list[tuple[object, object, object, object]]:
     """(pane, revision, events, is_final) of each row in order."""
     return [
         (row["pane"], row["revision"], row["window_event_count"], row["is_final"]) for row in bench.sinks.rows
     ]
 
 
-def flush_at(bench: Bench, minute: float) -> None:
+def flush_at(bench: FlushHarness, minute: float) -> None:
     bench.now = NOON + minutes(minute)
     bench.flush()
 
@@ -34,7 +34,7 @@ def flush_at(bench: Bench, minute: float) -> None:
 def test_a_window_goes_from_early_over_on_time_and_late_to_its_settling() -> None:
     # | a .  b  .  . |  .   c  ...        settled 65 + grace
     # 0 1  2  3     5  6   7  8   ... 65.2
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     flush_at(bench, 1)
     flush_at(bench, 2)  # nothing new: no pane
@@ -58,7 +58,7 @@ def test_a_window_goes_from_early_over_on_time_and_late_to_its_settling() -> Non
 
 
 def test_a_flush_that_was_down_past_the_settling_gives_one_final_on_time_pane() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     flush_at(bench, 90)
     flush_at(bench, 91)
@@ -67,7 +67,7 @@ def test_a_flush_that_was_down_past_the_settling_gives_one_final_on_time_pane() 
 
 
 def test_a_location_that_first_shows_up_late_gets_its_own_on_time_pane() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     flush_at(bench, 6)
     bench.append(event("b", location="1-200"))
@@ -83,7 +83,7 @@ def test_a_location_that_first_shows_up_late_gets_its_own_on_time_pane() -> None
 
 
 def test_an_event_counts_once_however_often_it_is_in_the_log() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"), event("a"))
     flush_at(bench, 1)
     bench.append(event("a"))
@@ -93,7 +93,7 @@ def test_an_event_counts_once_however_often_it_is_in_the_log() -> None:
 
 
 def test_an_event_folded_after_the_settling_is_recorded_and_counted_nowhere() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     flush_at(bench, 66)
     bench.append(event("a"), event("b"))
@@ -103,7 +103,7 @@ def test_an_event_folded_after_the_settling_is_recorded_and_counted_nowhere() ->
 
 
 def test_an_unreadable_segment_is_kept_as_a_dead_letter_and_does_not_stop_the_flush() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     damaged = next(iter(bench.database.segments.values()))
     bench.database.segments["damaged"] = type(damaged)("damaged", b"{", bench.now)
@@ -115,7 +115,7 @@ def test_an_unreadable_segment_is_kept_as_a_dead_letter_and_does_not_stop_the_fl
 
 
 def test_a_flush_skips_while_another_holds_the_lease_and_goes_on_when_it_runs_out() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     killed = bench.begin()
     steps(killed, SAVED)
@@ -128,7 +128,7 @@ def test_a_flush_skips_while_another_holds_the_lease_and_goes_on_when_it_runs_ou
 
 
 def test_a_service_that_fails_is_reported_and_the_next_flush_goes_on_at_once() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     with pytest.raises(Retry):
         bench.flush(Interruptions(at_call=APPEND_PANES))
@@ -139,7 +139,7 @@ def test_a_service_that_fails_is_reported_and_the_next_flush_goes_on_at_once() -
 
 def test_a_flush_that_was_overtaken_stops() -> None:
     # slow reads the control document; its lease runs out, another flush does the work; slow goes on.
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     slow = bench.begin()
     steps(slow, BEGUN)
@@ -151,7 +151,7 @@ def test_a_flush_that_was_overtaken_stops() -> None:
 
 def test_a_flush_overtaken_between_reading_and_saving_takes_nothing_back() -> None:
     # slow has folded `a` and not saved; another flush folds and saves `a` and `b` and deletes both segments.
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     slow = bench.begin()
     steps(slow, BEGUN + 1)
@@ -164,7 +164,7 @@ def test_a_flush_overtaken_between_reading_and_saving_takes_nothing_back() -> No
 
 
 def test_two_flushes_at_once_emit_each_revision_once() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"))
     first, second = bench.begin(), bench.begin()
     steps(first, READ)
@@ -174,7 +174,7 @@ def test_two_flushes_at_once_emit_each_revision_once() -> None:
 
 
 def test_a_pane_that_bigquery_refuses_becomes_a_dead_letter() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.sinks.refuse_rows = Reject(ErrorType.SINK_REJECTED, "no such column")
     bench.append(event("a"))
     bench.flush()
@@ -183,7 +183,7 @@ def test_a_pane_that_bigquery_refuses_becomes_a_dead_letter() -> None:
 
 
 def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_mended() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.sinks.refuse_rows = KeyError("table has no column colour")
     bench.append(event("a"))
     with pytest.raises(KeyError, match="colour"):
@@ -196,7 +196,7 @@ def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_mended
 
 
 def test_window_features_that_do_not_reach_the_online_store_are_recorded() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.sinks.refuse_online = "the store is away"
     bench.append(event("a"))
     bench.flush()
@@ -205,7 +205,7 @@ def test_window_features_that_do_not_reach_the_online_store_are_recorded() -> No
 
 
 def test_a_flush_with_nothing_to_do_writes_nothing() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.flush()
     assert bench.database.version == 0
     bench.append(event("a"))
@@ -216,7 +216,7 @@ def test_a_flush_with_nothing_to_do_writes_nothing() -> None:
 
 
 def test_the_summary_says_what_was_done() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a"), event("a"), event("b", location="1-200"))
     bench.now += minutes(6)
     summary = bench.flush()
@@ -236,7 +236,7 @@ def test_the_summary_says_what_was_done() -> None:
 
 
 def test_window_features_carry_the_time_of_the_newest_event() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(event("a", NOON + minutes(2)), event("b", NOON + minutes(1)))
     flush_at(bench, 3)
     (entry,) = bench.sinks.online
@@ -246,7 +246,7 @@ def test_window_features_carry_the_time_of_the_newest_event() -> None:
 
 def test_a_state_expires_only_long_after_its_window_can_be_settled() -> None:
     longest_lateness = timedelta(days=7)
-    bench = Bench(trigger=Trigger(longest_lateness, timedelta(seconds=30)))
+    bench = FlushHarness(trigger=Trigger(longest_lateness, timedelta(seconds=30)))
     bench.append(event("a"))
     flush_at(bench, 1)
     (state,) = bench.database.states.values()

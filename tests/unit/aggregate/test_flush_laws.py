@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from functions.aggregate.flush import LEASE
 from functions.aggregate.summary import Summary
 from shared.clock import from_micros
-from shared.columns import Row
 from shared.errors import Retry
-from shared.window_log import Contribution
-from shared.windows import WindowKey
-from tests.unit.aggregate.world import NOON, Bench, Interruptions, event
+from shared.tables.columns import Row
+from shared.windows.key import WindowKey
+from shared.windows.log import Contribution
+from tests.unit.aggregate.harness import NOON, FlushHarness, Interruptions, event
 
 EVENTS = [
     event(
@@ -65,7 +65,7 @@ actions = st.one_of(
 def test_the_final_panes_equal_a_plain_fold_over_the_distinct_events(
     history: list[tuple[object, ...]], order: list[Contribution]
 ) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     appended: dict[str, Contribution] = {}
     for action in history:
         act(bench, action, appended)
@@ -77,14 +77,14 @@ def test_the_final_panes_equal_a_plain_fold_over_the_distinct_events(
 @settings(max_examples=600, deadline=None)
 @given(st.lists(overlapping, min_size=4))
 def test_two_flushes_stepped_in_any_order_lose_and_double_nothing(schedule: list[tuple[int, int]]) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     appended: dict[str, Contribution] = {}
     act(bench, ["append", EVENTS[:2]], appended)
     act(bench, ["overlap", schedule], appended)
     check(bench, appended)
 
 
-def check(bench: Bench, appended: dict[str, Contribution]) -> None:
+def check(bench: FlushHarness, appended: dict[str, Contribution]) -> None:
     """Settles everything and compares it with what was appended."""
     settle(bench)
     latest = bench.latest()
@@ -95,7 +95,7 @@ def check(bench: Bench, appended: dict[str, Contribution]) -> None:
     check_panes(bench.sinks.rows)
 
 
-def act(bench: Bench, action: Sequence[object], appended: dict[str, Contribution]) -> None:
+def act(bench: FlushHarness, action: Sequence[object], appended: dict[str, Contribution]) -> None:
     match action:
         case ["append", list(batch)]:
             bench.append(*batch)
@@ -114,7 +114,7 @@ def act(bench: Bench, action: Sequence[object], appended: dict[str, Contribution
 def step(
     flushes: list[Coroutine[None, None, Summary]],
     schedule: list[tuple[int, int]],
-    bench: Bench,
+    bench: FlushHarness,
     appended: dict[str, Contribution],
 ) -> None:
     """Steps the flushes as the schedule says and then leaves them for dead."""
@@ -136,7 +136,7 @@ def step(
         flush.close()
 
 
-def settle(bench: Bench) -> None:
+def settle(bench: FlushHarness) -> None:
     """Flushes until nothing is left to do: past every lease, every window's end, every settling."""
     for _ in range(4):
         bench.now += timedelta(minutes=40)

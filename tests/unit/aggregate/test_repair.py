@@ -7,11 +7,11 @@ import pytest
 
 from functions.aggregate.flush import LEASE
 from shared.clock import to_micros
-from shared.columns import Row
 from shared.errors import Retry
-from shared.window_log import Contribution
-from shared.windows import WindowKey
-from tests.unit.aggregate.world import NOON, Bench, Interruptions, MemoryStore, run_to_end, steps
+from shared.tables.columns import Row
+from shared.windows.key import WindowKey
+from shared.windows.log import Contribution
+from tests.unit.aggregate.harness import NOON, FlushHarness, Interruptions, MemoryStore, run_to_end, steps
 from tools.errors import CommandError
 from tools.windows.comparing import Difference, compare
 from tools.windows.recompute import COLUMNS, Expected, recompute
@@ -46,9 +46,9 @@ def features_row(event_id: str) -> dict[str, object]:
     return dict.fromkeys(COLUMNS) | own
 
 
-def settled(*event_ids: str) -> Bench:
+def settled(*event_ids: str) -> FlushHarness:
     """A window with these events, two hours later."""
-    bench = Bench()
+    bench = FlushHarness()
     bench.append(*map(contribution, event_ids))
     bench.flush()
     bench.now = NOON + timedelta(hours=2)
@@ -61,22 +61,22 @@ def expected(*event_ids: str) -> dict[WindowKey, Expected]:
     return recompute([features_row(event_id) for event_id in event_ids])
 
 
-def differences(bench: Bench, *event_ids: str) -> list[Difference]:
+def differences(bench: FlushHarness, *event_ids: str) -> list[Difference]:
     return compare(expected(*event_ids), bench.latest().values()).differences
 
 
-def repair(bench: Bench, interruptions: Interruptions) -> Repair:
+def repair(bench: FlushHarness, interruptions: Interruptions) -> Repair:
     bench.sinks.interruptions = interruptions
     store = MemoryStore(bench.database, interruptions)
     return Repair(store, bench.sinks, bench.sinks, lambda: bench.now)
 
 
-def mend(bench: Bench, *event_ids: str, interruptions: Interruptions | None = None) -> list[Repaired]:
+def mend(bench: FlushHarness, *event_ids: str, interruptions: Interruptions | None = None) -> list[Repaired]:
     found = differences(bench, *event_ids)
     return run_to_end(repair(bench, interruptions or Interruptions()).run(found))
 
 
-def revisions(bench: Bench) -> dict[object, Row]:
+def revisions(bench: FlushHarness) -> dict[object, Row]:
     """Each revision's row; one that was emitted twice must have been the same."""
     rows: dict[object, Row] = {}
     for row in bench.sinks.rows:
@@ -98,7 +98,7 @@ def test_a_missing_event_is_named_and_mended_by_a_final_revision() -> None:
 
 
 def test_a_window_without_any_pane_gets_its_first() -> None:
-    bench = Bench(now=NOON + timedelta(hours=2))
+    bench = FlushHarness(now=NOON + timedelta(hours=2))
     assert differences(bench, "a")[0].what == "1 events and no pane"
     mend(bench, "a")
     assert (bench.latest()[KEY]["revision"], bench.latest()[KEY]["pane"]) == (1, "on_time")
@@ -127,7 +127,7 @@ def test_a_second_repair_finds_nothing_to_do() -> None:
 
 
 def test_a_window_with_events_that_wait_for_a_flush_is_the_flushs() -> None:
-    bench = Bench(now=NOON + timedelta(hours=2))
+    bench = FlushHarness(now=NOON + timedelta(hours=2))
     bench.append(contribution("a"))
     assert mend(bench, "a") == []
     bench.flush()

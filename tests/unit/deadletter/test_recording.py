@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from functions.deadletter.recording import Recorder
-from shared.batching import BatchLimits, Outcome
-from shared.columns import STREAMING_ERRORS
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.delivery.batching import BatchLimits, Outcome
 from shared.errors import ErrorType, Reject, Retry
-from shared.failure import RECORD_ATTRIBUTE, RECORD_KIND, of_message
-from shared.table_sink import TableSink
+from shared.tables.columns import STREAMING_ERRORS
+from shared.tables.sink import TableSink
 from tests.unit.builders import NOW, message
 
 

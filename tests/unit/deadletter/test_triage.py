@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.deadletter.triage import salvage, triage
-from shared.columns import STREAMING_ERRORS, Row
-from shared.envelope import Message
+from functions.deadletter.triage import fallback_row, triage
+from shared.dead_letters.record import MAX_PAYLOAD, RECORD_ATTRIBUTE, RECORD_KIND, of_message
 from shared.errors import ErrorType, Reject
-from shared.failure import MAX_PAYLOAD, RECORD_ATTRIBUTE, RECORD_KIND, of_message
-from shared.rows import encode
+from shared.message import Message
+from shared.tables.columns import STREAMING_ERRORS, Row
+from shared.tables.rows import encode
 from tests.unit.builders import NOW, message
 from tests.unit.strategies import nearly_good_events, texts
 
@@ -160,7 +160,7 @@ def test_without_a_publish_time_the_present_is_when_it_was_given_up() -> None:
 
 def test_a_salvaged_row_has_the_message_whole_and_the_refusal() -> None:
     one = message(record(message(EVENT)), attributes=OURS)
-    made = salvage(one, "it has no room", LATER, "2.0.0")
+    made = fallback_row(one, "it has no room", LATER, "2.0.0")
     assert made["error_type"] == "unexpected_error"
     assert made["error_message"] == "the dead letter's own row was refused: it has no room"
     assert (made["payload"], made["error_timestamp"]) == (one.data, LATER)
@@ -176,4 +176,4 @@ _attributes = st.dictionaries(
 def test_any_message_is_a_row_that_the_table_takes(data: bytes, attributes: dict[str, str]) -> None:
     one = message(data, attributes=attributes)
     assert encode(STREAMING_ERRORS, row(one))
-    assert encode(STREAMING_ERRORS, salvage(one, "refused", NOW, "1"))
+    assert encode(STREAMING_ERRORS, fallback_row(one, "refused", NOW, "1"))

@@ -12,7 +12,7 @@ from functions.features.contribution import SUMS, contribution
 from functions.features.extraction import extract
 from shared.errors import Reject
 from shared.events import Event
-from shared.window_log import Contribution, decode_segment, encode_segment
+from shared.windows.log import Contribution, decode_segment, encode_segment
 from tests.unit.builders import DECODER, NOW, event, message
 from tests.unit.contract import CATEGORIES
 from tests.unit.strategies import good_events

@@ -9,10 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.features.extraction import extract, rating_change_direction
-from shared.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS, EVENT_COLUMNS, REALTIME_FEATURES, Row, Value
 from shared.errors import ErrorType, Reject
 from shared.events import read
-from shared.rows import encode
+from shared.tables.columns import (
+    CATEGORY_COLUMNS,
+    DERIVED_COLUMNS,
+    EVENT_COLUMNS,
+    REALTIME_FEATURES,
+    Row,
+    Value,
+)
+from shared.tables.rows import encode
 from tests.unit.builders import DECODER, NOW, event, message, nested_json, outcome
 from tests.unit.contract import CATEGORIES, METRICS, Kind, Metric
 from tests.unit.strategies import good_events

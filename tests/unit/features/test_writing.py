@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import orjson
 import pytest
 
 from functions.features.writing import NOT_ONLINE, FeatureWriter
-from shared.batching import BatchLimits, Outcome
-from shared.columns import REALTIME_FEATURES, Row
-from shared.envelope import Message
+from shared.delivery.batching import Outcome
 from shared.errors import Busy, ErrorType, Reject, Retry
 from shared.events import encode
+from shared.message import Message
 from shared.online import OnlineFeatures
-from shared.window_log import Contribution
+from shared.settings import FeaturesSettings
+from shared.tables.columns import REALTIME_FEATURES, Row
+from shared.windows.log import Contribution
 from tests.unit.builders import NOW, event, message
 
 ON_TIME = "2026-03-11T11:59:58Z"
@@ -105,11 +105,9 @@ class Sinks:
             rows=self.rows,
             log=self.log,
             online=self.online,
-            failures=self.failures,
+            dead_letters=self.failures,
+            settings=FeaturesSettings(project_id="p", batch_linger_ms=0),
             clock=lambda: NOW,
-            zone=ZoneInfo("Europe/London"),
-            allowed_lateness=timedelta(hours=1),
-            limits=BatchLimits(linger_seconds=0),
         )
 
     async def write(self, *messages: Message) -> list[BaseException | None]:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.envelope import IDENTITY_ATTRIBUTE
 from shared.errors import BadRequest, ErrorType, Reject
 from shared.events import Event, encode, read
+from shared.message import IDENTITY_ATTRIBUTE
 from tests.unit.builders import DECODER, EVENT_TIME, NOW, event, message, nested_json, outcome, raw
 from tests.unit.contract import CATEGORIES, METRICS, Kind, Metric
 from tests.unit.strategies import good_events, json_values, nearly_good_events

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared import __version__
-from shared.batching import BatchLimits
-from shared.brake import BrakeLimits
+from shared.dead_letters.brake import BrakeLimits
+from shared.delivery.batching import BatchLimits
 from shared.settings import (
     AggregateSettings,
     DeadletterSettings,

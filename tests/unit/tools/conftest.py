@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import Invoke, invoking
-from tools import address
-from tools.parts import address as address_on
-from tools.ports import ORDER
+from tools.local.parts import address as address_on
+from tools.local.ports import ORDER
+from tools.pipeline import address
 
 
 @pytest.fixture

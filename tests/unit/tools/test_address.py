@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tools import address
-from tools.address import CHAIN_FILE, STATE_FOLDER, ChainFile
 from tools.errors import UsageError
-from tools.parts import address as address_on
-from tools.ports import ORDER
+from tools.local.parts import address as address_on
+from tools.local.ports import ORDER
+from tools.pipeline import address
+from tools.pipeline.address import CHAIN_FILE, STATE_FOLDER, ChainFile
 
 CHAIN = address_on({name: 8600 + number for number, name in enumerate(ORDER)})
 DEAD = 2**22 + 1

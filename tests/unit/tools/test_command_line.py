@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tools.paths import ROOT
 
 
 def cqc(*arguments: str, folder: Path = ROOT, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

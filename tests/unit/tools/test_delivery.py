@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from shared.settings import RejectingSettings
-from tools.pubsub import DELIVERY_ATTEMPTS, MAX_BACKOFF, MIN_BACKOFF
+from tools.paths import ROOT
+from tools.pipeline.pubsub import DELIVERY_ATTEMPTS, MAX_BACKOFF, MIN_BACKOFF
 
-VARIABLES = Path(__file__).parents[3] / "terraform" / "variables_functions.tf"
+VARIABLES = ROOT / "terraform" / "variables_functions.tf"
 HOUR = 3_600
 
 

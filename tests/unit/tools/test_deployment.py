@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tools import address, connect
-from tools.deployment import Deployment, Where, locate
 from tools.errors import UsageError
-from tools.parts import address as address_on
-from tools.ports import ORDER
+from tools.local.parts import address as address_on
+from tools.local.ports import ORDER
+from tools.pipeline import address, connect
+from tools.pipeline.deployment import Deployment, Where, locate
 
 CHAIN = address_on({name: 8600 + number for number, name in enumerate(ORDER)})
 

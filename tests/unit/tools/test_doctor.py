@@ -4,23 +4,22 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription
 
 from shared.clock import to_micros
-from shared.columns import STREAMING_ERRORS, json_schema
-from shared.window_store import Control
+from shared.tables.columns import STREAMING_ERRORS, json_schema
+from shared.windows.state import Control
 from tools.doctor import deployed, tables, windows
 from tools.doctor.deployed import Json
 from tools.doctor.findings import Finding, Verdict
 from tools.doctor.topology import Wiring, complaints, wirings
 from tools.doctor.windows import Flushes
-from tools.warehouse import Stored
+from tools.paths import ROOT
+from tools.pipeline.warehouse import Stored
 
-ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WEEK = Duration(seconds=7 * 24 * 3600)
 

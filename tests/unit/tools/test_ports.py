@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tools.errors import CommandError
-from tools.ports import HOST, ORDER, allot
+from tools.local.ports import HOST, ORDER, allot
 
 
 def test_any_free_ports_are_all_different() -> None:

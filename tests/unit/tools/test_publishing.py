@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.errors import CommandError
-from tools.publishing import MAX_BYTES, MAX_LINE, MAX_MESSAGES, publish, read_chunks, requests
+from tools.pipeline.publishing import MAX_BYTES, MAX_LINE, MAX_MESSAGES, publish, read_chunks, requests
 
 
 class Topic:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.parse.decoding import Decoder
-from shared.envelope import Message
 from shared.errors import ErrorType, Reject
 from shared.events import Event, encode
+from shared.message import Message
+from tools.demo.reconciliation import duplicates
 from tools.errors import UsageError
-from tools.reconciliation import duplicates
 from tools.sampling.bad import BAD_KINDS, TOO_LARGE, BadKind
 from tools.sampling.events import EventMaker
 from tools.sampling.mix import Recipe, sample

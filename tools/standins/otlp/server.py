@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tools.spans import LATEST, Span
+from tools.pipeline.spans import LATEST, Span
 from tools.standins.otlp.store import Store
 
 _PROTOBUF = "application/x-protobuf"

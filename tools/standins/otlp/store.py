@@ -6,7 +6,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tools.spans import Span
+from tools.pipeline.spans import Span
 
 KEPT = 50_000
 """Spans, about 50 MB: an event has some five, so this is the last ten thousand events."""

@@ -1,0 +1,1 @@
+"""How a message arrives and is answered: the envelope, the push handler, group commit."""

@@ -1,0 +1,43 @@
+"""Pub/Sub messages as plain values: one that was delivered, and one to publish."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+IDENTITY_ATTRIBUTE = "cqc-event-id"
+"""Set by a replay: the id of the event's first message, where the event has no event_id of its own.
+
+A message that is published again gets a new id, and would count as a new event (docs/decisions/0030)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Pub/Sub message with what is known of its delivery."""
+
+    data: bytes
+    message_id: str
+    attributes: Mapping[str, str]
+    publish_time: datetime | None
+    """When Pub/Sub took the message, UTC; None when a hand-made push leaves it out."""
+    subscription: str
+    """`projects/P/subscriptions/S`, or "" when unknown."""
+    delivery_attempt: int | None
+    """From 1; None where the subscription has no dead-letter policy."""
+
+    @property
+    def original_id(self) -> str:
+        """What identifies an event without an event_id: the id of its first message."""
+        return self.attributes.get(IDENTITY_ATTRIBUTE) or self.message_id
+
+
+@dataclass(frozen=True, slots=True)
+class OutMessage:
+    """A message to publish."""
+
+    data: bytes
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """About its bytes on the wire."""
+        return len(self.data) + sum(len(key) + len(value) for key, value in self.attributes.items()) + 32

@@ -1,0 +1,99 @@
+"""Logs in Cloud Logging's JSON form, one line a decision, and the count of unknown fields.
+
+No payloads: search queries and findings can name people. The keys besides `severity`, `message` and the
+trace are the closed list of LABELS; log-based metrics and alerts are built on them (docs/metrics.md). They
+stay in the payload (jsonPayload.error_type) and do not become the entry's `labels`, whose values are text
+only: the flush's counts are numbers that metrics take out of it.
+Source: https://cloud.google.com/logging/docs/structured-logging
+"""
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import orjson
+
+from shared.telemetry.spans import current
+from shared.telemetry.trace_context import TraceContext
+
+LABELS = ("stage", "event_id", "location_id", "error_type", "subscription", "delivery_attempt", "counts")
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one JSON line; a traceback is joined to the message, where Error Reporting finds it.
+
+    The trace is the one in the record's `trace`, else that of the message which the code is working on.
+    """
+
+    def __init__(self, stage: str, project: str) -> None:
+        super().__init__()
+        self._stage = stage
+        self._project = project
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        if record.exc_info:
+            message = f"{message}\n{self.formatException(record.exc_info)}"
+        labels = {key: record.__dict__[key] for key in LABELS if key in record.__dict__}
+        line = {"severity": record.levelname, "message": message, "stage": self._stage} | labels
+        context = record.__dict__.get("trace") or _current()
+        return orjson.dumps(line | self._trace(context), default=str).decode()
+
+    def _trace(self, context: TraceContext | None) -> dict[str, object]:
+        if context is None:
+            return {}
+        return {
+            "logging.googleapis.com/trace": f"projects/{self._project}/traces/{context.trace_id}",
+            "logging.googleapis.com/spanId": context.span_id,
+            "logging.googleapis.com/trace_sampled": context.is_sampled,
+        }
+
+
+def _current() -> TraceContext | None:
+    place = current.get()
+    return None if place is None else place.context
+
+
+def configure(stage: str, level: str, project: str) -> None:
+    """Sends this process's logs to stdout as JSON; called once, when a function's module is imported."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(stage, project))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    log.setLevel(level)
+
+
+log = logging.getLogger("cqc")
+
+
+class UnknownFields:
+    """Counts fields that no feature uses, so that a new one is noticed, and logs them now and then.
+
+    One line at the first sight and then at most one every `every` seconds, however many events carry
+    them; names past `max_names` (a producer that makes names up) count together as `(other)`.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], every: float = 60.0, max_names: int = 100) -> None:
+        self._monotonic = monotonic
+        self._every = every
+        self._max_names = max_names
+        self._counts: Counter[str] = Counter()
+        self._due = monotonic()
+
+    def add(self, names: Iterable[str]) -> None:
+        """Counts one sight of each name, such as `rating_change.metrics.colour`."""
+        for name in (name[:200] for name in names):
+            known = name in self._counts or len(self._counts) < self._max_names
+            self._counts[name if known else "(other)"] += 1
+        if self._counts and self._monotonic() >= self._due:
+            self._due = self._monotonic() + self._every
+            self.report()
+
+    def report(self) -> None:
+        """Logs the counts since the last report, if there are any, and starts anew."""
+        if self._counts:
+            log.warning(
+                "fields that no feature uses were received: add them to the contract or ask the producer",
+                extra={"counts": dict(self._counts)},
+            )
+            self._counts.clear()

@@ -1,0 +1,34 @@
+"""The names of the functions, the topics and the subscriptions: here once, Terraform's are held to them."""
+
+FUNCTIONS = ("parse", "features", "aggregate", "deadletter")
+"""In the order in which an event meets them; `deadletter` takes what the others reject."""
+
+EVENTS_TOPIC = "dashboard-events"
+PARSED_TOPIC = "dashboard-events-parsed"
+DEAD_LETTER_TOPIC = "dashboard-events-dead-letter"
+MONITOR = "monitor"
+"""Reads EVENTS_TOPIC beside `parse`: a pull subscription for looking at the raw stream."""
+
+PUSHED = {"parse": EVENTS_TOPIC, "features": PARSED_TOPIC, "deadletter": DEAD_LETTER_TOPIC}
+"""Function to the topic that is pushed to it; Cloud Scheduler calls `aggregate`."""
+
+REGION = "europe-west2"
+DATASET = "cqc_dataset"
+ONLINE_STORE = "cqc_feature_store"
+FEATURE_VIEW = "location_features"
+
+
+def topic_path(project: str, topic: str) -> str:
+    """The full name of a topic given by its short or full name."""
+    return topic if topic.startswith("projects/") else f"projects/{project}/topics/{topic}"
+
+
+def subscription_name(topic: str, reader: str) -> str:
+    """The name, short or full as `topic` is, of the subscription through which `reader` reads it."""
+    return f"{topic.replace('/topics/', '/subscriptions/')}-{reader}"
+
+
+def feature_view_path(project: str, region: str) -> str:
+    """The full name of the feature view."""
+    store = f"projects/{project}/locations/{region}/featureOnlineStores/{ONLINE_STORE}"
+    return f"{store}/featureViews/{FEATURE_VIEW}"

@@ -1,0 +1,131 @@
+"""The rooms and what each may import: the law of docs/architecture.md, held."""
+
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from shared.topology import FUNCTIONS
+from tests.architecture.code import imported_files, modules
+
+FOUNDATION = "shared: errors, clock, message, events, topology, gc_tuning"
+COMMANDS = "tools: errors, console, times, paths, terraform"
+ENTRY = "tools: the command line"
+
+FILES = {
+    "shared/errors.py": FOUNDATION,
+    "shared/clock.py": FOUNDATION,
+    "shared/message.py": FOUNDATION,
+    "shared/events.py": FOUNDATION,
+    "shared/topology.py": FOUNDATION,
+    "shared/gc_tuning.py": FOUNDATION,
+    "tools/errors.py": COMMANDS,
+    "tools/console.py": COMMANDS,
+    "tools/times.py": COMMANDS,
+    "tools/paths.py": COMMANDS,
+    "tools/terraform.py": COMMANDS,
+    "tools/__main__.py": ENTRY,
+    "tools/cli.py": ENTRY,
+    "tools/cli_inspect.py": ENTRY,
+    "tools/cli_repair.py": ENTRY,
+}
+"""Files at the root of a folder that share a room; any other file there is a room of its own."""
+
+LAW: dict[str, set[str]] = {
+    FOUNDATION: set(),
+    "shared/telemetry": {FOUNDATION},
+    "shared/delivery": {FOUNDATION, "shared/telemetry"},
+    "shared/tables": {FOUNDATION, "shared/delivery"},
+    "shared/windows": {FOUNDATION, "shared/tables"},
+    "shared/online.py": {FOUNDATION, "shared/tables"},
+    "shared/dead_letters": {FOUNDATION, "shared/telemetry", "shared/delivery"},
+    "shared/gcp": {
+        *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/tables", "shared/windows"),
+        "shared/online.py",
+    },
+    "shared/settings.py": {FOUNDATION, "shared/delivery", "shared/dead_letters"},
+    "shared/wiring.py": {
+        *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/dead_letters", "shared/settings.py")
+    },
+}
+"""Room to the rooms that it may import, and no others. Arrows go down only."""
+
+SHARED = set(LAW)
+LAW |= {f"functions/{name}": SHARED for name in FUNCTIONS}
+PRODUCTION = set(LAW)
+PIPELINE = {COMMANDS, "tools/pipeline"}
+LAW |= {
+    COMMANDS: SHARED,
+    "tools/pipeline": SHARED | {COMMANDS},
+    "tools/generate": SHARED | {COMMANDS},
+    "tools/sampling": SHARED | {COMMANDS},
+    "tools/standins": SHARED | PIPELINE,
+    "tools/local": SHARED | PIPELINE,
+    "tools/explain": SHARED | PIPELINE,
+    "tools/doctor": SHARED | PIPELINE | {"tools/generate"},
+    "tools/windows": PRODUCTION | PIPELINE,
+    "tools/replay": PRODUCTION | PIPELINE,
+    "tools/redrive": PRODUCTION | PIPELINE | {"tools/replay"},
+    "tools/demo": SHARED | PIPELINE | {"tools/local", "tools/sampling"},
+    "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins"},
+}
+LAW["tools/commands"] = SHARED | (set(LAW) - PRODUCTION - {"tools/demo", "tools/bench", "tools/standins"})
+LAW[ENTRY] = LAW["tools/commands"] | {"tools/commands"}
+
+ONLY_MAINS_AND_TOOLS = ("shared/gcp", "shared/wiring.py")
+"""What is imported to wire a function together: the rest of the function sees its ports."""
+
+
+def room(path: Path) -> str:
+    if str(path) in FILES:
+        return FILES[str(path)]
+    return "/".join(path.parts[:2])
+
+
+CODE = [
+    path for path in modules("functions", "shared", "tools") if len(path.parts) > 2 or path.stem != "__init__"
+]
+
+
+def test_every_file_is_in_a_room_of_the_law() -> None:
+    strangers = {str(path) for path in CODE if room(path) not in LAW and path.name != "__init__.py"}
+    assert strangers == set(), "a new room: add it to LAW and to docs/architecture.md"
+
+
+def test_every_room_of_the_law_exists() -> None:
+    assert set(LAW) == {room(path) for path in CODE if path.name != "__init__.py"}
+
+
+@pytest.mark.parametrize("name", LAW)
+def test_a_room_imports_only_the_rooms_below_it(name: str) -> None:
+    wrong = [
+        f"{path} imports {imported}"
+        for path in CODE
+        if room(path) == name
+        for imported in imported_files(path)
+        if room(imported) not in LAW[name] | {name}
+    ]
+    assert wrong == []
+
+
+def test_the_law_has_no_circle() -> None:
+    TopologicalSorter(LAW).prepare()
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = {path: imported_files(path) for path in CODE}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(map(str, error.args[1])))
+
+
+def test_only_a_main_imports_adapters_and_wiring() -> None:
+    wrong = [
+        f"{path} imports {imported}"
+        for path in modules("functions")
+        if path.name != "main.py"
+        for imported in imported_files(path)
+        if room(imported) in ONLY_MAINS_AND_TOOLS
+    ]
+    assert wrong == []

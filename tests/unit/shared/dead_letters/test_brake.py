@@ -1,0 +1,149 @@
+"""When the dead-letter brake engages, when it lets go, and what redeliveries must not do to it.
+
+In the timelines each letter is a message: `.` accepted, `x` rejected, upper case `X` a rejected redelivery,
+`o` an accepted one, `-` a whole period in which nothing comes.
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.dead_letters.brake import Brake, BrakeLimits, Change
+
+LIMITS = BrakeLimits(share=0.5, minimum=4, period=20.0)
+
+
+class Stream:
+    """Messages through a brake, a tenth of a second apart."""
+
+    def __init__(self, limits: BrakeLimits = LIMITS) -> None:
+        self.brake = Brake(limits)
+        self._limits = limits
+        self._now = 1_000.0
+
+    def send(self, timeline: str) -> list[Change]:
+        """The changes that it makes."""
+        changes = []
+        for sign in timeline:
+            self._now += self._limits.period * 1.1 if sign == "-" else 0.1
+            if sign != "-":
+                change = self.brake.count(self._now, rejected=sign in "xX", again=sign in "Xo")
+                changes += [change] if change else []
+        return changes
+
+
+@pytest.mark.parametrize(
+    ("timeline", "engaged"),
+    [
+        ("xxx", False),  # too few to say anything
+        ("xxxx", True),
+        ("..xx", False),  # half is not more than half
+        ("..xxx", True),
+        (".....xxxxx", False),
+        (".....xxxxxx", True),
+        ("xxx-x", False),  # not within one period
+        ("xx-xx-xx-xx", False),
+        ("....-xxxx", True),  # what was good before the period does not excuse it
+        ("oooooo", False),
+    ],
+)
+def test_it_engages_when_most_of_enough_messages_are_rejected(timeline: str, engaged: bool) -> None:
+    stream = Stream()
+    stream.send(timeline)
+    assert stream.brake.engaged is engaged
+
+
+@pytest.mark.parametrize(
+    ("after", "engaged"),
+    [
+        ("....", True),  # 4 of 8 are still too near to the limit
+        ("......", False),  # 4 of 10
+        ("XXXXXXXXXXXX" + "......", False),  # the held ones come again and again: they say nothing new
+        ("......" + "XXXXXXXXXXXX", False),
+        ("oooooooo", True),  # a redelivery that succeeds says nothing of the stream either
+        ("-XXXX-XXXX", True),  # no news is no good news
+        ("-" + "...", True),
+        ("-" + "....", False),  # the period's own are enough to judge by
+        ("-" + ".-.-.-.", False),  # a trickle will do, it takes longer
+        ("-" + "xx..", True),
+    ],
+)
+def test_it_lets_go_when_enough_new_messages_are_good(after: str, engaged: bool) -> None:
+    stream = Stream()
+    stream.send("xxxx")
+    stream.send(after)
+    assert stream.brake.engaged is engaged
+
+
+def test_an_instance_started_in_the_middle_engages_on_redeliveries() -> None:
+    stream = Stream()
+    assert stream.send("XXXX") == [Change.ENGAGED]
+    assert stream.send("XX.X.X.X.X") == [Change.RELEASED]
+
+
+def test_each_change_is_told_once() -> None:
+    stream = Stream()
+    assert stream.send("x" * 50) == [Change.ENGAGED]
+    assert stream.send("." * 500) == [Change.RELEASED]
+
+
+def test_a_share_that_hovers_does_not_flap() -> None:
+    stream = Stream(BrakeLimits(share=0.5, minimum=20, period=1_000.0))
+    assert stream.send("xx" + "x." * 500) == [Change.ENGAGED]
+
+
+def test_it_tells_what_it_judges_by() -> None:
+    stream = Stream()
+    stream.send("xx.XX")
+    assert (stream.brake.recent(1_001).messages, stream.brake.recent(1_001).rejected) == (5, 4)
+    stream.send("..")
+    assert (stream.brake.recent(1_001).messages, stream.brake.recent(1_001).rejected) == (5, 2)
+
+
+messages = st.text(st.sampled_from(".xXo"), max_size=60)
+limits = st.builds(
+    BrakeLimits,
+    share=st.floats(0.05, 0.95),
+    minimum=st.integers(1, 20),
+    period=st.sampled_from([1.0, 5.0, 1_000.0]),
+)
+
+
+@given(messages, limits)
+def test_too_few_messages_never_engage_it(timeline: str, given_limits: BrakeLimits) -> None:
+    stream = Stream(given_limits)
+    assert stream.send(timeline[: given_limits.minimum - 1]) == []
+
+
+@given(messages, limits, st.integers(1, 200))
+def test_redeliveries_change_nothing_for_one_that_has_seen_enough(
+    timeline: str, given_limits: BrakeLimits, again: int
+) -> None:
+    stream = Stream(given_limits)
+    stream.send("." * given_limits.minimum + timeline)
+    before = stream.brake.engaged
+    assert stream.send("X" * again) == []
+    assert stream.brake.engaged is before
+
+
+@given(messages, limits)
+def test_whatever_was_good_messages_make_it_let_go_among_any_redeliveries(
+    timeline: str, given_limits: BrakeLimits
+) -> None:
+    stream = Stream(given_limits)
+    stream.send(timeline)
+    stream.send("-" + ".XXX" * (given_limits.minimum + len(timeline) * 25))
+    assert not stream.brake.engaged
+
+
+@given(messages, limits)
+def test_changes_take_turns(timeline: str, given_limits: BrakeLimits) -> None:
+    changes = Stream(given_limits).send(timeline)
+    turns = [Change.ENGAGED, Change.RELEASED] * len(changes)
+    assert changes == turns[: len(changes)]
+
+
+def test_what_it_keeps_is_bounded_however_long_it_waits() -> None:
+    stream = Stream()
+    stream.send("xxxx" + "-X" * 5_000 + "-x" * 5_000)
+    assert len(stream.brake._slices) < 30

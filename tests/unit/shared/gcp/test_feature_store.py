@@ -1,0 +1,314 @@
+"""FeatureView over gRPC: against the stand-in of the store, and against one that misbehaves."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.cloud.aiplatform_v1.types import feature_online_store_service as types
+
+from shared.gcp.feature_store import ATTEMPTS, FeatureView, NoFeatureView, feature_view
+from shared.online import OnlineFeatures
+from shared.tables.columns import Value
+from tools.standins.feature_store import serve
+from tools.standins.serving import listening
+
+VIEW = "projects/p/locations/europe-west2/featureOnlineStores/s/featureViews/v"
+SERVICE = "google.cloud.aiplatform.v1.FeatureOnlineStoreService"
+WHEN = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
+
+OpenView = Callable[..., FeatureView]
+
+Request = types.FeatureViewDirectWriteRequest.pb()
+Response = types.FeatureViewDirectWriteResponse.pb()
+
+
+def entry(location: str, after: float = 0, **values: Value) -> OnlineFeatures:
+    """Values that came up so many seconds after WHEN."""
+    return OnlineFeatures(location, WHEN + timedelta(seconds=after), values or {"page_views": 1})
+
+
+@pytest.fixture
+async def store(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The stand-in, where the adapter looks for the service."""
+    async with serve() as endpoint:
+        monkeypatch.setenv("FEATURE_STORE_EMULATOR_HOST", endpoint.address)
+        yield endpoint.address
+
+
+async def fetch(address: str, location: str) -> dict[str, Any]:
+    """What the store serves: feature name to value."""
+    request = types.FetchFeatureValuesRequest(
+        feature_view=VIEW, data_key=types.FeatureViewDataKey(key=location)
+    )
+    async with grpc.aio.insecure_channel(address) as channel:
+        call: Callable[..., Any] = channel.unary_unary(
+            f"/{SERVICE}/FetchFeatureValues",
+            request_serializer=types.FetchFeatureValuesRequest.serialize,
+            response_deserializer=types.FetchFeatureValuesResponse.pb().FromString,
+        )
+        response = await call(request)
+    found = {}
+    for feature in response.key_values.features:
+        kind = feature.value.WhichOneof("value")
+        value = getattr(feature.value, kind)
+        found[feature.name] = list(value.values) if kind == "string_array_value" else value
+    return found
+
+
+async def test_every_type_of_feature_arrives_and_a_null_is_not_written(store: str, view: FeatureView) -> None:
+    values: Mapping[str, Value] = {
+        "is_weekend": True,
+        "page_views": 3,
+        "time_on_page": 2.5,
+        "user_type": "public",
+        "search_queries": ["dementia", "north"],
+        "filters_applied": [],
+        "session_duration": None,
+    }
+    assert await view.write([OnlineFeatures("l-1", WHEN, values)]) == [None]
+    served = await fetch(store, "l-1")
+    assert served == {name: value for name, value in values.items() if value is not None}
+    assert type(served["is_weekend"]) is bool
+
+
+async def test_many_entities_go_in_one_write_and_no_entries_in_none(store: str, view: FeatureView) -> None:
+    assert await view.write([entry(f"l-{number}") for number in range(50)]) == [None] * 50
+    assert await fetch(store, "l-49") == {"page_views": 1}
+    assert await view.write([]) == []
+
+
+async def test_the_store_never_goes_back_in_time(store: str, view: FeatureView) -> None:
+    await view.write([entry("l-1", after=10, page_views=10)])
+    await view.write([entry("l-1", after=5, page_views=5, user_type="public")])
+    assert await fetch(store, "l-1") == {"page_views": 10, "user_type": "public"}
+
+
+async def test_within_one_write_the_newest_value_of_each_feature_goes_out(
+    store: str, view: FeatureView
+) -> None:
+    entries = [
+        entry("l-1", after=2, page_views=2),
+        entry("l-1", after=1, page_views=1, user_type="public"),
+        entry("l-1", after=3, page_views=None, is_weekend=True),
+    ]
+    assert await view.write(entries) == [None, None, None]
+    assert await fetch(store, "l-1") == {"page_views": 2, "user_type": "public", "is_weekend": True}
+
+
+async def test_a_key_that_the_store_refuses_fails_alone_and_leaves_the_stream_open(
+    store: str, view: FeatureView
+) -> None:
+    far = (datetime.now(UTC) - WHEN + timedelta(days=400)).total_seconds()
+    outcomes = await view.write([entry("l-1"), entry("l-2", after=far), entry("l-3")])
+    assert [outcome is None for outcome in outcomes] == [True, False, True]
+    assert outcomes[1] is not None
+    assert "generate_time is more than a year ahead" in outcomes[1]
+    assert await view.write([entry("l-2")]) == [None]
+    assert await fetch(store, "l-1") == {"page_views": 1}
+
+
+async def test_writes_at_the_same_time_take_turns(store: str, view: FeatureView) -> None:
+    outcomes = await asyncio.gather(*(view.write([entry(f"l-{number}")]) for number in range(10)))
+    assert outcomes == [[None]] * 10
+    assert await fetch(store, "l-9") == {"page_views": 1}
+
+
+@pytest.fixture
+async def open_view() -> AsyncIterator[OpenView]:
+    """Makes views that are closed before the server that they write to."""
+    opened: list[FeatureView] = []
+
+    def open_one(timeout: float = 5, first_pause: float = 0) -> FeatureView:
+        opened.append(FeatureView(VIEW, timeout, first_pause))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        await one.close()
+
+
+@pytest.fixture
+def view(open_view: OpenView) -> FeatureView:
+    return open_view()
+
+
+async def test_a_deployment_without_a_store_writes_nothing_and_fails_nothing() -> None:
+    assert isinstance(feature_view(None), NoFeatureView)
+    assert isinstance(feature_view(VIEW), FeatureView)
+    assert await NoFeatureView().write([entry("l-1"), entry("l-2")]) == [None, None]
+
+
+class HangUp(Exception):
+    """The server ends the stream, as if all were well."""
+
+
+Turn = Callable[[Any], Iterator[Any]]
+"""What one request meets: answers, HangUp, or a status to abort with."""
+
+
+class Store:
+    """Answers each request as the next turn says, and well when there is none left."""
+
+    def __init__(self) -> None:
+        self.turns: deque[Turn] = deque()
+        self.requests: list[Any] = []
+        self.routing: list[object] = []
+        self.ended = asyncio.Event()
+
+    async def direct_write(
+        self, requests: AsyncIterator[Any], context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> AsyncIterator[Any]:
+        self.routing.append(dict(context.invocation_metadata() or ()).get("x-goog-request-params"))
+        async for request in requests:
+            self.requests.append(request)
+            try:
+                for answer in (self.turns.popleft() if self.turns else written)(request):
+                    if isinstance(answer, grpc.StatusCode):
+                        await context.abort(answer, "the store says so")
+                    yield answer
+            except HangUp:
+                return
+
+    def keys(self) -> list[list[str]]:
+        """The locations of each request that came."""
+        return [[one.data_key.key for one in r.data_key_and_feature_values] for r in self.requests]
+
+
+def answer(*keys: str, code: int = 0, message: str = "") -> Any:
+    response = Response()
+    response.status.code, response.status.message = code, message
+    for key in keys:
+        response.write_responses.add().data_key.key = key
+    return response
+
+
+def written(request: Any) -> Iterator[Any]:
+    yield answer(*(one.data_key.key for one in request.data_key_and_feature_values))
+
+
+def hang_up(_: Any) -> Iterator[Any]:
+    raise HangUp
+    yield
+
+
+def silence(_: Any) -> Iterator[Any]:
+    yield from ()
+
+
+def one_of(*answers: Any) -> Turn:
+    return lambda _: iter(answers)
+
+
+@pytest.fixture
+async def odd_store(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
+    """A server that does as its turns say."""
+    odd = Store()
+    handler = grpc.stream_stream_rpc_method_handler(
+        odd.direct_write, Request.FromString, Response.SerializeToString
+    )
+    async with listening({SERVICE: {"FeatureViewDirectWrite": handler}}, "127.0.0.1", 0) as endpoint:
+        monkeypatch.setenv("FEATURE_STORE_EMULATOR_HOST", endpoint.address)
+        yield odd
+
+
+async def test_the_request_names_the_view_in_its_routing_header_and_every_generate_time(
+    odd_store: Store, view: FeatureView
+) -> None:
+    await view.write([entry("l-1", after=1.5, page_views=3)])
+    assert odd_store.routing == [f"feature_view={VIEW}"]
+    (request,) = odd_store.requests
+    assert request.feature_view == VIEW
+    (feature,) = request.data_key_and_feature_values[0].features
+    moment = feature.value.metadata.generate_time.ToDatetime(UTC)
+    assert (feature.name, moment) == ("page_views", WHEN + timedelta(seconds=1.5))
+
+
+async def test_answers_may_come_in_any_order_and_number(odd_store: Store, view: FeatureView) -> None:
+    odd_store.turns.append(one_of(answer("l-3"), answer(), answer("l-1", "l-1"), answer("l-2")))
+    assert await view.write([entry("l-1"), entry("l-2"), entry("l-3")]) == [None] * 3
+
+
+async def test_only_the_keys_that_failed_are_tried_again(odd_store: Store, view: FeatureView) -> None:
+    odd_store.turns.append(one_of(answer("l-2", code=14, message="busy"), answer("l-1")))
+    assert await view.write([entry("l-1"), entry("l-2")]) == [None, None]
+    assert odd_store.keys() == [["l-1", "l-2"], ["l-2"]]
+    assert len(odd_store.routing) == 1
+
+
+async def test_a_key_that_fails_every_time_is_given_up_with_the_stores_reason(
+    odd_store: Store, view: FeatureView
+) -> None:
+    odd_store.turns += [one_of(answer("l-1", code=3, message="no such feature"))] * ATTEMPTS
+    assert await view.write([entry("l-1")]) == [f"{VIEW} refused the values: no such feature (code 3)"]
+    assert len(odd_store.requests) == ATTEMPTS
+
+
+async def test_an_error_that_names_no_key_is_of_all_that_are_unanswered(
+    odd_store: Store, view: FeatureView
+) -> None:
+    odd_store.turns.append(one_of(answer("l-1"), answer(code=8, message="quota")))
+    assert await view.write([entry("l-1"), entry("l-2"), entry("l-3")]) == [None] * 3
+    assert odd_store.keys()[1] == ["l-2", "l-3"]
+
+
+@pytest.mark.parametrize(
+    "turn", [hang_up, one_of(grpc.StatusCode.UNAVAILABLE), one_of(grpc.StatusCode.CANCELLED)], ids=range(3)
+)
+async def test_a_stream_that_ends_in_the_middle_is_opened_again(
+    odd_store: Store, view: FeatureView, turn: Turn
+) -> None:
+    odd_store.turns.append(turn)
+    assert await view.write([entry("l-1")]) == [None]
+    assert len(odd_store.routing) == 2
+
+
+@pytest.mark.parametrize("ending", [HangUp, grpc.StatusCode.UNAVAILABLE])
+async def test_a_stream_that_ended_while_idle_is_opened_again(
+    odd_store: Store, view: FeatureView, ending: Any
+) -> None:
+    def write_and_leave(request: Any) -> Iterator[Any]:
+        yield from written(request)
+        if ending is HangUp:
+            raise HangUp
+        yield ending
+
+    odd_store.turns.append(write_and_leave)
+    assert await view.write([entry("l-1")]) == [None]
+    await _ended(view)
+    assert await view.write([entry("l-2")]) == [None]
+    assert odd_store.keys() == [["l-1"], ["l-2"]]
+
+
+async def _ended(view: FeatureView) -> None:
+    """Returns when the client's side knows that the server has ended the call."""
+    await asyncio.wait_for(view._stream.code(), 5)
+
+
+async def test_a_store_that_does_not_answer_in_time_is_tried_again_on_a_new_stream(
+    odd_store: Store, open_view: OpenView
+) -> None:
+    odd_store.turns.append(silence)
+    assert await open_view(timeout=0.2).write([entry("l-1")]) == [None]
+    assert len(odd_store.routing) == 2
+
+
+async def test_a_store_that_never_answers_costs_the_values_and_says_so(
+    odd_store: Store, open_view: OpenView
+) -> None:
+    odd_store.turns += [silence] * ATTEMPTS
+    view = open_view(timeout=0.05)
+    assert await view.write([entry("l-1")]) == [f"writing to {VIEW} failed: no answer within 0.05 s"]
+    assert await open_view().write([entry("l-1")]) == [None]
+
+
+async def test_where_nothing_listens_every_value_fails_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, view: FeatureView
+) -> None:
+    monkeypatch.setenv("FEATURE_STORE_EMULATOR_HOST", "127.0.0.1:1")
+    outcomes = await view.write([entry("l-1"), entry("l-2")])
+    assert all(outcome and outcome.startswith(f"writing to {VIEW} failed: ") for outcome in outcomes)

@@ -1,0 +1,92 @@
+"""Does everything add up? What went in against what is in the tables, to the event."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.dead_letters.record import read_hints
+from tools.local.chain import Chain
+from tools.pipeline.flushing import flush
+from tools.pipeline.warehouse import Warehouse
+
+PATIENCE = 60.0
+"""Seconds until every line must be accounted for; seen: under 5 for 2,000 lines."""
+_LOOK = 0.3
+
+# An event with one of these reasons has its features row all the same, so it is not rejected.
+_KEPT = "('late_event', 'feature_store_write_failed')"
+
+_SQL = f"""
+SELECT
+  (SELECT COUNT(DISTINCT event_id) FROM realtime_features) AS unique_features,
+  (SELECT COUNT(DISTINCT event_id) FROM realtime_features WHERE is_late) AS late,
+  (SELECT COUNT(DISTINCT event_id) FROM streaming_errors
+    WHERE error_type NOT IN {_KEPT}
+      AND event_id NOT IN (SELECT event_id FROM realtime_features)) AS rejected,
+  (SELECT COUNT(DISTINCT event_id) FROM streaming_errors WHERE error_type = 'late_event') AS late_records,
+  (SELECT COALESCE(SUM(window_event_count), 0) FROM realtime_features_aggregated_latest) AS in_windows
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Distinct events at each place, and the lines that were published."""
+
+    published: int
+    duplicates: int
+    """Lines whose event_id an earlier line has."""
+    unique_features: int
+    rejected: int
+    late: int
+    """Of the unique features, those that came after their window was settled."""
+    late_records: int
+    in_windows: int
+
+    @property
+    def arrived(self) -> bool:
+        """Every distinct event published is a feature row or was rejected: neither more nor fewer."""
+        return self.published == self.duplicates + self.unique_features + self.rejected
+
+    @property
+    def folded(self) -> bool:
+        """Every feature row is counted once in its window, or recorded as too late for it."""
+        return self.unique_features == self.in_windows + self.late and self.late == self.late_records
+
+    @property
+    def adds_up(self) -> bool:
+        return self.arrived and self.folded
+
+
+def duplicates(lines: Iterable[bytes]) -> int:
+    """How many lines repeat the event_id of an earlier one; a line without one is known by its message id."""
+    seen: set[str] = set()
+    count = 0
+    for line in lines:
+        event_id = read_hints(line).event_id
+        count += event_id is not None and event_id in seen
+        seen.update(() if event_id is None else (event_id,))
+    return count
+
+
+def reconcile(warehouse: Warehouse, published: int, repeated: int) -> Ledger:
+    """The ledger of a chain that was empty before `published` lines, `repeated` of them duplicates."""
+    unique, late, rejected, late_records, in_windows = (int(str(n)) for n in warehouse.query(_SQL).rows[0])
+    return Ledger(published, repeated, unique, rejected, late, late_records, in_windows)
+
+
+def settle(chain: Chain, warehouse: Warehouse, lines: Sequence[bytes]) -> Ledger:
+    """Flushes until every published line is accounted for, or for PATIENCE seconds; returns the last ledger.
+
+    Raises CommandError when a part of the chain dies meanwhile.
+    """
+    repeated = duplicates(lines)
+    deadline = time.monotonic() + PATIENCE
+    ledger = reconcile(warehouse, len(lines), repeated)
+    while not ledger.adds_up and time.monotonic() < deadline:
+        chain.check()
+        if ledger.arrived:
+            flush(chain.address.functions["aggregate"])
+        else:
+            time.sleep(_LOOK)
+        ledger = reconcile(warehouse, len(lines), repeated)
+    return ledger

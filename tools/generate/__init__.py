@@ -1,0 +1,1 @@
+"""Files that are generated from the code: schemas, feature groups, packages."""

@@ -1,0 +1,1 @@
+"""The chain on one machine: its parts, ports and processes."""

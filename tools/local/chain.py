@@ -1,0 +1,194 @@
+"""The chain on this machine: starts every part, waits until all is ready, watches it, ends it.
+
+    with Chain(ChainOptions(port_base=0)) as chain:
+        chain.address.functions["parse"]
+
+Enter it from the main thread: on Linux the parts end with the thread that started them.
+"""
+
+import os
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from shared.topology import FUNCTIONS
+from tools.errors import CommandError
+from tools.local.parts import PartsKind, address, all_parts
+from tools.local.ports import DEFAULT_BASE, HOST, allot
+from tools.local.process import PartDied, Process, stop_all
+from tools.local.scheduler import Scheduler
+from tools.local.signals import signals_ignored
+from tools.pipeline import address as addresses
+from tools.pipeline.address import ChainAddress, ChainFile
+
+READY_TIMEOUT = 60.0
+"""Seconds for a part's first answer; seen: 2 to 5 s, several times that on a busy machine."""
+_POLL = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class ChainOptions:
+    """How to start the chain; `flush_every` is in seconds, None leaves the flush to the caller."""
+
+    parts: PartsKind = PartsKind.STAND_IN
+    port_base: int = DEFAULT_BASE
+    flush_every: float | None = None
+    trace: bool = False
+    """Whether spans are collected, for `cqc trace`."""
+    state: Path = field(default_factory=lambda: Path.cwd() / addresses.STATE_FOLDER)
+    """Where chain.json and the logs go."""
+    report: Callable[[str], None] = lambda _: None
+    """Told what goes wrong without ending the chain, such as a failed scheduled flush."""
+
+
+class _Abandoned(Exception):
+    """The start was given up because of another part."""
+
+
+class Chain:
+    """A context manager: inside it the chain runs, after it nothing of it is left but the logs."""
+
+    def __init__(self, options: ChainOptions) -> None:
+        self.options = options
+        self._ports = allot(options.port_base)
+        self.address: ChainAddress = address(self._ports, options.trace)
+        self.file: Path = options.state / addresses.CHAIN_FILE
+        self._processes: dict[str, Process] = {}
+        self._scheduler: Scheduler | None = None
+        self._given_up = threading.Event()
+
+    @property
+    def processes(self) -> Sequence[Process]:
+        return tuple(self._processes.values())
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def check(self) -> None:
+        """Raises PartDied when a part has ended by itself."""
+        for process in self.processes:
+            process.check()
+
+    def stop(self) -> None:
+        """Ends every part and removes the chain's file; the second call finds nothing to do."""
+        if self._scheduler is not None:
+            self._scheduler.stop()
+        with signals_ignored():
+            stop_all(self.processes)
+            self._processes.clear()
+            self._remove_file()
+
+    def _start(self) -> None:
+        logs = self.options.state / "logs"
+        for part in all_parts(self.options.parts, self._ports, self.address):
+            try:
+                self._processes[part.name] = Process(part, logs / f"{part.name}.log")
+            except OSError as error:
+                hint = f"the logs go to {logs}: is that a folder that can be written?"
+                raise CommandError(f"{part.name} can't be started ({error}); {hint}") from None
+        self._bring_up()
+        addresses.write(self.file, ChainFile(**self.address.model_dump(), pid=os.getpid()))
+        if self.options.flush_every is not None:
+            url = self.address.functions["aggregate"]
+            self._scheduler = Scheduler(url, self.options.flush_every, self.options.report)
+            self._scheduler.start()
+
+    def _bring_up(self) -> None:
+        """Waits for all parts at once; raises the error of a dead part rather than that of its callers."""
+        with ThreadPoolExecutor(len(self._processes)) as pool:
+            pending = [pool.submit(self._ready, process) for process in self.processes]
+            try:
+                for done in as_completed(pending):
+                    done.result()
+            except CommandError:
+                self.check()
+                raise
+            finally:
+                self._given_up.set()
+
+    def _ready(self, process: Process) -> None:
+        """Returns when the part answers and has been given what it must hold."""
+        for name in _PORTS_OF.get(process.name, (process.name,)):
+            self._wait(process, lambda name=name: _accepts(self._ports[name]))  # type: ignore[misc]
+        if process.name in FUNCTIONS:
+            self._wait(process, lambda: _answers(self.address.functions[process.name]))
+        elif process.name == "pubsub":
+            _create_topology(self.address)
+        elif process.name == "bigquery":
+            _create_warehouse(self.address)
+
+    def _wait(self, process: Process, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT
+        while not ready():
+            process.check()
+            if self._given_up.is_set():
+                raise _Abandoned
+            if time.monotonic() > deadline:
+                raise PartDied(
+                    f"{process.name} is not ready after {READY_TIMEOUT:.0f} s. "
+                    f"The end of its log {process.log}:\n{process.tail()}"
+                )
+            time.sleep(_POLL)
+
+    def _remove_file(self) -> None:
+        try:
+            if addresses.read(self.file).pid == os.getpid():
+                self.file.unlink()
+        except CommandError:
+            return  # never written, or not ours
+
+
+_PORTS_OF = {"bigquery": ("bigquery", "bigquery-storage")}
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    """True once the worker answers; the framework itself serves this path, the function is not called."""
+    try:
+        urllib.request.urlopen(f"{url}/robots.txt", timeout=1).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _create_topology(chain: ChainAddress) -> None:
+    from tools.pipeline.pubsub import PubSub  # 0.4 s to import, in which the parts start
+
+    client = PubSub(chain.pubsub)
+    try:
+        client.create_topology(chain)
+    finally:
+        client.close()
+
+
+def _create_warehouse(chain: ChainAddress) -> None:
+    from tools.pipeline.connect import connect_warehouse
+
+    connect_warehouse(chain).create()

@@ -1,0 +1,145 @@
+"""What the local chain consists of: each part's command line, and the environment of the functions."""
+
+import os
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+
+from shared.topology import (
+    DATASET,
+    DEAD_LETTER_TOPIC,
+    EVENTS_TOPIC,
+    FUNCTIONS,
+    PARSED_TOPIC,
+    REGION,
+    feature_view_path,
+    topic_path,
+)
+from tools.errors import UsageError
+from tools.local.emulators import EMULATORS
+from tools.local.ports import HOST, endpoints
+from tools.local.process import Part
+from tools.paths import ROOT
+from tools.pipeline.address import ChainAddress
+
+PROJECT = "cqc-local"
+
+# The framework would start more workers or other functions than the command line says.
+_NOT_PASSED_ON = (
+    "WORKERS",
+    "THREADS",
+    "FUNCTION_TARGET",
+    "FUNCTION_SOURCE",
+    "FUNCTION_SIGNATURE_TYPE",
+    "PORT",
+    "HOST",
+)
+
+
+class PartsKind(StrEnum):
+    """Who plays Pub/Sub and Firestore; BigQuery and the feature store are always stand-ins."""
+
+    STAND_IN = "stand-in"
+    EMULATORS = "emulators"
+
+
+def parts_kind(name: str) -> PartsKind:
+    """The kind of that name; raises UsageError naming those that there are."""
+    try:
+        return PartsKind(name)
+    except ValueError:
+        raise UsageError(f"--parts {name}: choose {' or '.join(PartsKind)}") from None
+
+
+def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
+    """Where a chain on these ports will be."""
+    at = endpoints(ports)
+    topics = {"events": EVENTS_TOPIC, "parsed": PARSED_TOPIC, "dead_letter": DEAD_LETTER_TOPIC}
+    return ChainAddress(
+        project=PROJECT,
+        pubsub=at["pubsub"],
+        firestore=at["firestore"],
+        bigquery=f"http://{at['bigquery']}",
+        bigquery_storage=at["bigquery-storage"],
+        feature_store=at["feature-store"],
+        functions={name: f"http://{at[name]}" for name in FUNCTIONS},
+        topics={role: topic_path(PROJECT, name) for role, name in topics.items()},
+        dataset=DATASET,
+        feature_view=feature_view_path(PROJECT, REGION),
+        otlp=f"http://{at['otlp']}" if trace else None,
+    )
+
+
+def all_parts(kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress) -> list[Part]:
+    """The parts in the order in which they are started: those that take longest to be ready first.
+
+    Raises EmulatorMissing for emulators that are not installed.
+    """
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
+    services = [Part(name, command, environment) for name, command in _services(kind, ports).items()]
+    if chain.otlp is not None:
+        services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))
+    ours = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
+    ours |= _function_settings(chain)
+    functions = [Part(name, _function_command(name, ports[name]), ours) for name in FUNCTIONS]
+    return services + functions
+
+
+def _services(kind: PartsKind, ports: Mapping[str, int]) -> dict[str, list[str]]:
+    return {
+        "bigquery": _module(
+            "standins.bigquery",
+            f"--rest-port={ports['bigquery']}",
+            f"--grpc-port={ports['bigquery-storage']}",
+        ),
+        "pubsub": _replaceable(kind, "pubsub", ports),
+        "firestore": _replaceable(kind, "firestore", ports),
+        "feature-store": _module("standins.feature_store", f"--port={ports['feature-store']}"),
+    }
+
+
+def _replaceable(kind: PartsKind, name: str, ports: Mapping[str, int]) -> list[str]:
+    if kind is PartsKind.EMULATORS:
+        return EMULATORS[name](ports[name]).arguments
+    return _module(f"standins.{name}", f"--port={ports[name]}")
+
+
+def _module(name: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", f"tools.{name}", *arguments]
+
+
+def _function_command(name: str, port: int) -> list[str]:
+    source = ROOT / "functions" / name / "main.py"
+    return [
+        sys.executable,
+        "-m",
+        "functions_framework",
+        f"--source={source}",
+        f"--target={name}",
+        f"--host={HOST}",
+        f"--port={port}",
+    ]
+
+
+def _function_settings(chain: ChainAddress) -> dict[str, str]:
+    """The chain's own names win over the user's environment; every other setting is the user's."""
+    return {
+        "PROJECT_ID": chain.project,
+        "DATASET": chain.dataset,
+        "FEATURE_VIEW": chain.feature_view,
+        "PARSED_TOPIC": PARSED_TOPIC,
+        "DEAD_LETTER_TOPIC": DEAD_LETTER_TOPIC,
+        **chain.emulator_variables(),
+        **trace_settings(chain),
+    }
+
+
+def trace_settings(chain: ChainAddress) -> dict[str, str]:
+    """OpenTelemetry's variables for spans that can be looked at a moment later; none without --trace."""
+    if chain.otlp is None:
+        return {}
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": chain.otlp, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+
+
+def _python_path() -> str:
+    return os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

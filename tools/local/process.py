@@ -1,0 +1,93 @@
+"""One part of the chain as a process group of its own, with its log in a file."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.errors import CommandError
+from tools.paths import ROOT
+
+GRACE = 5.0
+"""Seconds from SIGTERM to SIGKILL; nothing local has that long a request in hand."""
+_POLL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What to start: a command, the full path of its program first, and its environment."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+class PartDied(CommandError):
+    """A part ended by itself."""
+
+
+class Process:
+    """A started part. Its group's id is its process id, so whatever it starts ends with it."""
+
+    def __init__(self, part: Part, log: Path) -> None:
+        self.name = part.name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)  # an older chain may still write to it
+        tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "local" / "tether.py"), str(os.getpid())]
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*tether, *part.command],
+                env=part.environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def check(self) -> None:
+        """Raises PartDied, with the end of the log, when the part has ended."""
+        code = self._process.poll()
+        if code is not None:
+            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            raise PartDied(f"{self.name} {how}. The end of its log {self.log}:\n{self.tail()}")
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines of the log, each indented."""
+        text = self.log.read_text(errors="replace").rstrip() or "(it is empty)"
+        return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """To the part and all that it started; nothing happens when none of them is left."""
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies
+            return
+
+    def reap(self) -> None:
+        self._process.wait()
+
+
+def stop_all(processes: Iterable[Process], grace: float = GRACE) -> None:
+    """Ends every group: SIGTERM, and after `grace` seconds SIGKILL for whatever is left of it."""
+    started = list(processes)
+    for process in started:
+        process.signal_group(signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    while any(process.is_running() for process in started) and time.monotonic() < deadline:
+        time.sleep(_POLL)
+    for process in started:
+        process.signal_group(signal.SIGKILL)  # also for a worker that outlived its master
+        process.reap()

@@ -1,0 +1,107 @@
+"""Clients of a pipeline, found as in production: local endpoints by Google's own environment variables.
+
+For a deployed pipeline these variables are taken out of this process's environment, and the ordinary Google
+credentials (application default credentials) must be there. A command works on one pipeline.
+"""
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from tools.errors import UsageError
+from tools.pipeline.address import ChainAddress
+from tools.pipeline.deployment import Pipeline
+from tools.pipeline.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+    from google.cloud.firestore import AsyncClient
+
+    from tools.pipeline.online_store import OnlineStore
+    from tools.pipeline.pubsub import PubSub
+
+_VARIABLES = (
+    "PUBSUB_EMULATOR_HOST",
+    "FIRESTORE_EMULATOR_HOST",
+    "BIGQUERY_EMULATOR_HOST",
+    "BIGQUERY_STORAGE_EMULATOR_HOST",
+    "FEATURE_STORE_EMULATOR_HOST",
+)
+
+
+def enter(pipeline: Pipeline) -> None:
+    """Points this process at the pipeline; raises UsageError where a deployed one lacks credentials."""
+    if isinstance(pipeline, ChainAddress):
+        os.environ.update(pipeline.emulator_variables())
+        return
+    for variable in _VARIABLES:
+        os.environ.pop(variable, None)
+    credentials(pipeline.project)
+
+
+def credentials(project: str) -> "Credentials":
+    """The ordinary Google credentials; raises UsageError where there are none."""
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    except DefaultCredentialsError:
+        raise UsageError(
+            f"there are no Google credentials for project {project}: "
+            "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+        ) from None
+    return found
+
+
+def connect_warehouse(pipeline: Pipeline) -> Warehouse:
+    """A client of the pipeline's dataset."""
+    enter(pipeline)
+    if isinstance(pipeline, ChainAddress):
+        _check("BigQuery", pipeline.bigquery.removeprefix("http://"))
+    return Warehouse(pipeline.project, pipeline.dataset)
+
+
+def connect_pubsub(pipeline: Pipeline) -> "PubSub":
+    """A client of the pipeline's Pub/Sub; close it."""
+    from tools.pipeline.pubsub import PubSub
+
+    enter(pipeline)
+    if not isinstance(pipeline, ChainAddress):
+        return PubSub(None)
+    _check("Pub/Sub", pipeline.pubsub)
+    return PubSub(pipeline.pubsub)
+
+
+def connect_firestore(pipeline: Pipeline) -> "AsyncClient":
+    """A client of the pipeline's window documents, for the running loop."""
+    from shared.gcp.firestore import connect
+
+    enter(pipeline)
+    if isinstance(pipeline, ChainAddress):
+        _check("Firestore", pipeline.firestore)
+    database = "(default)" if isinstance(pipeline, ChainAddress) else pipeline.firestore_database
+    return connect(pipeline.project, database)
+
+
+def connect_online_store(pipeline: Pipeline) -> "OnlineStore":
+    """A reader of the pipeline's feature view."""
+    from tools.pipeline.online_store import OnlineStore
+
+    if isinstance(pipeline, ChainAddress):
+        _check("feature store", pipeline.feature_store)
+        return OnlineStore(pipeline.feature_store, pipeline.feature_view)
+    host = f"{pipeline.region}-aiplatform.googleapis.com"
+    return OnlineStore(host, pipeline.feature_view, credentials(pipeline.project))
+
+
+def _check(service: str, endpoint: str) -> None:
+    """Raises UsageError where nothing listens: Google's clients would try for a long time."""
+    host, _, port = endpoint.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise UsageError(
+            f"the chain's {service} does not answer at {endpoint} ({error.strerror or error}): "
+            "is the chain still running (cqc up)?"
+        ) from None

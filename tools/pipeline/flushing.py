@@ -1,0 +1,41 @@
+"""Calls the flush once, as Cloud Scheduler does each minute."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+from tools.errors import CommandError
+
+TIMEOUT = 120.0
+"""Seconds; the flush of a large backlog takes a while, and Cloud Scheduler waits 180 s by default."""
+
+Summary = Mapping[str, object]
+"""The aggregate function's answer: windows, panes by kind, events folded, lag."""
+
+
+def flush(url: str, timeout: float = TIMEOUT) -> Summary:
+    """POSTs to the aggregate function at `url`; raises CommandError when it does not answer 200 with JSON."""
+    request = urllib.request.Request(
+        url, data=b"{}", method="POST", headers={"Content-Type": "application/json", "User-Agent": "cqc"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            summary = json.load(answer)
+    except urllib.error.HTTPError as error:
+        text = error.read(500).decode(errors="replace").strip() or "no text"
+        raise CommandError(
+            f"aggregate at {url} answered {error.code} to the flush ({text}): see its log"
+        ) from None
+    except OSError as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise CommandError(
+            f"aggregate at {url} does not answer ({reason}): is the chain still running (cqc up)?"
+        ) from None
+    except ValueError:
+        raise CommandError(
+            f"aggregate at {url} answered something that is not JSON: is it the right URL?"
+        ) from None
+    if not isinstance(summary, dict):
+        raise CommandError(f"aggregate at {url} answered no JSON object: is it the right URL?")
+    return summary

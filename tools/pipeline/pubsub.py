@@ -1,0 +1,146 @@
+"""The tools' Pub/Sub: the chain's topics and subscriptions, and publishing many lines at once."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import grpc
+from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, InvalidArgument
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1.services.publisher import PublisherClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber import SubscriberClient
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from google.pubsub_v1.types import (
+    DeadLetterPolicy,
+    PublishRequest,
+    PubsubMessage,
+    PushConfig,
+    RetryPolicy,
+    Subscription,
+)
+
+from shared.topology import MONITOR, subscription_name
+from tools.errors import CommandError
+
+if TYPE_CHECKING:
+    from tools.pipeline.address import ChainAddress
+
+TIMEOUT = 20.0
+ACK_DEADLINE = 60
+"""Seconds; at least a function's timeout, or Pub/Sub would deliver again what is still being worked on."""
+DELIVERY_ATTEMPTS = 100
+"""Then the dead letter, as in the cloud. With the backoff an hour and a half, long enough to mend what is
+broken here: the dead-letter brake and an outage of a stand-in answer retryably (docs/decisions/0040)."""
+MIN_BACKOFF, MAX_BACKOFF = 1, 60
+MONITOR_RETENTION = 7 * 24 * 3600
+
+_Request = PublishRequest.pb()
+_Message = PubsubMessage.pb()
+
+
+class PublishRefused(CommandError):
+    """A message of the request can never be published."""
+
+
+class PubSub:
+    """A client of the Pub/Sub at `endpoint` (host:port) without credentials, or of Google's own (None)."""
+
+    def __init__(self, endpoint: str | None) -> None:
+        self._endpoint = endpoint or "pubsub.googleapis.com"
+        self._channel = grpc.insecure_channel(endpoint) if endpoint else None
+        transport = PublisherGrpcTransport(channel=self._channel) if self._channel else None
+        self._publisher = PublisherClient(transport=transport)
+
+    @property
+    def publisher(self) -> PublisherClient:
+        """The client of topics."""
+        return self._publisher
+
+    @cached_property
+    def subscriber(self) -> SubscriberClient:
+        """The client of subscriptions, at the same place."""
+        transport = SubscriberGrpcTransport(channel=self._channel) if self._channel else None
+        return SubscriberClient(transport=transport)
+
+    def close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+
+    def publish(self, topic: str, lines: Sequence[bytes]) -> list[str]:
+        """The message ids of `lines`, in their order; raises CommandError when they are not published."""
+        return self.publish_messages(topic, [(line, {}) for line in lines])
+
+    def publish_messages(self, topic: str, messages: Sequence[tuple[bytes, Mapping[str, str]]]) -> list[str]:
+        """The same for data with attributes, within one request's limits (tools/pipeline/publishing.py)."""
+        request = _Request(topic=topic)
+        for data, attributes in messages:
+            request.messages.append(_Message(data=data, attributes=attributes))
+        try:
+            answer = self._publisher.publish(
+                request=PublishRequest.wrap(request), retry=None, timeout=TIMEOUT
+            )
+        except InvalidArgument as error:
+            raise PublishRefused(f"Pub/Sub refused messages for {topic}: {error.message}") from None
+        except GoogleAPICallError as error:
+            raise CommandError(
+                f"publishing to {topic} at {self._endpoint} failed ({error.message}): "
+                "is the chain still running, and does the topic exist?"
+            ) from None
+        return list(answer.message_ids)
+
+    def create_topology(self, chain: "ChainAddress") -> None:
+        """Makes the chain's topics and subscriptions, as Terraform does in the cloud."""
+        try:
+            for topic in chain.topics.values():
+                self._create_topic(topic)
+            for subscription in subscriptions(chain):
+                _create_subscription(self.subscriber, subscription)
+        except GoogleAPICallError as error:
+            raise CommandError(
+                f"making topics and subscriptions at {self._endpoint} failed ({error.message}): "
+                "see pubsub's log"
+            ) from None
+
+    def _create_topic(self, topic: str) -> None:
+        try:
+            self._publisher.create_topic(name=topic, retry=None, timeout=TIMEOUT)
+        except AlreadyExists:
+            return
+
+
+def _create_subscription(subscriber: SubscriberClient, subscription: Subscription) -> None:
+    try:
+        subscriber.create_subscription(request=subscription, retry=None, timeout=TIMEOUT)
+    except AlreadyExists:
+        return
+
+
+def subscriptions(chain: "ChainAddress") -> list[Subscription]:
+    """Three that push to the functions, and one to pull from for looking at the raw stream."""
+    events, parsed, dead = chain.topics["events"], chain.topics["parsed"], chain.topics["dead_letter"]
+    return [
+        _push(events, "parse", chain.functions["parse"], dead),
+        _push(parsed, "features", chain.functions["features"], dead),
+        # No dead-letter policy: there is nowhere left to forward to.
+        _push(dead, "deadletter", chain.functions["deadletter"], None),
+        Subscription(
+            name=subscription_name(events, MONITOR),
+            topic=events,
+            message_retention_duration=Duration(seconds=MONITOR_RETENTION),
+        ),
+    ]
+
+
+def _push(topic: str, function: str, url: str, dead_letter_topic: str | None) -> Subscription:
+    policy = DeadLetterPolicy(dead_letter_topic=dead_letter_topic, max_delivery_attempts=DELIVERY_ATTEMPTS)
+    return Subscription(
+        name=subscription_name(topic, function),
+        topic=topic,
+        push_config=PushConfig(push_endpoint=url),
+        ack_deadline_seconds=ACK_DEADLINE,
+        retry_policy=RetryPolicy(
+            minimum_backoff=Duration(seconds=MIN_BACKOFF), maximum_backoff=Duration(seconds=MAX_BACKOFF)
+        ),
+        dead_letter_policy=policy if dead_letter_topic else None,
+    )

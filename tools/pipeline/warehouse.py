@@ -1,0 +1,156 @@
+"""BigQuery's REST API for people: creating the dataset, its tables and views, and queries.
+
+The only importer of google-cloud-bigquery, which finds a local BigQuery by BIGQUERY_EMULATOR_HOST itself.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from graphlib import TopologicalSorter
+from pathlib import Path
+from string import Template
+
+import requests
+from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from shared.tables.columns import TABLES, Table, json_schema
+from tools.errors import CommandError
+from tools.paths import ROOT
+
+VIEWS = ROOT / "terraform" / "views"
+LOCATION = "europe-west2"
+
+_RETRY = DEFAULT_RETRY.with_timeout(5.0)
+"""Seconds; the client's own 10 minutes would look like a hang where nothing listens."""
+
+
+class WarehouseError(CommandError):
+    """BigQuery refused, or can't be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """A query's rows as plain Python values: aware datetimes, lists, and JSON as dicts and lists."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A table or view as BigQuery has it."""
+
+    columns: Mapping[str, tuple[str, str]]
+    """Name to type and mode, in BigQuery's words."""
+    is_view: bool
+    sql: str | None
+    """A view's; the local BigQuery does not tell it."""
+
+
+class Warehouse:
+    """One dataset; opens its client with the first call. Every call raises WarehouseError."""
+
+    def __init__(self, project: str, dataset: str) -> None:
+        self._project = project
+        self._dataset = dataset
+
+    def create(self) -> None:
+        """Makes the dataset, tables and views that don't exist yet, and the views anew from their files."""
+        with self._sentences("creating the tables"):
+            dataset = bigquery.Dataset(f"{self._project}.{self._dataset}")
+            dataset.location = LOCATION
+            self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY)
+            for table in TABLES:
+                self._client.create_table(self._table(table), exists_ok=True, retry=_RETRY)
+        for name, sql in view_definitions(self._project, self._dataset).items():
+            self.query(f"CREATE OR REPLACE VIEW `{self._project}.{self._dataset}.{name}` AS\n{sql}")
+
+    def query(self, sql: str, **parameters: str | datetime) -> QueryResult:
+        """The result of GoogleSQL, in which @name stands for the parameter of that name.
+
+        A table's bare name means the one in this dataset.
+        """
+        config = bigquery.QueryJobConfig(
+            default_dataset=f"{self._project}.{self._dataset}",
+            query_parameters=[
+                bigquery.ScalarQueryParameter(
+                    name, "STRING" if isinstance(value, str) else "TIMESTAMP", value
+                )
+                for name, value in parameters.items()
+            ],
+        )
+        with self._sentences("the query"):
+            # Not query_and_wait: bqemulator's jobs.query ignores the default dataset and hides errors.
+            rows = self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None).result(
+                retry=_RETRY
+            )
+            return QueryResult([field.name for field in rows.schema], [row.values() for row in rows])
+
+    def describe(self, name: str) -> Stored | None:
+        """The table or view of that name; None where there is none."""
+        with self._sentences(f"the description of {name}"):
+            try:
+                found = self._client.get_table(f"{self._project}.{self._dataset}.{name}", retry=_RETRY)
+            except NotFound:
+                return None
+            columns = {field.name: (field.field_type, field.mode) for field in found.schema}
+            return Stored(columns, found.table_type == "VIEW", found.view_query)
+
+    @cached_property
+    def _client(self) -> bigquery.Client:
+        local = "BIGQUERY_EMULATOR_HOST" in os.environ
+        return bigquery.Client(
+            project=self._project,
+            credentials=AnonymousCredentials() if local else None,  # type: ignore[no-untyped-call]
+        )
+
+    def _table(self, definition: Table) -> bigquery.Table:
+        schema = [bigquery.SchemaField.from_api_repr(column) for column in json_schema(definition)]
+        table = bigquery.Table(f"{self._project}.{self._dataset}.{definition.name}", schema=schema)
+        table.description = definition.description
+        table.time_partitioning = bigquery.TimePartitioning(field=definition.partition_by)
+        table.clustering_fields = list(definition.cluster_by)
+        return table
+
+    @contextmanager
+    def _sentences(self, what: str) -> Iterator[None]:
+        where = f"in {self._project}.{self._dataset}"
+        try:
+            yield
+        except GoogleAPICallError as error:
+            raise WarehouseError(f"BigQuery refused {what} {where}: {_first_line(error)}") from error
+        except RetryError as error:
+            raise WarehouseError(f"BigQuery gave no answer for {what} {where}: {error.cause}") from error
+        except (requests.RequestException, GoogleAuthError) as error:
+            raise WarehouseError(f"BigQuery can't be reached for {what} {where}: {error}") from error
+
+
+def _parameter(name: str, value: str | datetime) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter(name, "STRING" if isinstance(value, str) else "TIMESTAMP", value)
+
+
+def _first_line(error: GoogleAPICallError) -> str:
+    """The reason alone: the full message repeats it with the job's id, over many lines."""
+    details = [detail["message"] for detail in error.errors if "message" in detail]
+    return str((details or [error.message])[0]).split("\n")[0]
+
+
+def view_definitions(project: str, dataset: str, folder: Path = VIEWS) -> Mapping[str, str]:
+    """View name to GoogleSQL, each after those that it reads; `${project}` and `${dataset}` filled in."""
+    templates = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
+    order = TopologicalSorter({name: references(sql) & templates.keys() for name, sql in templates.items()})
+    names = {"project": project, "dataset": dataset}
+    return {name: Template(templates[name]).substitute(names) for name in order.static_order()}
+
+
+def references(sql: str) -> set[str]:
+    """The tables and views that a view's template reads."""
+    return set(re.findall(r"`\$\{project\}\.\$\{dataset\}\.(\w+)`", sql))
