@@ -147,10 +147,9 @@ class FeaturesSettings(WindowSettings, RejectingSettings):
 class AggregateSettings(WindowSettings):
     """`aggregate`."""
 
-    close_grace: Duration = timedelta(seconds=30)
-    """A window is settled this long after its allowed lateness. Between judging an event timely and its log
-    segment, `features` may take 26 s (8 s asking about late ones of its batch, 10 s for the rows, 8 s
-    for the segment); the rest is for clocks."""
+    flush_shards: Annotated[int, Field(ge=1, le=64)] = 1
+    """Into how many flushes the locations are divided. One folds 1,000 events a second of 55,000 locations in
+    a few seconds a minute; each needs a schedule of its own (terraform/functions.tf)."""
 
 
 class DeadletterSettings(TracedSettings):

@@ -1,244 +1,292 @@
-"""One flush: fold the window log into the accumulators, emit the panes that are due, forget the log.
+"""One flush of one shard: fold the window log into the windows, and emit the panes that are due.
 
 The order makes a crash between any two lines harmless:
 
-1. begin   take the lease and a number; the control document is the fence of every later write
-2. recover emit again what a dead flush saved and may not have emitted: same revisions, same rows
-3. fold    read segments, drop events that the accumulators hold already, decide the panes due
-4. save    the accumulators with their new revisions
-5. emit    rows to BigQuery, window features to the online store
-6. delete  the folded segments: folded twice they would change nothing
-7. finish  note that this number's panes are written, release the lease
+1. open     read the control document; its read time is the present, and the log is listed after it 2. begin
+take the lease and a number, note the windows that are born: fences every predecessor 3. recover  emit again
+what a dead flush saved and may not have emitted: same revisions, same rows 4. a group of buckets at a time,
+some groups at once:
+   load, drop the events that the bucket holds already, fold, decide the panes due,
+   save     the buckets with the control document, which names them as pending
+   emit     rows to BigQuery, window features to the online store
+5. finish   move the cursor and the watermark, settle windows, release the lease
+
+A crash before a save folds again; after it the digests drop the events and step 3 emits the same rows. Memory
+is bounded by a page of the log and the groups at work.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 
-from functions.aggregate.accumulator import Accumulator
-from functions.aggregate.panes import Added, Emission, Pane, Trigger, Window
-from functions.aggregate.ports import DeadLetters, Store
-from functions.aggregate.reports import (
-    late_event,
-    lost_pane,
-    stale_online_values,
-    unreadable_segment,
-    window_features,
-)
+from functions.aggregate import reports
+from functions.aggregate.bucket import BucketState
+from functions.aggregate.emitting import Emitter
+from functions.aggregate.loading import load
+from functions.aggregate.log_reader import ByLocation, Page, Sorted, read_page, sort
+from functions.aggregate.session import FencedOut, Session
 from functions.aggregate.summary import Summary
-from shared.clock import Clock, to_micros
-from shared.errors import Busy, Reject, Retry
-from shared.online import OnlineStore
-from shared.tables.sink import RowSink
+from functions.aggregate.triggers import Progress
+from shared.clock import from_micros
+from shared.errors import Retry
 from shared.telemetry.logs import log
-from shared.windows.key import WindowKey
-from shared.windows.log import Contribution, decode_segment
-from shared.windows.state import Control, FencedOut, Segment, StateDocument
+from shared.windows.bucket_documents import meta_fields, meta_name
+from shared.windows.documents import Documents, Refused, Write
+from shared.windows.key import WINDOW_MICROS
+from shared.windows.log import is_settled, sealed_before
+from shared.windows.state import (
+    KEEP_SETTLED,
+    Bucket,
+    Control,
+    OpenWindow,
+    bucket_of,
+    level_for,
+    location_hash,
+)
 
-MAX_SEGMENTS = 2_000
-"""A round's share of the log: at 200 events a segment 400,000 events, about 3 s of folding."""
-LEASE = timedelta(seconds=60)
-"""Longer than any pause between two saves of a healthy flush; a dead flush delays the next one by this."""
-BUDGET = timedelta(seconds=40)
-"""No new round begins after this, so that a flush ends before the next minute's."""
-KEEP_SETTLED = timedelta(days=7)
-"""As long as Pub/Sub may deliver an event again (its longest retention)."""
-KEEP_OPEN = timedelta(days=15)
-"""Until a window is settled its state must not expire: allowed lateness may be 7 days, and a flush late."""
+GROUP = 16
+"""Buckets loaded, saved and emitted together: about 7,000 locations, 2 MB."""
+AT_ONCE = 3
+"""Groups at work: one loads, one saves, one emits."""
+BUDGET = 100.0
+"""Seconds after which no new round begins: within the function's timeout of 300 s, whatever the round
+takes."""
 
-
-@dataclass(frozen=True, slots=True)
-class FlushDependencies:
-    """All that a flush works on, but for the store, which is each run's own."""
-
-    panes: RowSink
-    online: OnlineStore
-    dead_letters: DeadLetters
-    trigger: Trigger
-    clock: Clock
-    pipeline_version: str
+Work = Mapping[Bucket, ByLocation]
+"""The buckets to look at, and the events that go to each."""
 
 
+@dataclass(slots=True)
 class Flush:
-    """One run of the flush; `holder` names it in the lease."""
+    """One run; the session is open."""
 
-    def __init__(self, dependencies: FlushDependencies, store: Store, holder: str) -> None:
-        self._with = dependencies
-        self._store = store
-        self._holder = holder
-        self._control = Control()
-        self._summary = Summary()
+    documents: Documents
+    session: Session
+    emitter: Emitter
+    allowed_lateness: timedelta
+    monotonic: Callable[[], float]
+    summary: Summary = field(default_factory=Summary)
+    _position: str = ""
+    _sealed_before: int = 0
+    _emitted: set[Bucket] = field(default_factory=set)
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _born: Counter[int] = field(default_factory=Counter)
+    _hashes: dict[str, int] = field(default_factory=dict)
 
     async def run(self) -> Summary:
-        """Rounds until the log is empty or the time is up; raises Retry when a service fails."""
-        began = self._with.clock()
-        self._control = await self._store.read_control()
-        if self._control.lease_until is not None and self._control.lease_until > began:
-            return self._summary.skip(self._control.lease_until)
+        """Rounds until the log is read or the time is up; raises Retry when a service fails."""
+        began = self.monotonic()
+        if self._is_retired():
+            return self.summary
+        if self.session.is_taken:
+            return self.summary.skip(from_micros(self.session.control.lease_until))
+        self._position = self.session.control.cursor
+        self._sealed_before = sealed_before(self.session.now)
+        self.summary.behind(self.session.control.watermark, self._sealed_before)
+        status = "backlog"
         try:
-            while self._with.clock() - began < BUDGET:
-                segments = await self._store.read_segments(MAX_SEGMENTS)
-                if not segments and not self._is_due():
-                    return self._summary.end(self._with.clock() - began)
-                await self._round(segments)
+            while status == "backlog" and self.monotonic() - began < BUDGET:
+                if await self._round():
+                    status = "done"
         except FencedOut:
-            return self._summary.end(self._with.clock() - began, "fenced")
-        return self._summary.end(self._with.clock() - began, "backlog")
+            status = "fenced"
+        await self.emitter.report_unwritten()
+        self.summary.status = status
+        self.summary.panes, self.summary.settled = self.emitter.panes, self.emitter.settled
+        self.summary.took = timedelta(seconds=self.monotonic() - began)
+        return self.summary
 
-    def _is_due(self) -> bool:
-        """Whether time alone has made a pane due, or a dead flush left some."""
-        return self._control.emitted < self._control.number or bool(self._to_list(self._with.clock()))
-
-    def _to_list(self, now: datetime) -> list[int]:
-        """Windows whose every location owes a pane now: on_time at the end, the last at the settling."""
-        ended = [start for start in self._control.open if _has_ended(start, now)]
-        return ended + [start for start in self._control.ended if now >= self._with.trigger.closes_at(start)]
-
-    async def _round(self, segments: Sequence[Segment]) -> None:
-        await self._save(replace(self._control, number=self._control.number + 1, holder=self._holder))
+    async def _round(self) -> bool:
+        """Whether the log was read to its end."""
+        control, now = self.session.control, self.session.now
+        page = await read_page(self.documents, self._position, control.cursor, self._sealed_before)
+        self._position = page.position
+        progress = Progress(now, max(control.watermark, page.watermark), page.at_end, self.allowed_lateness)
+        found = sort(page.segments, self._is_ours)
+        self.summary.segments += len(page.segments)
+        windows = self._with_births(found, control)
+        work = self._work(found.events, windows, progress)
         try:
-            await self._recover()
-            await self._fold_and_emit(segments, self._with.clock())
-            await self._store.delete_segments(segments)
-        except (Retry, Busy):
-            await self._release()
+            if work or control.pending:
+                await self.session.begin(windows)
+                await self._recover()
+            await self.emitter.send(reports.of_page(found, self.emitter.stamp()))
+            groups = [partial(self._group, group, progress) for group in _groups(work)]
+            await _all(AT_ONCE, groups)
+            await self._finish(page, progress)
+        except Retry:
+            await self._give_up()
             raise
-        await self._store.save(self._control)
+        return page.at_end
 
-    async def _save(self, control: Control, states: Sequence[StateDocument] = ()) -> None:
-        self._control = replace(control, lease_until=self._with.clock() + LEASE)
-        await self._store.save(self._control, states)
-
-    async def _release(self) -> None:
-        """Lets the next flush try at once; what this one saved and did not emit is recovered then."""
+    async def _give_up(self) -> None:
+        """What is lost with this run is recorded, and the next may begin at once."""
         try:
-            await self._store.save(replace(self._control, lease_until=None))
-        except (Retry, FencedOut) as error:
-            log.warning("the flush's lease could not be released, it runs out by itself: %s", error)
+            await self.emitter.report_unwritten()
+        except Retry as error:
+            log.warning("online values that were not written could not be recorded: %s", error)
+        await self.session.release()
 
-    async def _recover(self) -> None:
-        left = [
-            window
-            for start in self._control.open + self._control.ended
-            for window in map(from_document, await self._load_window_if_crashed(start))
-            if window.flush > self._control.emitted
-        ]
-        await self._emit(left)
-
-    async def _load_window_if_crashed(self, start: int) -> list[StateDocument]:
-        crashed = self._control.emitted < self._control.number - 1
-        return await self._store.load_window(start) if crashed else []
-
-    async def _fold_and_emit(self, segments: Sequence[Segment], now: datetime) -> None:
-        contributions = await self._read(segments, now)
-        windows = await self._load(contributions, now)
-        await self._fold(contributions, windows, now)
-        fired = [window for window in windows.values() if self._fire(window, now)]
-        starts = sorted({*self._control.open, *self._control.ended, *(window.key.start for window in fired)})
-        ended = set(self._control.ended)
-        tracked = replace(self._control, open=tuple(start for start in starts if start not in ended))
-        await self._save(tracked, [to_document(window) for window in fired])
-        await self._emit(fired)
-        self._summary.looked_at(windows)
-        closes_at = self._with.trigger.closes_at
-        self._control = replace(
-            self._control,
-            emitted=self._control.number,
-            lease_until=None,
-            open=tuple(start for start in starts if not _has_ended(start, now)),
-            ended=tuple(start for start in starts if _has_ended(start, now) and now < closes_at(start)),
+    def _is_retired(self) -> bool:
+        """Whether this shard's generation has had its last window."""
+        control, last = self.session.control, self.session.generation.until - WINDOW_MICROS
+        return not (control.windows or control.pending) and is_settled(
+            last, control.watermark, self.allowed_lateness
         )
 
-    async def _read(self, segments: Sequence[Segment], now: datetime) -> list[Contribution]:
-        contributions: list[Contribution] = []
-        for segment in segments:
-            try:
-                contributions += decode_segment(segment.data)
-            except (ValueError, TypeError) as error:
-                failure = unreadable_segment(segment, error, now, self._with.pipeline_version)
-                await self._with.dead_letters.send(failure)
-        self._summary.read(segments, now)
-        return contributions
+    def _is_ours(self, start: int, location_id: str) -> bool:
+        if start not in self.session.generation:
+            return False
+        return self.session.shard.of == 1 or self.session.shard.holds(self._hash(location_id))
 
-    async def _load(self, contributions: Iterable[Contribution], now: datetime) -> dict[WindowKey, Window]:
-        windows = {
-            state.key: from_document(state)
-            for start in self._to_list(now)
-            for state in await self._store.load_window(start)
-        }
-        touched = {one.key for one in contributions} - windows.keys()
-        stored = await self._store.load(touched)
-        for key in touched:
-            windows[key] = from_document(stored[key]) if key in stored else Window(key)
+    def _hash(self, location_id: str) -> int:
+        hashed = self._hashes.get(location_id)
+        if hashed is None:
+            hashed = self._hashes[location_id] = location_hash(location_id)
+        return hashed
+
+    def _with_births(self, found: Sorted, control: Control) -> dict[int, OpenWindow]:
+        """The open windows and those that these events begin, whose number of buckets is fixed here.
+
+        Events of a window that was settled before go from `found.events` to `found.too_late`.
+        """
+        windows = dict(control.windows)
+        for start in sorted(found.events.keys() - windows.keys()):
+            if is_settled(start, control.watermark, self.allowed_lateness):
+                found.too_late[start] = found.events.pop(start)
+                continue
+            before = max((other for other in windows if other < start), default=None)
+            last = 0 if before is None else windows[before].locations
+            windows[start] = OpenWindow(level_for(max(last, len(found.events[start]))))
         return windows
 
-    async def _fold(
-        self, contributions: Iterable[Contribution], windows: dict[WindowKey, Window], now: datetime
-    ) -> None:
-        for one in contributions:
-            verdict = windows[one.key].add(one)
-            self._summary.count(verdict)
-            if verdict is Added.TOO_LATE:
-                await self._with.dead_letters.send(late_event(one, now, self._with.pipeline_version))
+    def _work(
+        self, events: Mapping[int, ByLocation], windows: Mapping[int, OpenWindow], progress: Progress
+    ) -> Work:
+        """Every bucket that events go to, and all buckets of windows that owe panes by time alone."""
+        work: dict[Bucket, ByLocation] = {}
+        for start, window in self.session.control.windows.items():
+            if progress.is_settled(start) or (progress.has_ended(start) and not window.has_ended):
+                work |= {(start, number): {} for number in range(1 << window.level)}
+        for start, by_location in events.items():
+            level = windows[start].level
+            for location_id, contributions in by_location.items():
+                bucket = (start, bucket_of(self._hash(location_id), level))
+                work.setdefault(bucket, {})[location_id] = contributions
+        return dict(sorted(work.items()))
 
-    def _fire(self, window: Window, now: datetime) -> bool:
-        due = self._with.trigger.due(window, now)
-        if due is None:
-            return False
-        window.fire(due, self._control.number)
-        return True
+    async def _recover(self) -> None:
+        """Emits what a dead flush saved; what is left to recover shrinks as it goes."""
+        emitted = self.session.control.emitted
+        pending: Work = {bucket: {} for bucket in sorted(self.session.control.pending)}
+        for group in _groups(pending):
+            states, _ = await load(self.documents, self.session.shard, list(group))
+            await self.emitter.emit([pane for state in states for pane in state.emitted_since(emitted)])
+            await self.session.save(partial(_without, done=group))
 
-    async def _emit(self, windows: Iterable[Window]) -> None:
-        """Writes each window's last pane; what a sink refuses is recorded, so nothing is lost silently."""
-        ordered = sorted(windows, key=lambda window: window.key)
-        if not ordered:
-            return
-        now, version = self._with.clock(), self._with.pipeline_version
-        for window, refusal in zip(
-            ordered,
-            await self._with.panes.append_rows([window.row() for window in ordered]),
-            strict=True,
-        ):
-            if refusal is not None and not isinstance(refusal, Reject):
-                raise refusal  # a bug, not the pane: it stays loud, and the pane is emitted once it is mended
-            self._summary.emitted(window)
-            if refusal is not None:
-                await self._with.dead_letters.send(lost_pane(window, refusal, now, version))
-        values = [window_features(window) for window in ordered]
-        for window, entry, reason in zip(ordered, values, await self._with.online.write(values), strict=True):
-            if reason is not None:
-                await self._with.dead_letters.send(stale_online_values(window, entry, reason, now, version))
+    async def _group(self, work: Work, progress: Progress) -> None:
+        states, unreadable = await load(self.documents, self.session.shard, list(work))
+        await self.emitter.send(
+            [
+                reports.unreadable_bucket(key, work[key], error, self.emitter.stamp())
+                for key, error in unreadable.items()
+                if work[key]
+            ]
+        )
+        for state in states:
+            state.fold(work[state.key])
+            state.fire(progress, self.session.control.number)
+            self.summary.looked_at(state)
+        saved = await self._save(states, work, progress)
+        await self.emitter.emit([pane for state in saved for pane in state.fired])
+        await self.emitter.send(reports.too_late_in(saved, self.emitter.stamp()))
+        self._emitted |= work.keys()
+        for state in saved:
+            self._born[state.key[0]] += state.born
+
+    async def _save(
+        self, states: Sequence[BucketState], work: Work, progress: Progress
+    ) -> Sequence[BucketState]:
+        """Those that were saved: one that the database refuses is set aside with its new events."""
+        writes = [
+            write
+            for state in states
+            for write in state.writes(self.session.now, progress.is_settled(state.key[0]))
+        ]
+        if not writes:
+            return states
+        pending = {state.key for state in states if state.fired}
+        try:
+            async with self._saving:
+                await self.session.save(
+                    lambda control: replace(control, pending=control.pending - self._emitted | pending),
+                    writes,
+                )
+            return states
+        except Refused as error:
+            if len(states) == 1:
+                await self.emitter.send(
+                    [reports.refused_bucket(states[0].key, work[states[0].key], error, self.emitter.stamp())]
+                )
+                return []
+        alone = [await self._save([state], work, progress) for state in states]
+        return [state for saved in alone for state in saved]
+
+    async def _finish(self, page: Page, progress: Progress) -> None:
+        settled = {
+            start: window
+            for start, window in self.session.control.windows.items()
+            if progress.is_settled(start)
+        }
+        metas = [
+            Write(meta_name(self.session.shard, start), meta_fields(window, progress.now + KEEP_SETTLED))
+            for start, window in settled.items()
+        ]
+        if metas:  # before the control document forgets the windows
+            await self.session.save(lambda control: control, metas)
+        windows = {
+            start: replace(
+                window,
+                locations=window.locations + self._born[start],
+                has_ended=window.has_ended or progress.has_ended(start),
+            )
+            for start, window in self.session.control.windows.items()
+            if start not in settled
+        }
+        await self.session.finish(
+            lambda control: replace(
+                control, cursor=page.cursor, watermark=progress.watermark, windows=windows
+            )
+        )
+        self._emitted.clear()
+        self._born.clear()
 
 
-def _has_ended(start: int, now: datetime) -> bool:
-    return to_micros(now) >= WindowKey(start, "").end
+def _without(control: Control, done: Iterable[Bucket]) -> Control:
+    return replace(control, pending=control.pending - frozenset(done))
 
 
-def to_document(window: Window) -> StateDocument:
-    """The window as it is stored; raises ValueError for one that has emitted nothing."""
-    emission = window.last_emission
-    return StateDocument(
-        key=window.key,
-        accumulator=window.accumulator.to_json(),
-        seen=b"".join(window.seen),
-        revision=window.revision,
-        flush=window.flush,
-        pane=emission.pane.value,
-        is_final=emission.is_final,
-        emitted_at=emission.at,
-        expire_at=emission.at + (KEEP_SETTLED if emission.is_final else KEEP_OPEN),
-        stored_chunks=window.stored_chunks,
-    )
+def _groups(work: Work) -> list[Work]:
+    buckets = list(work.items())
+    return [dict(buckets[at : at + GROUP]) for at in range(0, len(buckets), GROUP)]
 
 
-def from_document(state: StateDocument) -> Window:
-    """The inverse of `to_document`."""
-    return Window(
-        key=state.key,
-        accumulator=Accumulator.from_json(state.accumulator),
-        seen=state.seen_digests(),
-        revision=state.revision,
-        flush=state.flush,
-        emission=Emission(Pane(state.pane), state.is_final, state.emitted_at),
-        stored_chunks=state.stored_chunks,
-    )
+async def _all(at_once: int, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Runs all jobs, some at once; the first that fails ends the others, and its error is raised."""
+    waiting = iter(jobs)
+
+    async def work() -> None:
+        for job in waiting:
+            await job()
+
+    workers = [asyncio.create_task(work()) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*workers)
+    except BaseException:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        raise

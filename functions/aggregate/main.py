@@ -3,19 +3,18 @@ Leaves: the panes that are due in realtime_features_aggregated, window features 
 Fails: 503 when a service does not do its part; the next tick goes on where this one stopped."""
 
 from functools import cache
+from time import monotonic
 
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.aggregate.flush import FlushDependencies
-from functions.aggregate.panes import Trigger
-from functions.aggregate.tick import FlushHandler
+from functions.aggregate.tick import FlushDependencies, FlushHandler
 from shared import wiring
 from shared.clock import utc_now
 from shared.gcp.bigquery import table_sink
 from shared.gcp.feature_store import feature_view
-from shared.gcp.firestore import WindowStore, connect
+from shared.gcp.firestore import FLUSH_DEADLINE, FirestoreDocuments
 from shared.gcp.pubsub import TopicPublisher
 from shared.settings import AggregateSettings
 from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
@@ -27,16 +26,17 @@ settings = wiring.start("aggregate", AggregateSettings)
 def handler() -> FlushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     topic = TopicPublisher(settings.project_id, settings.dead_letter_topic)
-    client = connect(settings.project_id, settings.firestore_database)
-    dependencies = FlushDependencies(
-        panes=table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED),
-        online=feature_view(settings.feature_view),
-        dead_letters=wiring.dead_letter_publisher("aggregate", settings, topic.publish_batch),
-        trigger=Trigger(settings.allowed_lateness, settings.close_grace),
-        clock=utc_now,
-        pipeline_version=settings.pipeline_version,
+    return FlushHandler(
+        FlushDependencies(
+            documents=FirestoreDocuments(settings.project_id, settings.firestore_database, FLUSH_DEADLINE),
+            rows=table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED),
+            online=feature_view(settings.feature_view),
+            dead_letters=wiring.dead_letter_publisher("aggregate", settings, topic.publish_batch),
+            clock=utc_now,
+            monotonic=monotonic,
+            settings=settings,
+        )
     )
-    return FlushHandler(dependencies, lambda: WindowStore(client))
 
 
 @functions_framework.aio.http

@@ -1,101 +1,152 @@
 """What the flush writes besides panes: window features for the online store, and its dead letters. Pure."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import orjson
 
-from functions.aggregate.panes import Window
+from functions.aggregate.bucket import BucketState, Fired
+from functions.aggregate.log_reader import ByLocation, Sorted
 from shared.clock import from_micros
 from shared.dead_letters.record import DeadLetterRecord
 from shared.errors import ErrorType
-from shared.online import OnlineFeatures
-from shared.windows.log import Contribution, encode_segment
-from shared.windows.state import Segment
+from shared.online import WINDOW_FEATURES, OnlineFeatures, Unwritten
+from shared.tables.columns import Row
+from shared.windows.contribution import Contribution
+from shared.windows.state import Bucket
 
 STAGE = "aggregate"
-ONLINE_COLUMNS = (
-    "window_event_count",
-    "late_event_count",
-    "average_risk_score",
-    "max_risk_score",
-    "average_complexity_score",
-    "max_complexity_score",
-    "event_type_count",
-    "feature_category_count",
-)
-"""Columns of a pane that are served online, each as `window_` + its name."""
 
 
-def window_features(window: Window) -> OnlineFeatures:
-    """The window's values; its generate_time is the event time of its newest event.
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a dead letter was made, and by which release."""
 
-    So a late pane of an older window does not overwrite a newer window's values.
+    now: datetime
+    pipeline_version: str
+
+
+def window_features(pane: Fired, row: Row) -> OnlineFeatures:
+    """The window's values of a pane and its row.
+
+    Their generate_time is the event time of the window's newest event: a late pane of an older window does
+    not overwrite a newer window's values. A microsecond a revision comes on top, so that a flush that was
+    overtaken does not overwrite a later pane of the same newest event.
     """
-    row, latest = window.row(), window.accumulator.latest_micros
-    values = {_online_name(column): row[column] for column in ONLINE_COLUMNS}
-    generated = from_micros(window.key.start if latest is None else latest)
-    return OnlineFeatures(window.key.location_id, generated, values)
+    latest = pane.key.start if pane.window.latest is None else pane.window.latest
+    values = {feature: row[column] for feature, column in WINDOW_FEATURES.items()}
+    return OnlineFeatures(pane.key.location_id, from_micros(latest + pane.window.revision), values)
 
 
-def _online_name(column: str) -> str:
-    return column if column.startswith("window_") else f"window_{column}"
+def of_page(found: Sorted, stamp: Stamp) -> list[DeadLetterRecord]:
+    """What a page of the log has that no window can take."""
+    unreadable = [
+        _record(
+            stamp,
+            f"{segment.name} can't be read ({error}): it is kept here and left out",
+            _bytes(segment.fields),
+        )
+        for segment, error in found.unreadable
+    ]
+    late = [_too_late(start, _events(events), stamp) for start, events in found.too_late.items()]
+    return unreadable + late
 
 
-def late_event(one: Contribution, now: datetime, version: str) -> DeadLetterRecord:
-    """An event that `features` took for timely and whose window was settled before it was folded."""
-    return DeadLetterRecord(
-        error_type=ErrorType.LATE_EVENT,
-        error_message=f"the window {_span(one.key.start)} was settled without the event: it is in no window",
-        stage=STAGE,
-        location_id=one.location_id,
-        event_type=one.event_type,
-        event_id=one.event_id,
-        payload=encode_segment([one]),
-        publish_timestamp=from_micros(one.arrival_micros),
-        error_timestamp=now,
-        pipeline_version=version,
+def too_late_in(buckets: Sequence[BucketState], stamp: Stamp) -> list[DeadLetterRecord]:
+    """The events that met a window that is settled without them."""
+    return [_too_late(bucket.key[0], bucket.too_late, stamp) for bucket in buckets if bucket.too_late]
+
+
+def _too_late(start: int, events: Iterable[Contribution], stamp: Stamp) -> DeadLetterRecord:
+    """`features` holds back what is too late by the same rule: the two disagree about the allowed
+    lateness."""
+    found = list(events)
+    what = (
+        f"{len(found)} events were logged for the window {_time(start)}, which is settled without them: "
+        "give features and aggregate the same ALLOWED_LATENESS, then run cqc verify-windows --repair"
     )
+    return _record(stamp, what, _payload(found))
 
 
-def unreadable_segment(segment: Segment, error: Exception, now: datetime, version: str) -> DeadLetterRecord:
-    """A segment that this code cannot decode: kept whole, so that the flush can go on without it."""
-    return DeadLetterRecord(
-        error_type=ErrorType.UNEXPECTED_ERROR,
-        error_message=f"window_log/{segment.segment_id} is no segment: {error}",
-        stage=STAGE,
-        payload=segment.data,
-        error_timestamp=now,
-        pipeline_version=version,
+def unreadable_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Stamp) -> DeadLetterRecord:
+    """New events of a bucket that this release can't read: they are in no pane."""
+    found = _events(events)
+    what = (
+        f"bucket {key[1]} of the window {_time(key[0])} can't be read ({error}): {len(found)} of its events are "
+        "kept here and are in no pane; deploy the release that wrote it, or run cqc verify-windows --repair"
     )
+    return _record(stamp, what, _payload(found))
 
 
-def lost_pane(window: Window, refusal: Exception, now: datetime, version: str) -> DeadLetterRecord:
+def refused_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Stamp) -> DeadLetterRecord:
+    """New events of a bucket that the database refuses to store."""
+    found = _events(events)
+    what = (
+        f"bucket {key[1]} of the window {_time(key[0])} can't be stored ({error}): {len(found)} of its events "
+        "are kept here and are in no pane"
+    )
+    return _record(stamp, what, _payload(found))
+
+
+def lost_pane(pane: Fired, row: Row, refusal: Exception, stamp: Stamp) -> DeadLetterRecord:
     """A pane that BigQuery refuses as a row."""
+    what = f"pane {pane.window.revision} of the window {_time(pane.key.start)}: {refusal}"
     return DeadLetterRecord(
         error_type=ErrorType.SINK_REJECTED,
-        error_message=f"pane {window.revision} of the window {_span(window.key.start)}: {refusal}",
+        error_message=what,
         stage=STAGE,
-        location_id=window.key.location_id,
-        payload=orjson.dumps(window.row()),
-        error_timestamp=now,
-        pipeline_version=version,
+        location_id=pane.key.location_id,
+        payload=orjson.dumps(row),
+        error_timestamp=stamp.now,
+        pipeline_version=stamp.pipeline_version,
     )
 
 
-def stale_online_values(
-    window: Window, entry: OnlineFeatures, reason: str, now: datetime, version: str
-) -> DeadLetterRecord:
-    """Window features that did not reach the online store; its scheduled sync brings them."""
+def unwritten_values(missing: Sequence[Unwritten], stamp: Stamp) -> DeadLetterRecord:
+    """Window features that did not reach the online store in a flush: one record for all."""
+    since, until = min(one.since for one in missing), max(one.until for one in missing)
+    count = sum(one.count for one in missing)
+    what = (
+        f"window features of {count} panes with events from {since.isoformat()} to {until.isoformat()} were "
+        f"not written: {missing[0].reason}; the scheduled sync brings them, or cqc heal-online "
+        f"--from {since.isoformat()} --to {until.isoformat()}"
+    )
     return DeadLetterRecord(
         error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
-        error_message=f"window features of {_span(window.key.start)}: {reason}",
+        error_message=what,
         stage=STAGE,
-        location_id=entry.location_id,
-        payload=orjson.dumps(dict(entry.values)),
-        error_timestamp=now,
-        pipeline_version=version,
+        payload=orjson.dumps({"count": count, "since": since, "until": until}),
+        error_timestamp=stamp.now,
+        pipeline_version=stamp.pipeline_version,
     )
 
 
-def _span(start: int) -> str:
+def _record(stamp: Stamp, what: str, payload: bytes) -> DeadLetterRecord:
+    return DeadLetterRecord(
+        error_type=ErrorType.UNEXPECTED_ERROR,
+        error_message=what,
+        stage=STAGE,
+        payload=payload,
+        error_timestamp=stamp.now,
+        pipeline_version=stamp.pipeline_version,
+    )
+
+
+def _events(events: ByLocation) -> list[Contribution]:
+    return list(chain.from_iterable(events.values()))
+
+
+def _payload(events: Sequence[Contribution]) -> bytes:
+    return orjson.dumps([event._asdict() | {"digest": event.digest.hex()} for event in events])
+
+
+def _bytes(fields: Mapping[str, object]) -> bytes:
+    return orjson.dumps(
+        {name: value.hex() if isinstance(value, bytes) else value for name, value in fields.items()}
+    )
+
+
+def _time(start: int) -> str:
     return f"{from_micros(start):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,12 +1,14 @@
 """What a flush did, as the JSON that it answers and logs."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from functions.aggregate.panes import Added, Pane, Window
-from shared.windows.state import Segment
+from functions.aggregate.bucket import Added, BucketState
+from functions.aggregate.window import Pane
+
+STATUSES = ("done", "skipped", "fenced", "backlog")
+"""From good to bad: of several shards the worst is the flush's."""
 
 
 @dataclass(slots=True)
@@ -32,24 +34,26 @@ class Summary:
         self.detail = f"another flush is at work, or died; its lease ends at {lease_until.isoformat()}"
         return self
 
-    def end(self, took: timedelta, status: str = "done") -> "Summary":
-        self.status, self.took = status, took
-        return self
+    def behind(self, watermark: int, sealed_before: int) -> None:
+        """`lag`: how much of the log was sealed and not read when the flush began."""
+        if watermark:
+            self.lag = timedelta(microseconds=max(0, sealed_before - watermark))
 
-    def read(self, segments: Sequence[Segment], now: datetime) -> None:
-        """`lag`: how long the oldest segment had waited."""
-        self.segments += len(segments)
-        self.lag = max([self.lag, *(now - segment.appended_at for segment in segments)])
+    def looked_at(self, bucket: BucketState) -> None:
+        self.windows += bucket.locations
+        self.events += bucket.added
 
-    def count(self, verdict: Added) -> None:
-        self.events[verdict] += 1
-
-    def looked_at(self, windows: Collection[object]) -> None:
-        self.windows += len(windows)
-
-    def emitted(self, window: Window) -> None:
-        self.panes[window.last_emission.pane] += 1
-        self.settled += window.is_final
+    def join(self, other: "Summary") -> None:
+        """Takes in another shard's."""
+        self.status = max(self.status, other.status, key=STATUSES.index)
+        self.detail = "; ".join(filter(None, (self.detail, other.detail)))
+        self.segments += other.segments
+        self.events += other.events
+        self.windows += other.windows
+        self.panes += other.panes
+        self.settled += other.settled
+        self.lag = max(self.lag, other.lag)
+        self.took += other.took
 
     def to_dict(self) -> dict[str, str | int | float | dict[str, int]]:
         """The JSON object; times in seconds."""

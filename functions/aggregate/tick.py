@@ -1,32 +1,99 @@
 """One tick through the flush: a POST in, the summary as JSON out."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import uuid4
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.aggregate.flush import Flush, FlushDependencies
-from functions.aggregate.ports import Store
+from functions.aggregate.emitting import Emitter
+from functions.aggregate.flush import Flush
+from functions.aggregate.layout import ensure_shards
+from functions.aggregate.ports import DeadLetters
+from functions.aggregate.session import Session
+from functions.aggregate.summary import Summary
+from shared.clock import Clock
 from shared.errors import Retry
+from shared.online import OnlineStore
+from shared.settings import AggregateSettings
+from shared.tables.sink import RowSink
 from shared.telemetry.logs import log
+from shared.windows.documents import Documents
+from shared.windows.state import Layout, Shard
+
+
+@dataclass(frozen=True, slots=True)
+class FlushDependencies:
+    """All that a flush works on."""
+
+    documents: Documents
+    rows: RowSink
+    online: OnlineStore
+    dead_letters: DeadLetters
+    clock: Clock
+    monotonic: Callable[[], float]
+    settings: AggregateSettings
+
+    def emitter(self) -> Emitter:
+        return Emitter(self.rows, self.online, self.dead_letters, self.clock, self.settings.pipeline_version)
+
+
+async def flush(dependencies: FlushDependencies, shard: int | None = None, holder: str = "") -> Summary:
+    """Flushes one shard, or all of them one after the other; raises Retry when a service fails."""
+    layout = await ensure_shards(dependencies.documents, dependencies.settings.flush_shards)
+    total = Summary()
+    for part in _shards(layout, shard):
+        total.join(await _flush_shard(dependencies, part, holder or uuid4().hex))
+    return total
+
+
+def _shards(layout: Layout, number: int | None) -> list[Shard]:
+    """The shards of every generation, the oldest windows first."""
+    return [
+        shard
+        for generation in layout.generations
+        for shard in generation.all()
+        if number is None or shard.number == number
+    ]
+
+
+async def _flush_shard(dependencies: FlushDependencies, shard: Shard, holder: str) -> Summary:
+    session = Session(dependencies.documents, shard, holder)
+    await session.open()
+    return await Flush(
+        documents=dependencies.documents,
+        session=session,
+        emitter=dependencies.emitter(),
+        allowed_lateness=dependencies.settings.allowed_lateness,
+        monotonic=dependencies.monotonic,
+    ).run()
 
 
 class FlushHandler:
-    """Runs one flush a request; `new_store` gives each its own fence."""
+    """Runs one flush a request."""
 
-    def __init__(self, dependencies: FlushDependencies, new_store: Callable[[], Store]) -> None:
+    def __init__(self, dependencies: FlushDependencies) -> None:
         self._dependencies = dependencies
-        self._new_store = new_store
 
     async def handle(self, request: Request) -> Response:
-        """200 with the summary, 405 for anything but POST, 503 when a service failed."""
+        """200 with the summary, 400 for a shard that is not one, 405 for anything but POST, 503 when a
+        service failed.
+
+        The body may name a shard, `{"shard": 2}`, as each of the schedule's jobs does; without one all are
+        flushed.
+        """
         if request.method != "POST":
             return JSONResponse(
                 {"error": "send a POST: it flushes the windows"}, 405, headers={"Allow": "POST"}
             )
         try:
-            summary = await Flush(self._dependencies, self._new_store(), holder=uuid4().hex).run()
+            shard = shard_in(await request.body())
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        try:
+            summary = await flush(self._dependencies, shard)
         except Retry as error:
             log.error("the flush stopped, the next one goes on from there: %s", error)
             return JSONResponse(
@@ -35,3 +102,15 @@ class FlushHandler:
         counts = summary.to_dict()
         log.info("flushed", extra={"counts": counts})
         return JSONResponse(counts)
+
+
+def shard_in(body: bytes) -> int | None:
+    """The shard that a request's body names; raises ValueError for one that is not a number from 0 on."""
+    try:
+        named = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        named = None
+    shard = named.get("shard") if isinstance(named, dict) else 0.5
+    if shard is None or (isinstance(shard, int) and not isinstance(shard, bool) and shard >= 0):
+        return shard
+    raise ValueError('the body must be empty or like {"shard": 0}')

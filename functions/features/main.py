@@ -14,10 +14,12 @@ from shared.clock import utc_now
 from shared.delivery.handler import PushHandler
 from shared.gcp.bigquery import table_sink
 from shared.gcp.feature_store import feature_view
-from shared.gcp.firestore import window_log
+from shared.gcp.firestore import FirestoreDocuments
 from shared.gcp.pubsub import TopicPublisher
 from shared.settings import FeaturesSettings
 from shared.tables.columns import REALTIME_FEATURES
+from shared.windows.log import LogWriter, unique_id
+from shared.windows.lookup import Lookup
 
 settings = wiring.start("features", FeaturesSettings)
 
@@ -26,10 +28,18 @@ settings = wiring.start("features", FeaturesSettings)
 def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     rows = table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES)
-    log = window_log(settings.project_id, settings.firestore_database)
+    documents = FirestoreDocuments(settings.project_id, settings.firestore_database)
     topic = TopicPublisher(settings.project_id, settings.dead_letter_topic)
     dead_letters = wiring.dead_letter_publisher("features", settings, topic.publish_batch)
-    writer = FeatureWriter(rows, log, feature_view(settings.feature_view), dead_letters, settings, utc_now)
+    writer = FeatureWriter(
+        rows=rows,
+        log=LogWriter(documents, unique_id),
+        late_events=Lookup(documents, settings.allowed_lateness),
+        online=feature_view(settings.feature_view),
+        dead_letters=dead_letters,
+        settings=settings,
+        clock=utc_now,
+    )
     return wiring.rejecting_handler("features", settings, writer.process, dead_letters.send_rejected)
 
 

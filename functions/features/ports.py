@@ -1,5 +1,4 @@
-"""What `features` asks of the world besides rows and online values; shared/gcp/firestore.py and the
-dead-letter publisher answer."""
+"""What `features` asks of the world besides rows and online values: the windows and the dead-letter topic."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,17 +6,22 @@ from typing import Protocol
 
 from shared.errors import Reject
 from shared.message import Message
-from shared.windows.log import Contribution
+from shared.windows.contribution import Contribution
+from shared.windows.lookup import Verdict
 
 
 class WindowLog(Protocol):
-    """The window log."""
+    """The window log; shared/windows/log.py has the real one."""
 
-    async def append(self, contributions: Sequence[Contribution], now: datetime) -> None:
+    async def append(self, contributions: Sequence[Contribution], judged: datetime, now: datetime) -> None:
         """Raises Retry."""
 
-    async def counted(self, contributions: Sequence[Contribution]) -> list[bool]:
-        """For each, whether its window holds the event already; raises Retry."""
+
+class LateEvents(Protocol):
+    """What the windows say of events that come late; shared/windows/lookup.py answers."""
+
+    async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
+        """For each, whether its window counts it, or a Retry that says why nobody knows yet; raises Retry."""
 
 
 class DeadLetters(Protocol):

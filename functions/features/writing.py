@@ -1,8 +1,13 @@
 """What `features` owes a batch of events: rows, window contributions and online values, all durable.
 
-Rows go first: an event that BigQuery refuses is a dead letter and must not count in a window either. A crash
-between the steps repeats the batch, which changes nothing: the rows' view and the flush drop duplicates, and
-the online store keeps the newest value.
+    judge     which events are late, on this clock
+    look up   whether late ones were counted when they came before; unknown yet: delivered again later
+    rows      first: an event that BigQuery refuses is a dead letter and must not count in a window either
+    log       the timely ones, within LAG of the judgement, or all are delivered again
+    online    beside the log; a store that is away costs a record, not the batch
+
+A crash between the steps repeats the batch, which changes nothing: the rows' view and the flush drop
+duplicates, and the online store keeps the newest value.
 """
 
 import asyncio
@@ -11,34 +16,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from functions.features.contribution import contribution
 from functions.features.extraction import extract
-from functions.features.ports import DeadLetters, WindowLog
+from functions.features.ports import DeadLetters, LateEvents, WindowLog
 from shared.clock import Clock, from_micros, to_micros
 from shared.delivery.batching import GroupCommit, Outcome, with_isolated_prepare
-from shared.errors import ErrorType, Reject
+from shared.errors import ErrorType, Reject, Retry
 from shared.events import Event, read
 from shared.message import Message
-from shared.online import OnlineFeatures, OnlineStore
+from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, OnlineStore
 from shared.settings import FeaturesSettings
 from shared.tables.columns import Row
 from shared.tables.sink import RowSink
 from shared.telemetry import tracing
-from shared.windows.key import too_late
-from shared.windows.log import Contribution
+from shared.windows.contribution import Contribution, contribution
+from shared.windows.key import closes_at, window_of
 
-NOT_ONLINE = frozenset(
-    {
-        "event_id",
-        "location_id",
-        "event_timestamp",
-        "processing_timestamp",
-        "publish_timestamp",
-        "pipeline_version",
-    }
-    | {"is_late"}
-)
-"""Columns of a row that are no features of the location."""
 FAR_FUTURE = timedelta(days=8)
 """`parse` holds the clock limit, MAX_FUTURE, of 7 days at most. This one is for what reaches the parsed topic
 another way: its window would stay open as long, and one of the year 9999 has no time after it to settle."""
@@ -53,19 +45,17 @@ class Item:
     contribution: Contribution
     online: OnlineFeatures
     is_late: bool = False
+    is_counted: bool = False
+    """Came late and is in its window: nothing to log."""
 
 
 def item_of(message: Message, zone: ZoneInfo) -> Item:
     """What an event comes to, apart from its lateness; raises Reject."""
     event: Event = read(message.data)
     row = extract(event, zone)
-    values = {name: value for name, value in row.items() if name not in NOT_ONLINE}
-    return Item(
-        message,
-        row,
-        contribution(event, row),
-        OnlineFeatures(event.location_id, event.event_timestamp, values),
-    )
+    values = {name: value for name, value in row.items() if name in EVENT_FEATURE_NAMES}
+    online = OnlineFeatures(event.location_id, event.event_timestamp, values)
+    return Item(message, row, contribution(row), online)
 
 
 class FeatureWriter:
@@ -75,6 +65,7 @@ class FeatureWriter:
         self,
         rows: RowSink,
         log: WindowLog,
+        late_events: LateEvents,
         online: OnlineStore,
         dead_letters: DeadLetters,
         settings: FeaturesSettings,
@@ -82,6 +73,7 @@ class FeatureWriter:
     ) -> None:
         self._rows = rows
         self._log = log
+        self._late_events = late_events
         self._online = online
         self._dead_letters = dead_letters
         self._clock = clock
@@ -101,53 +93,72 @@ class FeatureWriter:
 
     async def commit(self, items: Sequence[Item]) -> list[Outcome]:
         """One batch; raises Retry when a sink fails as a whole."""
-        await self._mark_late(items)
+        judged = self._clock()
+        undecided = await self._mark_late(items, judged)
+        known = [item for item in items if id(item) not in undecided]
         with tracing.step("append rows"):
-            outcomes = list(await self._rows.append_rows([item.row for item in items]))
-        kept = [item for item, outcome in zip(items, outcomes, strict=True) if outcome is None]
-        timely = [item.contribution for item in kept if not item.is_late]
-        _, _, reasons = await asyncio.gather(
-            self._append(timely),
+            outcomes = list(await self._rows.append_rows([item.row for item in known])) if known else []
+        kept = [item for item, outcome in zip(known, outcomes, strict=True) if outcome is None]
+        await asyncio.gather(
+            self._append(kept, judged),
             asyncio.gather(*(self._report_late(item) for item in kept if item.is_late)),
             self._write_online(kept),
         )
-        for item, reason in zip(kept, reasons, strict=True):
-            if reason is not None:
-                reject = Reject(ErrorType.FEATURE_STORE_WRITE_FAILED, reason)
-                await self._dead_letters.send_rejected(item.message, reject)
-        return outcomes
+        written = iter(outcomes)
+        return [undecided.get(id(item)) or next(written) for item in items]
 
-    async def _mark_late(self, items: Sequence[Item]) -> None:
-        """Late is what comes after its window was settled, unless it had been counted when it came before."""
-        now = self._clock()
-        late = [
-            item for item in items if too_late(item.contribution.event_micros, now, self._allowed_lateness)
-        ]
-        counted = await self._log.counted([item.contribution for item in late]) if late else []
-        for item, was_counted in zip(late, counted, strict=True):
-            item.is_late = not was_counted
+    async def _mark_late(self, items: Sequence[Item], now: datetime) -> dict[int, Retry]:
+        """Late is what comes after its window closes, unless it is counted there; the undecided ones by id().
+
+        A timely copy of a late event may stand in the log still unread: until the flush has read on, nobody
+        knows, and the event is delivered again.
+        """
+        micros = to_micros(now)
+        late = [item for item in items if micros > self._closes_at(item.contribution)]
+        verdicts = await self._late_events.counted([item.contribution for item in late]) if late else []
+        undecided = {}
+        for item, verdict in zip(late, verdicts, strict=True):
+            if isinstance(verdict, Retry):
+                undecided[id(item)] = verdict
+            else:
+                item.is_late, item.is_counted = not verdict, verdict
         for item in items:
             item.row["is_late"] = item.is_late
+        return undecided
 
-    async def _append(self, contributions: Sequence[Contribution]) -> None:
-        if contributions:
+    def _closes_at(self, event: Contribution) -> int:
+        return closes_at(window_of(event.event_micros), self._allowed_lateness)
+
+    async def _append(self, items: Sequence[Item], judged: datetime) -> None:
+        timely = [item.contribution for item in items if not (item.is_late or item.is_counted)]
+        if timely:
             with tracing.step("append to the window log"):
-                await self._log.append(contributions, self._clock())
+                await self._log.append(timely, judged, self._clock())
 
-    async def _write_online(self, items: Sequence[Item]) -> Sequence[str | None]:
+    async def _write_online(self, items: Sequence[Item]) -> None:
+        if not items:
+            return
         with tracing.step("write online values"):
-            return await self._online.write([item.online for item in items])
+            missing = await self._online.write([item.online for item in items])
+        if missing is not None:
+            what = (
+                f"online values of {missing.count} events from {missing.since.isoformat()} to "
+                f"{missing.until.isoformat()} were not written: {missing.reason}; the sync brings them, "
+                f"or cqc heal-online --from {missing.since.isoformat()} --to {missing.until.isoformat()}"
+            )
+            reject = Reject(ErrorType.FEATURE_STORE_WRITE_FAILED, what)
+            await self._dead_letters.send_rejected(items[0].message, reject)
 
     async def _report_late(self, item: Item) -> None:
-        start = from_micros(item.contribution.key.start)
+        start = from_micros(window_of(item.contribution.event_micros))
         what = f"the event came over {self._allowed_lateness} after its window of {start:%Y-%m-%dT%H:%M:%SZ}"
         reject = Reject(ErrorType.LATE_EVENT, f"{what}: it has a features row and is in no window")
         await self._dead_letters.send_rejected(item.message, reject)
 
 
-def _check_not_far_ahead(one: Contribution, now: datetime) -> None:
-    if one.event_micros > to_micros(now + FAR_FUTURE):
-        ahead = (
-            f"event_timestamp: {from_micros(one.event_micros).isoformat()} is over {FAR_FUTURE} ahead of now"
+def _check_not_far_ahead(event: Contribution, now: datetime) -> None:
+    if event.event_micros > to_micros(now + FAR_FUTURE):
+        time = from_micros(event.event_micros).isoformat()
+        raise Reject(
+            ErrorType.TIMESTAMP_OUT_OF_RANGE, f"event_timestamp: {time} is over {FAR_FUTURE} ahead of now"
         )
-        raise Reject(ErrorType.TIMESTAMP_OUT_OF_RANGE, ahead)

@@ -16,7 +16,7 @@ from grpc import RpcError
 
 from shared.clock import to_micros
 from shared.gcp.channel import open_transport
-from shared.online import OnlineFeatures
+from shared.online import OnlineFeatures, Unwritten
 from shared.tables.columns import Value
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ class FeatureView:
         self._stream: Any = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def write(self, entries: Sequence[OnlineFeatures]) -> list[str | None]:
-        """Per entry why it is not written, after retries, or None. Does not raise.
+    async def write(self, entries: Sequence[OnlineFeatures]) -> Unwritten | None:
+        """None when all are written, after retries. Does not raise.
 
         Of the entries of one location only the newest goes out for each feature.
         """
         if not entries:
-            return []
+            return None
         reasons: dict[str, str] = {entry.location_id: "not tried" for entry in entries}
         async with self._one_at_a_time:
             for attempt in range(ATTEMPTS):
@@ -67,7 +67,11 @@ class FeatureView:
                 reasons = await self._attempt([entry for entry in entries if entry.location_id in reasons])
                 if not reasons:
                     break
-        return [reasons.get(entry.location_id) for entry in entries]
+        missing = [entry for entry in entries if entry.location_id in reasons]
+        if not missing:
+            return None
+        times = [entry.generate_time for entry in missing]
+        return Unwritten(len(missing), min(times), max(times), reasons[missing[0].location_id])
 
     async def close(self) -> None:
         """Ends the stream once the write under way is done; a later write opens a new one."""
@@ -172,9 +176,8 @@ def _set(target: Any, value: Value) -> None:
 class NoFeatureView:
     """For a deployment without an online store: every value counts as written."""
 
-    async def write(self, entries: Sequence[OnlineFeatures]) -> list[str | None]:
+    async def write(self, entries: Sequence[OnlineFeatures]) -> None:
         """Nothing to do."""
-        return [None] * len(entries)
 
 
 def feature_view(name: str | None) -> FeatureView | NoFeatureView:

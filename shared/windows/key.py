@@ -4,10 +4,8 @@ All times here are microseconds since the epoch: they are compared and kept by t
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
-
-from shared.clock import to_micros
 
 WINDOW_MICROS = 5 * 60 * 1_000_000
 DIGEST_BYTES = 16
@@ -31,11 +29,11 @@ def window_of(event_micros: int) -> int:
     return event_micros - event_micros % WINDOW_MICROS
 
 
-def too_late(event_micros: int, now: datetime, allowed_lateness: timedelta) -> bool:
-    """Whether the event's window takes no more events at `now`."""
-    return to_micros(now - allowed_lateness) > window_of(event_micros) + WINDOW_MICROS
+def closes_at(start: int, allowed_lateness: timedelta) -> int:
+    """From when on an event is too late for the window that begins at `start`."""
+    return start + WINDOW_MICROS + allowed_lateness // timedelta(microseconds=1)
 
 
-def digest(event_id: str) -> bytes:
-    """The identity of an event as the accumulators remember it."""
-    return blake2b(event_id.encode(), digest_size=DIGEST_BYTES).digest()
+def digest(location_id: str, event_id: str) -> bytes:
+    """The identity of an event as the windows remember it; the length tells where the location ends."""
+    return blake2b(f"{len(location_id)}:{location_id}{event_id}".encode(), digest_size=DIGEST_BYTES).digest()

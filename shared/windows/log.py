@@ -1,58 +1,116 @@
-"""What the hot path writes down for the windows: one immutable segment a batch of events.
+"""The window log: what `features` writes down for the flush, in slices of 10 seconds.
 
-A segment is a JSON list of contributions, each a list of its fields in order. Appending is all that
-`features` does; folding, and telling duplicates, is the flush's part.
+    window_log/{slice}-{uuid}    one segment; `slice` is the second at which it begins, on the writer's clock
+
+A slice is sealed SEAL after its end, on the database's clock. A segment counts if and only if the database
+created it before its slice was sealed: that is a function of the document alone, which the writer asks for
+its answer and the flush for its fold. So no client's clock is trusted: a slow one makes retries, a fast one
+delays. docs/decisions/0002 has the argument.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
 
-import orjson
+from shared.clock import to_micros
+from shared.errors import Retry
+from shared.windows.contribution import Contribution
+from shared.windows.documents import EXPIRY, NEW, Conflict, Document, Documents, Write
+from shared.windows.key import closes_at
+from shared.windows.segment import MAX_EVENTS, encode
 
-from shared.windows.key import WindowKey, window_of
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """All that one event gives to its window."""
-
-    event_id: str
-    location_id: str
-    event_micros: int
-    arrival_micros: int
-    """When Pub/Sub took the producer's message; fixed across redeliveries."""
-    event_type: str
-    category: str
-    risk_score: int
-    complexity_score: int
-    sums: Mapping[str, int]
-    """The category's own counts, such as `total_inspector_count`; zeros are left out."""
-
-    @property
-    def key(self) -> WindowKey:
-        return WindowKey(window_of(self.event_micros), self.location_id)
+COLLECTION = "window_log"
+SECOND = 1_000_000
+SLICE = 10 * SECOND
+"""Of the order of the time between two listings: what is not sealed yet is read again at the next flush."""
+SEAL = 10 * SECOND
+"""For a commit under way and for clocks; a segment that is stored later does not count and its events are
+sent again."""
+LAG = timedelta(seconds=20)
+"""From judging an event timely to its slice; longer and it is judged again. Two tries of the rows fit."""
+KEEP = timedelta(days=7)
+"""As long as Pub/Sub keeps a message: a flush that is away for longer loses what it has not read."""
 
 
-def encode_segment(contributions: Iterable[Contribution]) -> bytes:
-    """One segment, about 150 bytes a contribution."""
-    return orjson.dumps(
-        [
-            (
-                one.event_id,
-                one.location_id,
-                one.event_micros,
-                one.arrival_micros,
-                one.event_type,
-                one.category,
-                one.risk_score,
-                one.complexity_score,
-                one.sums,
+def slice_of(micros: int) -> int:
+    """The start of the slice that holds this time."""
+    return micros - micros % SLICE
+
+
+def sealed_before(now: int) -> int:
+    """Every slice that begins before this is sealed at `now`."""
+    return slice_of(now - SEAL)
+
+
+def segment_id(micros: int, unique: str) -> str:
+    """The id of a segment written at this time: ids sort by their slices."""
+    return f"{slice_of(micros) // SECOND:012d}-{unique}"
+
+
+def slice_in(segment_id: str) -> int:
+    """The slice that an id names; raises ValueError for an id that is not a segment's."""
+    return int(segment_id.split("-", 1)[0]) * SECOND
+
+
+def counts(document: Document) -> bool:
+    """Whether the database created the segment before its slice was sealed."""
+    return document.created_at < slice_in(document.id) + SLICE + SEAL
+
+
+def is_settled(start: int, watermark: int, allowed_lateness: timedelta) -> bool:
+    """Whether no event that was timely for the window can be in what is not folded yet."""
+    return watermark > closes_at(start, allowed_lateness) + LAG // timedelta(microseconds=1)
+
+
+class LogWriter:
+    """The hot path's side: append only; no read, no contention, any number of instances."""
+
+    def __init__(self, documents: Documents, unique: Callable[[], str]) -> None:
+        self._documents = documents
+        self._unique = unique
+
+    async def append(self, contributions: Sequence[Contribution], judged: datetime, now: datetime) -> None:
+        """Stores a segment (more of an outsized batch) and returns when it is durable and counts.
+
+        `judged` is when its events were found timely, on the same clock as `now`. Raises Retry when the
+        segment does not count, or when nobody knows.
+        """
+        if now - judged > LAG:
+            raise Retry(
+                f"{now - judged} went by before the events could be logged, more than {LAG}: "
+                "they are judged again"
             )
-            for one in contributions
+        written = to_micros(now)
+        expiry = written + KEEP // timedelta(microseconds=1)
+        writes = [
+            Write(f"{COLLECTION}/{segment_id(written, self._unique())}", encode(part) | {EXPIRY: expiry}, NEW)
+            for part in _parts(contributions)
         ]
-    )
+        created = await self._create(writes)
+        if created >= slice_of(written) + SLICE + SEAL:
+            raise Retry(
+                "the window log took the events after their slice was sealed: they do not count and are "
+                "sent again; if this goes on, this instance's clock is slow"
+            )
+
+    async def _create(self, writes: Sequence[Write]) -> int:
+        """The time at which the documents came to be.
+
+        When the answer of a commit is lost and it is tried again, the second try finds the documents.
+        """
+        try:
+            return (await self._documents.commit(writes)).at
+        except Conflict:
+            found = await self._documents.read([write.name for write in writes])
+            if len(found.documents) < len(writes):
+                raise Retry("a segment of the window log was there and is gone") from None
+            return max(document.created_at for document in found.documents.values())
 
 
-def decode_segment(data: bytes) -> list[Contribution]:
-    """The inverse of `encode_segment`; raises ValueError or TypeError on what is none."""
-    return [Contribution(*fields) for fields in orjson.loads(data)]
+def unique_id() -> str:
+    """Makes the ids of segments; passed in, so that a test can repeat itself."""
+    return uuid4().hex
+
+
+def _parts(contributions: Sequence[Contribution]) -> Iterator[Sequence[Contribution]]:
+    return (contributions[at : at + MAX_EVENTS] for at in range(0, len(contributions), MAX_EVENTS))

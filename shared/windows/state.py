@@ -1,65 +1,187 @@
-"""The documents that the flush keeps, as plain values; how Firestore holds them is the adapter's part.
+"""What the flush keeps besides the windows, and the fence of every write to them. Pure.
 
-Written by `aggregate` alone. `features` reads state documents only to tell whether a late event had
-been counted before it came again.
+    flush/{g}.{s}                                  the control document of shard s
+    flush/layout                                   the generations g: which windows have how many shards
+
+Beside them, window_state/ has the windows themselves (shared/windows/bucket_documents.py).
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field, replace
+from hashlib import blake2b
 
-from shared.windows.key import DIGEST_BYTES, WindowKey
+import orjson
+
+from shared.windows.documents import Fields, Unreadable, check_format, text, whole
+
+FORMAT = 1
+LAYOUT = "flush/layout"
+LOCATIONS_A_BUCKET = 430
+"""The aim: 55,000 locations are 128 documents of about 100 kB."""
+MAX_LEVEL = 12
+DAY = 24 * 3600 * 1_000_000
+KEEP_SETTLED = 7 * DAY
+"""Microseconds. As long as Pub/Sub may deliver an event again (its longest retention)."""
+KEEP_OPEN = 30 * DAY
+"""Until a window is settled its state must not expire: allowed lateness may be 7 days, and the flush away for
+as long as the log is kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class StateDocument:
-    """One location's window as stored."""
+class Shard:
+    """One of the `of` shards of a generation; each folds the locations whose hash falls to its number."""
 
-    key: WindowKey
-    accumulator: str
-    """JSON."""
-    seen: bytes
-    """The digests of the events in it, one after the other, in order of arrival."""
-    revision: int
-    flush: int
-    pane: str
-    is_final: bool
-    emitted_at: datetime
-    expire_at: datetime
-    """From when it may be deleted: long after any redelivery."""
-    stored_chunks: int = 0
-    """How many full chunks of `seen` are stored already; they never change."""
+    number: int = 0
+    of: int = 1
+    generation: int = 0
 
-    def seen_digests(self) -> dict[bytes, None]:
-        """The digests, in order."""
-        return {self.seen[at : at + DIGEST_BYTES]: None for at in range(0, len(self.seen), DIGEST_BYTES)}
+    @property
+    def name(self) -> str:
+        return f"{self.generation}.{self.number}"
+
+    @property
+    def control(self) -> str:
+        """The name of its control document."""
+        return f"flush/{self.name}"
+
+    def holds(self, hashed: int) -> bool:
+        return (hashed >> 32) % self.of == self.number
+
+
+def location_hash(location_id: str) -> int:
+    """64 bits: the upper half picks the shard, the lower the bucket."""
+    return int.from_bytes(blake2b(location_id.encode(), digest_size=8).digest(), "big")
+
+
+def bucket_of(hashed: int, level: int) -> int:
+    """The bucket of a location in a window with 2^level buckets."""
+    return hashed & ((1 << level) - 1)
+
+
+def level_for(locations: int) -> int:
+    """The level at which so many locations come to about LOCATIONS_A_BUCKET a bucket."""
+    return min(MAX_LEVEL, max(0, -(-locations // LOCATIONS_A_BUCKET) - 1).bit_length())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWindow:
+    """A window that is not settled."""
+
+    level: int
+    locations: int = 0
+    """About how many it holds; the next window's level is guessed from it."""
+    has_ended: bool = False
+    """Its on_time panes are emitted, all of them."""
+
+
+Bucket = tuple[int, int]
+"""A window's start and the number of a bucket of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The flush's own state: one document, and the fence of every write that a flush makes.
+    """The flush's own state, and the fence of every write that a flush makes; times in microseconds.
 
-    `number` is the flush that began last and `emitted` the last whose panes are all written; in between
-    lie panes that a dead flush left.
+    `number` is the flush that began last, `emitted` the last whose panes are all written; `pending` names the
+    buckets that were saved since and may have panes to emit.
     """
 
     number: int = 0
     emitted: int = 0
     holder: str = ""
-    lease_until: datetime | None = None
-    open: tuple[int, ...] = ()
-    """Starts of the windows whose on_time panes are not all emitted."""
-    ended: tuple[int, ...] = ()
-    """Starts of the windows that are past that and not settled."""
+    lease_until: int = 0
+    cursor: str = ""
+    """The id of the last segment that is folded for good."""
+    watermark: int = 0
+    """Every slice of the log that begins before it is folded."""
+    windows: Mapping[int, OpenWindow] = field(default_factory=dict)
+    pending: frozenset[Bucket] = frozenset()
+
+    def to_fields(self) -> dict[str, bytes | str | int]:
+        windows = [
+            (start, window.level, window.locations, window.has_ended)
+            for start, window in sorted(self.windows.items())
+        ]
+        return {
+            "format": FORMAT,
+            "number": self.number,
+            "emitted": self.emitted,
+            "holder": self.holder,
+            "lease_until": self.lease_until,
+            "cursor": self.cursor,
+            "watermark": self.watermark,
+            "windows": orjson.dumps(windows).decode(),
+            "pending": orjson.dumps(sorted(self.pending)).decode(),
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "Control":
+        """The inverse; what a release added within the format is left out. Raises Unreadable."""
+        check_format(fields, FORMAT)
+        try:
+            windows = {start: OpenWindow(*rest) for start, *rest in orjson.loads(text(fields, "windows"))}
+            pending = frozenset((start, bucket) for start, bucket in orjson.loads(text(fields, "pending")))
+        except (ValueError, TypeError) as error:
+            raise Unreadable(f"the control document is damaged ({type(error).__name__}: {error})") from error
+        return cls(
+            number=whole(fields, "number"),
+            emitted=whole(fields, "emitted"),
+            holder=text(fields, "holder"),
+            lease_until=whole(fields, "lease_until"),
+            cursor=text(fields, "cursor"),
+            watermark=whole(fields, "watermark"),
+            windows=windows,
+            pending=pending,
+        )
+
+
+EVER = 2**62
+"""Later than any window, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """One unfolded segment of the window log."""
+class Generation:
+    """The windows that begin in [since, until) have so many shards."""
 
-    segment_id: str
-    data: bytes
-    appended_at: datetime
+    number: int = 0
+    since: int = -EVER
+    until: int = EVER
+    shards: int = 1
+
+    def all(self) -> list[Shard]:
+        return [Shard(number, self.shards, self.number) for number in range(self.shards)]
+
+    def shard_of(self, hashed: int) -> Shard:
+        return next(shard for shard in self.all() if shard.holds(hashed))
+
+    def __contains__(self, start: int) -> bool:
+        return self.since <= start < self.until
 
 
-class FencedOut(Exception):
-    """Another flush has written the control document since this one read it: this one must stop."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The generations in order; without a document there is one, of one shard."""
+
+    generations: tuple[Generation, ...] = (Generation(),)
+
+    def of_window(self, start: int) -> Generation:
+        return next(generation for generation in self.generations if start in generation)
+
+    def with_shards(self, shards: int, since: int) -> "Layout":
+        """Another generation for the windows from `since` on."""
+        *before, last = self.generations
+        new = Generation(last.number + 1, since, EVER, shards)
+        return Layout((*before, replace(last, until=since), new))
+
+    def to_fields(self) -> dict[str, bytes | str | int]:
+        rows = [astuple(generation) for generation in self.generations]
+        return {"format": FORMAT, "generations": orjson.dumps(rows).decode()}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "Layout":
+        """Raises Unreadable."""
+        check_format(fields, FORMAT)
+        try:
+            return cls(tuple(Generation(*row) for row in orjson.loads(text(fields, "generations"))))
+        except (ValueError, TypeError) as error:
+            raise Unreadable(f"{LAYOUT} is damaged ({type(error).__name__}: {error})") from error

@@ -1,0 +1,255 @@
+"""One bucket of a window's locations as documents: what is folded into it, and what it fires.
+
+    {bucket}          entries {location: window}, the digests of their events as far as no chunk holds them
+    {bucket}+{n}      the same for locations that no longer fit the one before
+    {part}~{n}        25,000 digests, written once
+
+An entry and its events' digests are always in one commit: a crash between the two would count twice. Pure.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import orjson
+
+from functions.aggregate.triggers import Progress, due
+from functions.aggregate.window import Window
+from shared.windows.bucket_documents import chunk_name, chunks_of, part_name, parts_of, seen_in
+from shared.windows.contribution import Contribution
+from shared.windows.documents import EXPIRY, Document, Fields, Unreadable, Write, binary, check_format, whole
+from shared.windows.key import WINDOW_MICROS, WindowKey
+from shared.windows.state import FORMAT, KEEP_OPEN, KEEP_SETTLED, Bucket
+
+CHUNK = 25_000
+"""Digests in a chunk: 400 kB, as much as a part's own tail of them has at most."""
+MAX_ENTRIES = 550_000
+"""Bytes of entries in a part; with its tail of digests it stays under the 1 MiB of a document. One entry
+alone is far smaller: its type names are bounded (functions/aggregate/window.py)."""
+
+
+class Added(StrEnum):
+    """What became of an event that met its window."""
+
+    COUNTED = "counted"
+    DUPLICATE = "duplicate"
+    TOO_LATE = "too_late"
+    """The window is settled, and without it."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One document of a bucket."""
+
+    name: str
+    windows: dict[str, Window] = field(default_factory=dict)
+    tail: list[bytes] = field(default_factory=list)
+    """Digests that are in no chunk."""
+    chunks: int = 0
+    is_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A pane: whose, and the window as it is emitted."""
+
+    key: WindowKey
+    window: Window
+
+
+class BucketState:
+    """A bucket in memory, from its documents; a new one has an empty first part."""
+
+    def __init__(self, key: Bucket, name: str) -> None:
+        self.key = key
+        self._name = name
+        self._parts = [Part(name)]
+        self._seen: set[bytes] = set()
+        self._holder: dict[str, Part] = {}
+        self._new: dict[str, Window] = {}
+        self.added: Counter[Added] = Counter()
+        self.too_late: list[Contribution] = []
+        self.fired: list[Fired] = []
+        self.born = 0
+        """Locations that this state did not hold when it was read."""
+
+    @classmethod
+    def of(cls, key: Bucket, name: str, documents: Mapping[str, Document]) -> "BucketState":
+        """From the bucket's documents among these, chunks included; raises Unreadable."""
+        bucket = cls(key, name)
+        if name not in documents:
+            return bucket
+        bucket._parts = [_decode(document) for document in parts_of(documents, name)]
+        for part in bucket._parts:
+            bucket._seen.update(part.tail)
+            for chunk in chunks_of(documents, part.name):
+                bucket._seen.update(seen_in(chunk))
+            bucket._holder.update(dict.fromkeys(part.windows, part))
+        return bucket
+
+    @property
+    def locations(self) -> int:
+        return len(self._holder)
+
+    def windows(self) -> Iterator[tuple[str, Window]]:
+        """Every location's window."""
+        return (entry for part in self._parts for entry in part.windows.items())
+
+    def holds(self, digest: bytes) -> bool:
+        """Whether an event is counted."""
+        return digest in self._seen
+
+    def fold(self, events: Mapping[str, Sequence[Contribution]]) -> None:
+        """Counts each event once, by location; of copies in these the first published is the one."""
+        for location_id, contributions in events.items():
+            fresh = self._fresh(contributions)
+            self.added[Added.DUPLICATE] += len(contributions) - len(fresh)
+            if fresh:
+                self._count(location_id, fresh)
+
+    def _fresh(self, contributions: Sequence[Contribution]) -> dict[bytes, Contribution]:
+        fresh: dict[bytes, Contribution] = {}
+        for event in contributions:
+            identity = event[1]
+            if identity in self._seen:
+                continue
+            first = fresh.get(identity)
+            if first is None or event[3:] < first[3:]:
+                fresh[identity] = event
+        return fresh
+
+    def _count(self, location_id: str, fresh: Mapping[bytes, Contribution]) -> None:
+        part = self._holder.get(location_id) or self._place(location_id)
+        window = part.windows[location_id]
+        if window.is_final:
+            self.added[Added.TOO_LATE] += len(fresh)
+            self.too_late += fresh.values()
+            return
+        end = self.key[0] + WINDOW_MICROS
+        for event in fresh.values():
+            window.add(event, end)
+        part.tail += fresh
+        part.is_changed = True
+        self._seen.update(fresh)
+        self._new[location_id] = window
+        self.added[Added.COUNTED] += len(fresh)
+
+    def _place(self, location_id: str) -> Part:
+        """The part that a new location goes to, with its empty window."""
+        part = self._parts[-1]
+        part.windows[location_id] = Window()
+        self._holder[location_id] = part
+        self.born += 1
+        return part
+
+    def fire(self, progress: Progress, flush: int) -> None:
+        """Takes the panes that are due; of all windows when time alone makes some due, else of the changed
+        ones."""
+        start = self.key[0]
+        has_ended, settles = progress.has_ended(start), progress.is_settled(start)
+        candidates = list(self.windows()) if has_ended else list(self._new.items())
+        for location_id, window in candidates:
+            owed = due(window, location_id in self._new, has_ended, settles)
+            if owed is not None:
+                window.fire(*owed, progress.now, flush)
+                self._holder[location_id].is_changed = True
+                self.fired.append(Fired(WindowKey(start, location_id), window))
+
+    def replace(self, location_id: str, window: Window, digests: Sequence[bytes]) -> None:
+        """Puts another window in a location's place, and counts these events."""
+        part = self._holder.get(location_id) or self._place(location_id)
+        part.windows[location_id] = window
+        added = [digest for digest in digests if digest not in self._seen]
+        part.tail += added
+        self._seen.update(added)
+        part.is_changed = True
+
+    def emitted_since(self, flush: int) -> list[Fired]:
+        """The last panes that a later flush than this made."""
+        return [
+            Fired(WindowKey(self.key[0], location_id), window)
+            for location_id, window in self.windows()
+            if window.flush > flush
+        ]
+
+    def writes(self, now: int, is_settled: bool) -> list[Write]:
+        """The documents that have changed."""
+        expiry = now + (KEEP_SETTLED if is_settled else KEEP_OPEN)
+        entries = {part.name: encoded for part in self._parts for encoded in self._entries(part)}
+        further = len(self._parts) - 1
+        return [
+            write
+            for part in self._parts
+            if part.is_changed
+            for write in _encode(part, entries.get(part.name) or _Entries.of(part.windows), further, expiry)
+        ]
+
+    def _entries(self, part: Part) -> Iterator["_Entries"]:
+        """The part's entries encoded, if they have changed; what is too much for a document moves to a new
+        part."""
+        if not part.is_changed:
+            return
+        encoded = _Entries.of(part.windows)
+        while len(encoded.text) > MAX_ENTRIES and len(part.windows) > 1:
+            self._split(part)
+            encoded = _Entries.of(part.windows)
+        yield encoded
+
+    def _split(self, part: Part) -> None:
+        """Half of the locations go to a new last part; their digests may stay, a bucket is read whole."""
+        moved = list(part.windows)[len(part.windows) // 2 :]
+        new = Part(part_name(self._name, len(self._parts)), is_changed=True)
+        for location_id in moved:
+            new.windows[location_id] = part.windows.pop(location_id)
+            self._holder[location_id] = new
+        self._parts.append(new)
+        self._parts[0].is_changed = True  # it says how many there are
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """A part's windows as JSON; `wide` where a sum has more than 64 bits, which orjson neither writes nor
+    reads."""
+
+    text: bytes
+    wide: bool
+
+    @classmethod
+    def of(cls, windows: Mapping[str, Window]) -> "_Entries":
+        rows = {location_id: window.to_list() for location_id, window in windows.items()}
+        try:
+            return cls(orjson.dumps(rows), wide=False)
+        except TypeError:
+            return cls(json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode(), wide=True)
+
+
+def _encode(part: Part, entries: _Entries, further: int, expiry: int) -> Iterator[Write]:
+    while len(part.tail) >= CHUNK:
+        # A chunk is written once, its part again and again with a later expiry: it must live longer.
+        chunk: Fields = {"seen": b"".join(part.tail[:CHUNK]), EXPIRY: expiry + KEEP_OPEN}
+        yield Write(chunk_name(part.name, part.chunks), chunk)
+        part.tail, part.chunks = part.tail[CHUNK:], part.chunks + 1
+    fields: Fields = {
+        "format": FORMAT,
+        "entries": entries.text,
+        "wide": int(entries.wide),
+        "seen": b"".join(part.tail),
+        "chunks": part.chunks,
+        "parts": further,
+        EXPIRY: expiry,
+    }
+    yield Write(part.name, fields)
+
+
+def _decode(document: Document) -> Part:
+    fields = document.fields
+    check_format(fields, FORMAT)
+    text = binary(fields, "entries")
+    try:
+        rows = json.loads(text) if fields.get("wide") else orjson.loads(text)
+        windows = {location_id: Window.from_list(row) for location_id, row in rows.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Unreadable(f"{document.name}: {type(error).__name__}: {error}") from error
+    return Part(document.name, windows, seen_in(document), whole(fields, "chunks"))

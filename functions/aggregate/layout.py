@@ -1,0 +1,69 @@
+"""Changing the number of shards: new windows get it, old ones are finished by those that they have."""
+
+from dataclasses import replace
+
+from shared.errors import Retry
+from shared.windows.documents import NEW, Conflict, Documents, Reading, Unreadable, Write
+from shared.windows.key import WINDOW_MICROS, window_of
+from shared.windows.state import LAYOUT, Control, Layout
+
+
+async def ensure_shards(documents: Documents, shards: int) -> Layout:
+    """The layout, changed first if its newest windows have another number of shards; raises Retry.
+
+    One commit writes the layout from a window on that is beyond all open ones, touches every control
+    document, which fences the flushes under way, and makes the new ones where the oldest reader of the log
+    stands.
+    """
+    layout = _layout(await documents.read([LAYOUT]))
+    if layout.generations[-1].shards == shards:
+        return layout
+    newest = layout.generations[-1]
+    reading = await documents.read([LAYOUT, *(shard.control for shard in newest.all())])
+    changed, writes = _change(reading, _layout(reading), shards)
+    try:
+        await documents.commit(writes)
+    except Conflict as error:
+        raise Retry(
+            "a flush was at work while the number of shards was to change: the next one does it"
+        ) from error
+    return changed
+
+
+def _layout(reading: Reading) -> Layout:
+    try:
+        return (
+            Layout.from_fields(reading.documents[LAYOUT].fields) if LAYOUT in reading.documents else Layout()
+        )
+    except Unreadable as error:
+        raise Retry(f"{LAYOUT} can't be read ({error}): deploy the release that wrote it") from error
+
+
+def _change(reading: Reading, layout: Layout, shards: int) -> tuple[Layout, list[Write]]:
+    newest = layout.generations[-1]
+    controls = {
+        shard.control: Control.from_fields(reading.documents[shard.control].fields)
+        if shard.control in reading.documents
+        else Control()
+        for shard in newest.all()
+    }
+    opened = [start for control in controls.values() for start in control.windows]
+    since = max([window_of(reading.at), newest.since, *opened]) + WINDOW_MICROS
+    changed = layout.with_shards(shards, since)
+    born = Control(
+        cursor=min(control.cursor for control in controls.values()),
+        watermark=min(control.watermark for control in controls.values()),
+    )
+    fenced = f"generation {changed.generations[-1].number}"
+    return changed, [
+        Write(LAYOUT, changed.to_fields(), _version(reading, LAYOUT)),
+        *(
+            Write(name, replace(control, holder=fenced).to_fields(), _version(reading, name))
+            for name, control in controls.items()
+        ),
+        *(Write(shard.control, born.to_fields(), NEW) for shard in changed.generations[-1].all()),
+    ]
+
+
+def _version(reading: Reading, name: str) -> int:
+    return reading.documents[name].version if name in reading.documents else NEW

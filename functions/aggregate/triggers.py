@@ -1,0 +1,53 @@
+"""Which pane a window is due. Pure.
+
+    time ──────────┬──────────────────────┬─────────────────────────────┬──────────►
+               window start           window end            end + lateness + LAG
+                   │  early, early, …     │  on_time, late, late, …     │ settled: is_final
+
+A window emits at most one pane a round. The settling pane is `late`, as Beam's closing pane is, unless the
+on_time pane is still owed (the flush was down): then that one is final at once.
+
+The end of a window has come when the present is past it and the whole log is read, or when the watermark is
+past it. A window is settled by the watermark alone: when every slice of the log is folded in which an event
+may stand that was timely for it.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from functions.aggregate.window import Pane, Window
+from shared.windows.key import WINDOW_MICROS
+from shared.windows.log import is_settled
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a round has come; times in microseconds, on the database's clock and the log's slices."""
+
+    now: int
+    watermark: int
+    """Every slice that begins before it is folded."""
+    at_end: bool
+    """The log was read to its end."""
+    allowed_lateness: timedelta
+
+    def has_ended(self, start: int) -> bool:
+        end = start + WINDOW_MICROS
+        return end <= self.watermark or (self.at_end and end <= self.now)
+
+    def is_settled(self, start: int) -> bool:
+        return is_settled(start, self.watermark, self.allowed_lateness)
+
+
+def due(window: Window, has_new: bool, has_ended: bool, settles: bool) -> tuple[Pane, bool] | None:
+    """The pane that the window owes, and whether it is final."""
+    if window.is_final:
+        return None
+    on_time_done = window.pane in (Pane.ON_TIME, Pane.LATE)
+    if (has_ended or settles) and not on_time_done:
+        return Pane.ON_TIME, settles
+    if on_time_done and (has_new or settles):
+        return Pane.LATE, settles
+    if has_new:
+        return Pane.EARLY, False
+    return None
