@@ -12,15 +12,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import orjson
 
 from functions.aggregate.triggers import Progress, due
-from functions.aggregate.window import Window
+from functions.aggregate.window import Window, stored_fields
 from shared.windows.bucket_documents import chunk_name, chunks_of, part_name, parts_of, seen_in
 from shared.windows.contribution import Contribution
 from shared.windows.documents import EXPIRY, Document, Fields, Unreadable, Write, binary, check_format, whole
-from shared.windows.key import WINDOW_MICROS, WindowKey
+from shared.windows.key import WINDOW_MICROS
 from shared.windows.state import FORMAT, KEEP_OPEN, KEEP_SETTLED, Bucket
 
 CHUNK = 25_000
@@ -51,11 +52,11 @@ class Part:
     is_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(NamedTuple):
     """A pane: whose, and the window as it is emitted."""
 
-    key: WindowKey
+    location_id: str
+    start: int
     window: Window
 
 
@@ -155,7 +156,7 @@ class BucketState:
             if owed is not None:
                 window.fire(*owed, progress.now, flush)
                 self._holder[location_id].is_changed = True
-                self.fired.append(Fired(WindowKey(start, location_id), window))
+                self.fired.append(Fired(location_id, start, window))
 
     def replace(self, location_id: str, window: Window, digests: Sequence[bytes]) -> None:
         """Puts another window in a location's place, and counts these events."""
@@ -169,7 +170,7 @@ class BucketState:
     def emitted_since(self, flush: int) -> list[Fired]:
         """The last panes that a later flush than this made."""
         return [
-            Fired(WindowKey(self.key[0], location_id), window)
+            Fired(location_id, self.key[0], window)
             for location_id, window in self.windows()
             if window.flush > flush
         ]
@@ -218,7 +219,7 @@ class _Entries:
 
     @classmethod
     def of(cls, windows: Mapping[str, Window]) -> "_Entries":
-        rows = {location_id: window.to_list() for location_id, window in windows.items()}
+        rows = {location_id: stored_fields(window) for location_id, window in windows.items()}
         try:
             return cls(orjson.dumps(rows), wide=False)
         except TypeError:
@@ -249,7 +250,7 @@ def _decode(document: Document) -> Part:
     text = binary(fields, "entries")
     try:
         rows = json.loads(text) if fields.get("wide") else orjson.loads(text)
-        windows = {location_id: Window.from_list(row) for location_id, row in rows.items()}
+        windows = {location_id: Window(*row) for location_id, row in rows.items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise Unreadable(f"{document.name}: {type(error).__name__}: {error}") from error
     return Part(document.name, windows, seen_in(document), whole(fields, "chunks"))

@@ -17,6 +17,7 @@ from shared.errors import Reject
 from shared.online import OnlineStore, Unwritten
 from shared.tables.columns import Row
 from shared.tables.sink import RowSink
+from shared.windows.key import WINDOW_MICROS
 
 AT_ONCE = 500
 """Dead letters sent together: half of what their publisher holds, and a few publishes' worth."""
@@ -27,11 +28,11 @@ _time = lru_cache(maxsize=64)(from_micros)
 
 def row_of(pane: Fired) -> Row:
     """The pane as its row of realtime_features_aggregated: the same however often asked for."""
-    key, window = pane.key, pane.window
+    location_id, start, window = pane
     return {
-        "location_id": key.location_id,
-        "window_start": _time(key.start),
-        "window_end": _time(key.end),
+        "location_id": location_id,
+        "window_start": _time(start),
+        "window_end": _time(start + WINDOW_MICROS),
         "pane": window.pane,
         "revision": window.revision,
         "is_final": window.is_final,

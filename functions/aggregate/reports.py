@@ -18,6 +18,7 @@ from shared.windows.contribution import Contribution
 from shared.windows.state import Bucket
 
 STAGE = "aggregate"
+_WINDOW_FEATURES = tuple(WINDOW_FEATURES.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ def window_features(pane: Fired, row: Row) -> OnlineFeatures:
     not overwrite a newer window's values. A microsecond a revision comes on top, so that a flush that was
     overtaken does not overwrite a later pane of the same newest event.
     """
-    latest = pane.key.start if pane.window.latest is None else pane.window.latest
-    values = {feature: row[column] for feature, column in WINDOW_FEATURES.items()}
-    return OnlineFeatures(pane.key.location_id, from_micros(latest + pane.window.revision), values)
+    location_id, start, window = pane
+    latest = start if window.latest is None else window.latest
+    values = {feature: row[column] for feature, column in _WINDOW_FEATURES}
+    return OnlineFeatures(location_id, from_micros(latest + window.revision), values)
 
 
 def of_page(found: Sorted, stamp: Stamp) -> list[DeadLetterRecord]:
@@ -74,7 +76,7 @@ def unreadable_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: 
     """New events of a bucket that this release can't read: they are in no pane."""
     found = _events(events)
     what = (
-        f"bucket {key[1]} of the window {_time(key[0])} can't be read ({error}): {len(found)} of its events are "
+        f"bucket {key[1]} of the window {_time(key[0])} can't be read ({error}): {len(found)} events are "
         "kept here and are in no pane; deploy the release that wrote it, or run cqc verify-windows --repair"
     )
     return _record(stamp, what, _payload(found))
@@ -84,7 +86,7 @@ def refused_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Sta
     """New events of a bucket that the database refuses to store."""
     found = _events(events)
     what = (
-        f"bucket {key[1]} of the window {_time(key[0])} can't be stored ({error}): {len(found)} of its events "
+        f"bucket {key[1]} of the window {_time(key[0])} can't be stored ({error}): {len(found)} events "
         "are kept here and are in no pane"
     )
     return _record(stamp, what, _payload(found))
@@ -92,12 +94,12 @@ def refused_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Sta
 
 def lost_pane(pane: Fired, row: Row, refusal: Exception, stamp: Stamp) -> DeadLetterRecord:
     """A pane that BigQuery refuses as a row."""
-    what = f"pane {pane.window.revision} of the window {_time(pane.key.start)}: {refusal}"
+    what = f"pane {pane.window.revision} of the window {_time(pane.start)}: {refusal}"
     return DeadLetterRecord(
         error_type=ErrorType.SINK_REJECTED,
         error_message=what,
         stage=STAGE,
-        location_id=pane.key.location_id,
+        location_id=pane.location_id,
         payload=orjson.dumps(row),
         error_timestamp=stamp.now,
         pipeline_version=stamp.pipeline_version,

@@ -14,6 +14,7 @@ from functions.aggregate.layout import ensure_shards
 from functions.aggregate.ports import DeadLetters
 from functions.aggregate.session import Session
 from functions.aggregate.summary import Summary
+from shared import gc_tuning
 from shared.clock import Clock
 from shared.errors import Retry
 from shared.online import OnlineStore
@@ -93,7 +94,8 @@ class FlushHandler:
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         try:
-            summary = await flush(self._dependencies, shard)
+            with gc_tuning.paused():
+                summary = await flush(self._dependencies, shard)
         except Retry as error:
             log.error("the flush stopped, the next one goes on from there: %s", error)
             return JSONResponse(

@@ -5,13 +5,10 @@ Every part of the fold is a sum, a maximum or a union, so folding is commutative
 whole numbers, so averages do not depend on the order either. Detecting duplicates is the bucket's part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-
-import orjson
 
 from shared.clock import from_micros
 from shared.tables.columns import Row, Value
@@ -57,7 +54,8 @@ class Window:
     latest: int | None = None
     categories: dict[str, list[int]] = field(default_factory=dict)
     """Category to count, latest event time, and the category's sums."""
-    event_types: set[str] = field(default_factory=set)
+    event_types: list[str] = field(default_factory=list)
+    """Few, so that looking through them costs less than making a set of each window's."""
 
     def add(self, event: Contribution, end: int) -> None:
         """Folds in one event that is not in it yet; `end` is the window's."""
@@ -89,17 +87,7 @@ class Window:
     def fire(self, pane: Pane, is_final: bool, at: int, flush: int) -> None:
         """Takes the next revision for a pane that is due."""
         self.revision += 1
-        self.flush, self.pane, self.is_final, self.emitted_at = flush, pane.value, is_final, at
-
-    def to_list(self) -> tuple[object, ...]:
-        """The window as it is stored: its fields in order."""
-        return (*_STORED(self), sorted(self.event_types))
-
-    @classmethod
-    def from_list(cls, stored: list[object]) -> "Window":
-        """The inverse of `to_list`; raises TypeError for a list of another length."""
-        *fields, event_types = stored
-        return cls(*fields, set(event_types))  # type: ignore[arg-type, call-arg, call-overload]
+        self.flush, self.pane, self.is_final, self.emitted_at = flush, pane, is_final, at
 
     def fold(self) -> Row:
         """The columns of realtime_features_aggregated that the fold decides."""
@@ -120,40 +108,51 @@ class Window:
         }
 
     def _per_category(self) -> Value:
-        return orjson.dumps(
-            {name: _totals(name, self.categories[name]) for name in sorted(self.categories)}
-        ).decode()
+        """JSON, written by hand: sums may have more digits than a library's whole numbers."""
+        members = [_MEMBER[name](self.categories[name]) for name in sorted(self.categories)]
+        return f"{{{','.join(members)}}}"
 
 
-_STORED = attrgetter(*list(Window.__dataclass_fields__)[:-1])
-_SUM_NAMES = {category: tuple(sums) for category, sums in SUMS.items()}
+stored_fields = attrgetter(*Window.__dataclass_fields__)
+"""A window as it is stored: its fields in order. `Window(*fields)` is the inverse."""
 
 
-def _totals(category: str, totals: list[int]) -> Mapping[str, int | datetime]:
-    count, latest, *sums = totals
-    found: dict[str, int | datetime] = {"count": count, "latest_timestamp": from_micros(latest)}
-    for name, total in zip(_SUM_NAMES[category], sums, strict=False):
-        found[name] = _int64(total)
-    return found
+def _member(category: str) -> Callable[[list[int]], str]:
+    """How the category stands in aggregated_features."""
+    names = tuple(SUMS[category])
+    template = ",".join(
+        [f'"{category}":{{{{"count":{{}}', '"latest_timestamp":"{}"', *(f'"{name}":{{}}' for name in names)]
+    )
+
+    def write(totals: list[int]) -> str:
+        count, latest, *sums = totals
+        sums = [total if abs(total) <= _INT64_MAX else _clamped(total) for total in sums[: len(names)]]
+        return template.format(count, from_micros(latest).isoformat(), *sums) + "}"
+
+    return write
 
 
-def _int64(total: int) -> int:
+def _clamped(total: int) -> int:
     """BigQuery's JSON refuses what it can't keep exactly: a total beyond 64 bits stops at the end."""
-    return max(-_INT64_MAX, min(_INT64_MAX, total))
+    return _INT64_MAX if total > 0 else -_INT64_MAX
 
 
-def _add_type(names: set[str], name: str) -> None:
+_MEMBER = {category: _member(category) for category in SUMS}
+
+
+def _add_type(names: list[str], name: str) -> None:
     """Keeps the longest run of the sorted names within the limits: the same whatever came first."""
     if len(names) == MAX_EVENT_TYPES and name > max(names):
         return
-    names.add(name)
+    names.append(name)
     if len(names) <= _FEW:
         return
+    names.sort()
     size = 0
-    for place, kept in enumerate(sorted(names)):
+    for place, kept in enumerate(names):
         size += _NAME_BYTES * len(kept)
         if place >= MAX_EVENT_TYPES or size > MAX_EVENT_TYPES_BYTES:
-            names.difference_update(sorted(names)[place:])
+            del names[place:]
             return
 
 
