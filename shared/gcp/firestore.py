@@ -154,7 +154,7 @@ class FirestoreDocuments:
     ) -> Sequence[Document]:
         request = _RunQuery(parent=self._prefix[:-1])
         query = request.structured_query
-        getattr(query, "from").add(collection_id=collection)
+        query.from_.add(collection_id=collection)
         query.order_by.add(direction="ASCENDING").field.field_path = "__name__"
         query.limit.value = limit
         if after:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import uvloop
 
 from shared.topology import REGION, feature_view_path
+from tools.bench import flush
 from tools.bench.figures import Figures, Report, figures
 from tools.bench.load import LoadFailed, run_load
 from tools.bench.server import Server, serving
@@ -64,11 +65,20 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument(
+        "subject",
+        nargs="*",
+        metavar="flush [SCENARIO]",
+        help=f"the flush instead of the functions, all or some of {', '.join(flush.SCENARIOS)}",
+    )
+    parser.add_argument(
         "--events", type=int, default=20_000, help="events per function and load (default: %(default)s)"
     )
-    events: int = parser.parse_args().events
+    options = parser.parse_args()
     try:
-        report = uvloop.run(run(events))
+        if options.subject[:1] == ["flush"]:
+            flush.main(options.subject[1:])
+            return
+        report = uvloop.run(run(options.events))
     except (CommandError, LoadFailed, OSError) as error:
         sys.exit(f"bench: {error}")
     RESULT.parent.mkdir(exist_ok=True)

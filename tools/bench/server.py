@@ -30,6 +30,15 @@ class Server:
         """CPU time of the master and its worker, all threads, so far."""
         return sum(_cpu_seconds(pid) for pid in (self.master, *_children(self.master)))
 
+    def peak_rss_mb(self) -> float:
+        """The most memory that the worker has had."""
+        return max(_peak_rss_mb(pid) for pid in _children(self.master))
+
+
+def _peak_rss_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

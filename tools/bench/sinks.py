@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,7 +12,7 @@ from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRows
 from google.cloud.firestore_v1.types import CommitRequest, CommitResponse
 from google.pubsub_v1.types import PublishRequest, PublishResponse
 
-from tools.standins.serving import Endpoint, conversation, listening, unary
+from tools.standins.serving import Endpoint, Handler, conversation, listening, unary
 
 FASTEST, SLOWEST = 0.002, 0.005
 """Seconds."""
@@ -43,22 +43,24 @@ class Counts:
 class Sinks:
     """Pub/Sub's Publish, Firestore's Commit, BigQuery's AppendRows, the feature store's direct write."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay: tuple[float, float] = (FASTEST, SLOWEST)) -> None:
         self.counts = Counts()
+        self._delay = delay
         self._random = random.Random(0)
 
-    async def _delay(self) -> None:
-        await asyncio.sleep(self._random.uniform(FASTEST, SLOWEST))
+    async def pause(self) -> None:
+        """Before each answer."""
+        await asyncio.sleep(self._random.uniform(*self._delay))
 
     async def publish(self, request: Any) -> Any:
         self.counts.publishes += 1
-        await self._delay()
+        await self.pause()
         return _PublishResponse(message_ids=[str(number) for number in range(len(request.messages))])
 
     async def commit(self, request: Any) -> Any:
         self.counts.commits += 1
         self.counts.documents += len(request.writes)
-        await self._delay()
+        await self.pause()
         response = _CommitResponse()
         for _ in request.writes:
             response.write_results.add().update_time.GetCurrentTime()
@@ -68,7 +70,7 @@ class Sinks:
     async def append_rows(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for request in requests:
             self.counts.appends += 1
-            await self._delay()
+            await self.pause()
             response = _AppendResponse(write_stream=request.write_stream)
             response.append_result.SetInParent()
             yield response
@@ -76,15 +78,17 @@ class Sinks:
     async def direct_write(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for request in requests:
             self.counts.feature_writes += 1
-            await self._delay()
+            await self.pause()
             response = _WriteResponse()
             for entity in request.data_key_and_feature_values:
                 response.write_responses.add(data_key=entity.data_key)
             yield response
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[Endpoint]:
-        """All four on one port of loopback."""
+    async def listen(
+        self, instead: Mapping[str, dict[str, Handler]] | None = None
+    ) -> AsyncIterator[Endpoint]:
+        """All four on one port of loopback; those of `instead` in their place."""
         write_request = feature_online_store_service.FeatureViewDirectWriteRequest.pb()
         services = {
             "google.pubsub.v1.Publisher": {
@@ -100,5 +104,5 @@ class Sinks:
                 "FeatureViewDirectWrite": conversation(self.direct_write, write_request, _WriteResponse),
             },
         }
-        async with listening(services, "127.0.0.1", 0) as endpoint:
+        async with listening(services | dict(instead or {}), "127.0.0.1", 0) as endpoint:
             yield endpoint
