@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     )
 
     project_id: Name
-    pipeline_version: Name = __version__
+    pipeline_version: Name = f"{__version__}+local"
+    """Which code made a row. A deployed function is given the version and its package's content hash."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
 

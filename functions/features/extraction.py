@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def extract(event: Event, zone: ZoneInfo) -> Row:
-    """The event's row of realtime_features, all but `is_late`; raises Reject(transform_error)."""
+    """The row of realtime_features without is_late and pipeline_version; raises Reject(transform_error)."""
     features = _category_features(event)
     local = _local_time(event.event_timestamp, zone)
     return {
@@ -42,7 +42,6 @@ def extract(event: Event, zone: ZoneInfo) -> Row:
         "event_timestamp": event.event_timestamp,
         "processing_timestamp": event.processing_timestamp,
         "publish_timestamp": event.publish_timestamp,
-        "pipeline_version": event.pipeline_version,
         "feature_category": event.category,
         "processing_latency_seconds": (event.processing_timestamp - event.event_timestamp).total_seconds(),
         "event_hour_of_day": local.hour,

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 from functions.aggregate.reports import ONLINE_COLUMNS
 from functions.features.writing import NOT_ONLINE
+from shared import __version__
 from shared.settings import AggregateSettings, DeadletterSettings, FeaturesSettings, ParseSettings
 from shared.tables.columns import REALTIME_FEATURES, TABLES, Table, json_schema
 from shared.topology import FUNCTIONS
@@ -47,6 +48,15 @@ def test_the_object_and_the_label_carry_the_content_hash(deployed: State, name: 
     assert build["source"][0]["storage_source"][0]["object"] == f"{name}-{digest}.zip"
     assert function["labels"]["content-hash"] == digest
     assert (build["runtime"], build["entry_point"]) == ("python313", name)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_stamps_rows_with_the_version_and_its_own_content_hash(
+    deployed: State, name: str
+) -> None:
+    function = deployed.values(f'module.stage["{name}"].google_cloudfunctions2_function.this')
+    environment = function["service_config"][0]["environment_variables"]
+    assert environment["PIPELINE_VERSION"] == f"{__version__}+{content_hash(files(name))[:8]}"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -75,17 +75,16 @@ def test_an_empty_text_or_a_zero_is_a_value_and_not_missing(metric: Metric) -> N
 def test_a_row_has_exactly_the_columns_of_its_category(event_type: str, category: str) -> None:
     row = extract(event(event_type), LONDON)
     own = (*EVENT_COLUMNS, *DERIVED_COLUMNS, *CATEGORY_COLUMNS[category])
-    assert row.keys() | {"is_late"} == {column.name for column in own}
+    assert row.keys() | {"is_late", "pipeline_version"} == {column.name for column in own}
     assert row["feature_category"] == category
 
 
 def test_a_row_carries_the_event() -> None:
     row = extract(event("capacity_update", event_id="e-1"), LONDON)
-    assert {name: row[name] for name in ("event_id", "location_id", "event_type", "pipeline_version")} == {
+    assert {name: row[name] for name in ("event_id", "location_id", "event_type")} == {
         "event_id": "e-1",
         "location_id": "1-466088203",
         "event_type": "capacity_update",
-        "pipeline_version": "1.2.3",
     }
     assert row["event_timestamp"] == datetime(2026, 3, 11, 11, 59, 58, tzinfo=UTC)
     assert row["publish_timestamp"] == row["processing_timestamp"] == NOW

@@ -18,6 +18,8 @@ from shared.tables.columns import REALTIME_FEATURES, Row
 from shared.windows.log import Contribution
 from tests.unit.builders import NOW, event, message
 
+STAMP = "1.2.4+0123abcd"
+"""Of features; parse's own, in the event, is 1.2.3."""
 ON_TIME = "2026-03-11T11:59:58Z"
 LATE = "2026-03-11T10:54:59Z"
 """Its window ended at 10:55, 65 minutes before NOW."""
@@ -106,7 +108,7 @@ class Sinks:
             log=self.log,
             online=self.online,
             dead_letters=self.failures,
-            settings=FeaturesSettings(project_id="p", batch_linger_ms=0),
+            settings=FeaturesSettings(project_id="p", pipeline_version=STAMP, batch_linger_ms=0),
             clock=lambda: NOW,
         )
 
@@ -135,6 +137,11 @@ async def test_a_batch_is_one_append_one_segment_and_one_online_write(sinks: Sin
     assert sinks.log.segments == [[f"e-{number}" for number in range(5)]]
     assert len(sinks.rows.rows) == len(sinks.online.entries) == 5
     assert sinks.failures.sent == []
+
+
+async def test_a_row_is_stamped_by_features_not_by_parse(sinks: Sinks) -> None:
+    await sinks.write(parsed("e-1"))
+    assert [row["pipeline_version"] for row in sinks.rows.rows] == [STAMP]
 
 
 async def test_the_row_goes_with_its_lateness_and_the_online_values_without_the_events_own(

@@ -21,7 +21,11 @@ VIEW = (
     "projects/p/locations/europe-west2/featureOnlineStores/cqc_feature_store/featureViews/location_features"
 )
 
-COMMON: dict[str, object] = {"project_id": "p", "pipeline_version": __version__, "log_level": "INFO"}
+COMMON: dict[str, object] = {
+    "project_id": "p",
+    "pipeline_version": f"{__version__}+local",
+    "log_level": "INFO",
+}
 BATCHES: dict[str, object] = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
 REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
 TRACED: dict[str, object] = {"otel_exporter_otlp_endpoint": None}
