@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from functions.aggregate.flush import Flush, FlushDependencies
 from functions.aggregate.ports import Store
 from shared.errors import Retry
-from shared.telemetry.logs import log
+from shared.telemetry.logs import LogEvent, log
 
 
 class FlushHandler:
@@ -28,10 +28,14 @@ class FlushHandler:
         try:
             summary = await Flush(self._dependencies, self._new_store(), holder=uuid4().hex).run()
         except Retry as error:
-            log.error("the flush stopped, the next one goes on from there: %s", error)
+            log.error(
+                "the flush stopped, the next one goes on from there: %s",
+                error,
+                extra={"event": LogEvent.FLUSH_STOPPED},
+            )
             return JSONResponse(
                 {"error": f"the flush stopped, the next one goes on from there: {error}"}, 503
             )
         counts = summary.to_dict()
-        log.info("flushed", extra={"counts": counts})
+        log.info("flushed", extra={"event": LogEvent.FLUSH_FINISHED, "counts": counts})
         return JSONResponse(counts)

@@ -6,7 +6,7 @@ from shared.delivery.batching import BatchLimits, Commit, GroupCommit
 from shared.errors import Reject
 from shared.message import Message, OutMessage
 from shared.telemetry import tracing
-from shared.telemetry.logs import log
+from shared.telemetry.logs import LogEvent, log
 from shared.telemetry.trace_context import of_attributes
 
 
@@ -48,6 +48,7 @@ class DeadLetterPublisher:
         log.warning(
             "event sent to the dead-letter topic",
             extra={
+                "event": LogEvent.DEAD_LETTER_SENT,
                 "error_type": record.error_type.value,
                 "event_id": record.event_id,
                 "location_id": record.location_id,

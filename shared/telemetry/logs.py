@@ -1,9 +1,9 @@
 """Logs in Cloud Logging's JSON form, one line a decision, and the count of unknown fields.
 
 No payloads: search queries and findings can name people. The keys besides `severity`, `message` and the
-trace are the closed list of LABELS; log-based metrics and alerts are built on them (docs/metrics.md). They
+trace are the closed list of FIELDS; log-based metrics and alerts are built on them (docs/metrics.md). They
 stay in the payload (jsonPayload.error_type) and do not become the entry's `labels`, whose values are text
-only: the flush's counts are numbers that metrics take out of it.
+only: metrics read numbers out of the flush's counts.
 Source: https://cloud.google.com/logging/docs/structured-logging
 """
 
@@ -11,13 +11,30 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 
 import orjson
 
 from shared.telemetry.spans import current
 from shared.telemetry.trace_context import TraceContext
 
-LABELS = ("stage", "event_id", "location_id", "error_type", "subscription", "delivery_attempt", "counts")
+FIELDS = (
+    *("event", "stage", "event_id", "location_id", "error_type"),
+    *("subscription", "delivery_attempt", "counts"),
+)
+
+
+class LogEvent(StrEnum):
+    """What a line reports, in its `event` field: metrics and alerts match this, never the sentence."""
+
+    DEAD_LETTER_SENT = "dead_letter_sent"
+    DEAD_LETTER_BRAKE_ENGAGED = "dead_letter_brake_engaged"
+    DEAD_LETTER_BRAKE_RELEASED = "dead_letter_brake_released"
+    MESSAGE_RETRIED = "message_retried"
+    REQUEST_REFUSED = "request_refused"
+    UNKNOWN_FIELDS = "unknown_fields"
+    FLUSH_FINISHED = "flush_finished"
+    FLUSH_STOPPED = "flush_stopped"
 
 
 class JsonFormatter(logging.Formatter):
@@ -35,8 +52,8 @@ class JsonFormatter(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
-        labels = {key: record.__dict__[key] for key in LABELS if key in record.__dict__}
-        line = {"severity": record.levelname, "message": message, "stage": self._stage} | labels
+        fields = {key: record.__dict__[key] for key in FIELDS if key in record.__dict__}
+        line = {"severity": record.levelname, "message": message, "stage": self._stage} | fields
         context = record.__dict__.get("trace") or _current()
         return orjson.dumps(line | self._trace(context), default=str).decode()
 
@@ -94,6 +111,6 @@ class UnknownFields:
         if self._counts:
             log.warning(
                 "fields that no feature uses were received: add them to the contract or ask the producer",
-                extra={"counts": dict(self._counts)},
+                extra={"event": LogEvent.UNKNOWN_FIELDS, "counts": dict(self._counts)},
             )
             self._counts.clear()

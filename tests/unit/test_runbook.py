@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from shared.dead_letters.brake import ENGAGED
+from shared.telemetry.logs import LogEvent
 from tools.cli import app
 from tools.paths import ROOT
 
@@ -74,5 +74,22 @@ def test_googles_metrics_are_those_of_the_list(heading: str, pattern: str) -> No
     assert used == listed(heading)
 
 
-def test_the_brake_is_counted_by_the_line_that_it_writes() -> None:
-    assert f'jsonPayload.message=\\"{ENGAGED}\\"' in TERRAFORM["monitoring.tf"]
+LOG_EVENTS = {event.value for event in LogEvent}
+
+
+def test_terraform_matches_log_lines_by_event_keys_that_exist() -> None:
+    text = "".join(TERRAFORM.values())
+    matched = set(re.findall(r'jsonPayload\.event=\\"([^"\\]+)\\"', text))
+    assert matched
+    assert matched <= LOG_EVENTS, matched - LOG_EVENTS
+    assert "jsonPayload.message" not in text, "match `event`: a sentence may be reworded"
+
+
+def test_the_docs_search_logs_by_event_keys_that_exist() -> None:
+    searched = set(re.findall(r"""grep -h '"event":"(\w+)""", RUNBOOK))
+    assert searched
+    assert all(any(event.startswith(key) for event in LOG_EVENTS) for key in searched)
+
+
+def test_the_list_of_log_events_is_the_enum() -> None:
+    assert listed("The log line") == LOG_EVENTS

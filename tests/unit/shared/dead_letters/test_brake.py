@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dead_letters.brake import Brake, BrakeLimits, Change
+from shared.dead_letters.brake import BrakeLimits, BrakeState, Change
 
 LIMITS = BrakeLimits(share=0.5, minimum=4, period=20.0)
 
@@ -17,7 +17,7 @@ class Stream:
     """Messages through a brake, a tenth of a second apart."""
 
     def __init__(self, limits: BrakeLimits = LIMITS) -> None:
-        self.brake = Brake(limits)
+        self.brake = BrakeState(limits)
         self._limits = limits
         self._now = 1_000.0
 

@@ -12,10 +12,10 @@ from starlette.requests import Request
 
 from shared.message import Message
 from shared.telemetry import tracing
-from shared.telemetry.logs import LABELS, JsonFormatter, UnknownFields, configure, log
+from shared.telemetry.logs import FIELDS, JsonFormatter, LogEvent, UnknownFields, configure, log
 from shared.telemetry.trace_context import ATTRIBUTE, TraceContext
 
-FIELDS = {"severity", "message", "stage"}
+ALWAYS = {"severity", "message", "stage"}
 
 
 def line(
@@ -37,14 +37,18 @@ def test_a_line_has_the_severity_the_message_and_the_stage() -> None:
 
 
 def test_a_line_has_no_key_beyond_the_closed_list() -> None:
-    allowed: dict[str, Any] = dict.fromkeys(LABELS, "x")
+    allowed: dict[str, Any] = dict.fromkeys(FIELDS, "x")
     written = line(**allowed, payload=b"secret", search_queries=["my mother's home"], metrics={"a": 1})
-    assert set(written) == FIELDS | set(LABELS)
+    assert set(written) == ALWAYS | set(FIELDS)
     assert "secret" not in str(written)
     assert "mother" not in str(written)
 
 
-def test_labels_keep_their_types_and_what_json_lacks_is_text() -> None:
+def test_an_event_is_written_as_its_plain_key() -> None:
+    assert line(event=LogEvent.FLUSH_FINISHED)["event"] == "flush_finished"
+
+
+def test_fields_keep_their_types_and_what_json_lacks_becomes_text() -> None:
     written = line(counts={"a.b": 2}, delivery_attempt=3, event_id=None, location_id={1})
     assert written["counts"] == {"a.b": 2}
     assert (written["delivery_attempt"], written["event_id"], written["location_id"]) == (3, None, "{1}")
