@@ -1,11 +1,39 @@
-"""Feature values on their way to the online store, as plain values."""
+"""What the online store serves, and feature values on their way there, as plain values.
+
+The declaration of the served features is this file's: `features` and `aggregate` write by it, and
+terraform/feature_groups.json, from which the feature groups and their views are made, is generated from it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.tables.columns import Value
+from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS, Value
+
+_NEWEST_EVENT = ("event_type", "feature_category")
+"""Say what the newest event of a location was; the other columns of an event are keys and times."""
+
+EVENT_FEATURES: Mapping[str, tuple[str, ...]] = {
+    "derived": (*_NEWEST_EVENT, *(column.name for column in DERIVED_COLUMNS)),
+    **{category: tuple(column.name for column in columns) for category, columns in CATEGORY_COLUMNS.items()},
+}
+"""Feature group to its features, each named like its column of realtime_features: `derived`, which every
+event has, and one group per category."""
+
+EVENT_FEATURE_NAMES = frozenset(name for names in EVENT_FEATURES.values() for name in names)
+
+WINDOW_FEATURES: Mapping[str, str] = {
+    "window_event_count": "window_event_count",
+    "window_late_event_count": "late_event_count",
+    "window_average_risk_score": "average_risk_score",
+    "window_max_risk_score": "max_risk_score",
+    "window_average_complexity_score": "average_complexity_score",
+    "window_max_complexity_score": "max_complexity_score",
+    "window_event_type_count": "event_type_count",
+    "window_feature_category_count": "feature_category_count",
+}
+"""Feature to its column of realtime_features_aggregated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +50,4 @@ class OnlineStore(Protocol):
     """The feature view; shared/gcp/feature_store.py has the real one."""
 
     async def write(self, entries: Sequence[OnlineFeatures]) -> Sequence[str | None]:
-        """Per entry why it failed, after retries, or None; does not raise."""
+        """For each entry why it failed, after retries, or None; does not raise."""

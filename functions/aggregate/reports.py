@@ -8,22 +8,11 @@ from functions.aggregate.panes import Window
 from shared.clock import from_micros
 from shared.dead_letters.record import DeadLetterRecord
 from shared.errors import ErrorType
-from shared.online import OnlineFeatures
+from shared.online import WINDOW_FEATURES, OnlineFeatures
 from shared.windows.log import Contribution, encode_segment
 from shared.windows.state import Segment
 
 STAGE = "aggregate"
-ONLINE_COLUMNS = (
-    "window_event_count",
-    "late_event_count",
-    "average_risk_score",
-    "max_risk_score",
-    "average_complexity_score",
-    "max_complexity_score",
-    "event_type_count",
-    "feature_category_count",
-)
-"""Columns of a pane that are served online, each as `window_` + its name."""
 
 
 def window_features(window: Window) -> OnlineFeatures:
@@ -32,13 +21,9 @@ def window_features(window: Window) -> OnlineFeatures:
     So a late pane of an older window does not overwrite a newer window's values.
     """
     row, latest = window.row(), window.accumulator.latest_micros
-    values = {_online_name(column): row[column] for column in ONLINE_COLUMNS}
+    values = {name: row[column] for name, column in WINDOW_FEATURES.items()}
     generated = from_micros(window.key.start if latest is None else latest)
     return OnlineFeatures(window.key.location_id, generated, values)
-
-
-def _online_name(column: str) -> str:
-    return column if column.startswith("window_") else f"window_{column}"
 
 
 def late_event(one: Contribution, now: datetime, version: str) -> DeadLetterRecord:

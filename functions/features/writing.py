@@ -19,7 +19,7 @@ from shared.delivery.batching import GroupCommit, Outcome, with_isolated_prepare
 from shared.errors import ErrorType, Reject
 from shared.events import Event, read
 from shared.message import Message
-from shared.online import OnlineFeatures, OnlineStore
+from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, OnlineStore
 from shared.settings import FeaturesSettings
 from shared.tables.columns import Row
 from shared.tables.sink import RowSink
@@ -27,18 +27,6 @@ from shared.telemetry import tracing
 from shared.windows.key import too_late
 from shared.windows.log import Contribution
 
-NOT_ONLINE = frozenset(
-    {
-        "event_id",
-        "location_id",
-        "event_timestamp",
-        "processing_timestamp",
-        "publish_timestamp",
-        "pipeline_version",
-    }
-    | {"is_late"}
-)
-"""Columns of a row that are no features of the location."""
 FAR_FUTURE = timedelta(days=8)
 """`parse` holds the clock limit, MAX_FUTURE, of 7 days at most. This one is for what reaches the parsed topic
 another way: its window would stay open as long, and one of the year 9999 has no time after it to settle."""
@@ -59,7 +47,7 @@ def item_of(message: Message, zone: ZoneInfo) -> Item:
     """What an event comes to, apart from its lateness; raises Reject."""
     event: Event = read(message.data)
     row = extract(event, zone)
-    values = {name: value for name, value in row.items() if name not in NOT_ONLINE}
+    values = {name: value for name, value in row.items() if name in EVENT_FEATURE_NAMES}
     return Item(
         message,
         row,

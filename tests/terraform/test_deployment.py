@@ -6,11 +6,11 @@ import re
 import pytest
 from pydantic_settings import BaseSettings
 
-from functions.aggregate.reports import ONLINE_COLUMNS
-from functions.features.writing import NOT_ONLINE
 from shared import __version__
+from shared.online import EVENT_FEATURE_NAMES, WINDOW_FEATURES
 from shared.settings import AggregateSettings, DeadletterSettings, FeaturesSettings, ParseSettings
-from shared.tables.columns import REALTIME_FEATURES, TABLES, Table, json_schema
+from shared.tables.columns import TABLES, Table, json_schema
+from shared.telemetry.logs import LogEvent
 from shared.topology import FUNCTIONS
 from tests.terraform.conftest import Runs, State
 from tools.generate.feature_groups import GROUPS, groups_text
@@ -125,10 +125,8 @@ def test_the_feature_view_serves_exactly_what_the_functions_write(with_feature_s
     )
     groups = view["feature_registry_source"][0]["feature_groups"]
     served = [feature for group in groups for feature in group["feature_ids"]]
-    of_events = {column.name for column in REALTIME_FEATURES.columns} - NOT_ONLINE
-    of_windows = {f"window_{column.removeprefix('window_')}" for column in ONLINE_COLUMNS}
     assert len(served) == len(set(served)), "one feature in two groups would be ambiguous"
-    assert set(served) == of_events | of_windows
+    assert set(served) == EVENT_FEATURE_NAMES | WINDOW_FEATURES.keys()
 
 
 def test_metrics_from_logs_look_for_lines_that_the_code_writes(deployed: State) -> None:
@@ -136,11 +134,11 @@ def test_metrics_from_logs_look_for_lines_that_the_code_writes(deployed: State) 
     metrics = list(deployed.of_type("google_logging_metric"))
     assert metrics
     for metric in metrics:
-        (message,) = re.findall(r'jsonPayload\.message="([^"]*)"', metric.values["filter"])
+        (event,) = re.findall(r'jsonPayload\.event="([^"]*)"', metric.values["filter"])
         extractors = [
             metric.values["value_extractor"] or "",
             *(metric.values["label_extractors"] or {}).values(),
         ]
         keys = re.findall(r"jsonPayload\.(?:counts\.)?(\w+)", " ".join(extractors))
-        assert f'"{message}"' in sources
+        assert f"LogEvent.{LogEvent(event).name}" in sources
         assert [key for key in keys if f'"{key}"' not in sources] == []

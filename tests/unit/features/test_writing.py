@@ -7,14 +7,14 @@ from datetime import datetime
 import orjson
 import pytest
 
-from functions.features.writing import NOT_ONLINE, FeatureWriter
+from functions.features.writing import FeatureWriter
 from shared.delivery.batching import Outcome
 from shared.errors import Busy, ErrorType, Reject, Retry
 from shared.events import encode
 from shared.message import Message
-from shared.online import OnlineFeatures
+from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures
 from shared.settings import FeaturesSettings
-from shared.tables.columns import REALTIME_FEATURES, Row
+from shared.tables.columns import Row
 from shared.windows.log import Contribution
 from tests.unit.builders import NOW, event, message
 
@@ -151,9 +151,8 @@ async def test_the_row_goes_with_its_lateness_and_the_online_values_without_the_
     (row,), (entry,) = sinks.rows.rows, sinks.online.entries
     assert row["is_late"] is False
     assert (entry.location_id, entry.generate_time) == ("1-466088203", row["event_timestamp"])
-    assert entry.values == {name: value for name, value in row.items() if name not in NOT_ONLINE}
+    assert entry.values == {name: value for name, value in row.items() if name in EVENT_FEATURE_NAMES}
     assert (entry.values["alert_severity"], entry.values["real_time_risk_score"]) == ("high", 3)
-    assert {column.name for column in REALTIME_FEATURES.columns} >= NOT_ONLINE
 
 
 async def test_an_event_that_no_rule_lets_through_is_rejected_before_its_batch(sinks: Sinks) -> None:
