@@ -1,4 +1,4 @@
-"""Logs in Cloud Logging's JSON form, one line a decision, and the count of unknown fields.
+"""Logs in Cloud Logging's JSON format, one line per decision, and the count of unknown fields.
 
 No payloads: search queries and findings can name people. The keys besides `severity`, `message` and the
 trace are the closed list of FIELDS; log-based metrics and alerts are built on them (docs/metrics.md). They
@@ -38,9 +38,9 @@ class LogEvent(StrEnum):
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON line; a traceback is joined to the message, where Error Reporting finds it.
+    """A record as one JSON line; a traceback is appended to the message, where Error Reporting finds it.
 
-    The trace is the one in the record's `trace`, else that of the message which the code is working on.
+    The trace is the record's `trace`, else that of the message that the code is working on.
     """
 
     def __init__(self, stage: str, project: str) -> None:
@@ -68,8 +68,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def _current() -> TraceContext | None:
-    place = current.get()
-    return None if place is None else place.context
+    scope = current.get()
+    return None if scope is None else scope.context
 
 
 def configure(stage: str, level: str, project: str) -> None:
@@ -84,10 +84,10 @@ log = logging.getLogger("cqc")
 
 
 class UnknownFields:
-    """Counts fields that no feature uses, so that a new one is noticed, and logs them now and then.
+    """Counts fields that no feature uses, and logs the counts so that a new field is noticed.
 
-    One line at the first sight and then at most one every `every` seconds, however many events carry
-    them; names past `max_names` (a producer that makes names up) count together as `(other)`.
+    One line at the first sight and then at most one every `every` seconds, however many events carry the
+    fields; names beyond `max_names` (a producer that makes names up) count together as `(other)`.
     """
 
     def __init__(self, monotonic: Callable[[], float], every: float = 60.0, max_names: int = 100) -> None:
@@ -98,7 +98,7 @@ class UnknownFields:
         self._due = monotonic()
 
     def add(self, names: Iterable[str]) -> None:
-        """Counts one sight of each name, such as `rating_change.metrics.colour`."""
+        """Counts each name once, such as `rating_change.metrics.colour`."""
         for name in (name[:200] for name in names):
             known = name in self._counts or len(self._counts) < self._max_names
             self._counts[name if known else "(other)"] += 1
@@ -107,7 +107,7 @@ class UnknownFields:
             self.report()
 
     def report(self) -> None:
-        """Logs the counts since the last report, if there are any, and starts anew."""
+        """Logs the counts since the last report, if there are any, and resets them."""
         if self._counts:
             log.warning(
                 "fields that no feature uses were received: add them to the contract or ask the producer",
