@@ -1,7 +1,7 @@
-"""Where rejected events go: the dead-letter topic, with the record that says why."""
+"""Sends rejected events to the dead-letter topic, each with the record that says why."""
 
 from shared.clock import Clock
-from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, of_message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, record_of
 from shared.delivery.batching import BatchLimits, Commit, GroupCommit
 from shared.errors import Reject
 from shared.message import Message, OutMessage
@@ -11,7 +11,7 @@ from shared.telemetry.trace_context import of_attributes
 
 
 class DeadLetterPublisher:
-    """Publishes one stage's dead letters by group commit; the log line has the reason but no payload."""
+    """Publishes one stage's dead letters by group commit; the log line has the reason and no payload."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class DeadLetterPublisher:
     async def send_rejected(self, message: Message, reject: Reject) -> None:
         """Returns when the message's record is durable; raises Retry or Busy."""
         await self.send(
-            of_message(
+            record_of(
                 message, reject, stage=self._stage, now=self._clock(), pipeline_version=self._pipeline_version
             )
         )

@@ -1,4 +1,4 @@
-"""The tables, each column once: Terraform, the wire descriptor, the local BigQuery and the tests read this.
+"""The tables, each column declared once: Terraform, the wire descriptor, the local BigQuery and tests use it.
 
 Every stored time is UTC. A column of another category than the event's is null, or [] where it is a list.
 """

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, record_of
 from shared.errors import ErrorType, Reject
 from shared.message import Message
 from tests.entrypoints.deliveries import NO_DELIVERIES, SHAPES, new_id, push, raw, shaped
@@ -25,7 +25,7 @@ def record(data: bytes) -> bytes:
     """As `parse` publishes it."""
     original = Message(data, "original", {}, None, "projects/cqc-local/subscriptions/s", 2)
     reject = Reject(ErrorType.SCHEMA_ERROR, "is wrong")
-    return of_message(original, reject, stage="parse", now=datetime.now(UTC), pipeline_version="1").to_json()
+    return record_of(original, reject, stage="parse", now=datetime.now(UTC), pipeline_version="1").to_json()
 
 
 def row(servers: Servers, event_id: str) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from functions.deadletter.recording import Recorder
-from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, record_of
 from shared.delivery.batching import BatchLimits, Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.tables.columns import STREAMING_ERRORS
@@ -71,7 +71,7 @@ async def test_a_refused_row_gives_way_to_one_with_the_message_and_the_refusal(
     table: Table, recorder: Recorder
 ) -> None:
     table.refuses = lambda row: b"schema_error" in row and b"was refused" not in row
-    record = of_message(
+    record = record_of(
         message(b"\x00"),
         Reject(ErrorType.SCHEMA_ERROR, "is wrong"),
         stage="parse",
@@ -100,7 +100,7 @@ async def test_a_message_whose_bare_row_is_refused_as_well_stays_with_pub_sub(
         return_exceptions=True,
     )
     assert isinstance(results[0], Retry)
-    assert "Pub/Sub keeps it" in str(results[0])
+    assert "so Pub/Sub keeps it" in str(results[0])
     assert results[1] is None
     assert len(table.rows) == 1
 

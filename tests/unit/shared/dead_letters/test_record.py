@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord, Hints, of_message, read_hints
+from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord, Hints, read_hints, record_of
 from shared.errors import ErrorType, Reject
 from shared.message import IDENTITY_ATTRIBUTE, Message
 from tests.unit.builders import NOW, message
@@ -17,7 +17,7 @@ REJECT = Reject(ErrorType.SCHEMA_ERROR, "metrics.new_beds: is wrong")
 
 
 def record(one: Message) -> DeadLetterRecord:
-    return of_message(one, REJECT, stage="parse", now=NOW, pipeline_version="1.2.3")
+    return record_of(one, REJECT, stage="parse", now=NOW, pipeline_version="1.2.3")
 
 
 def test_a_record_has_the_reason_the_message_and_its_delivery() -> None:

@@ -62,7 +62,7 @@ def test_the_row_given_is_not_changed() -> None:
     ids=["beyond 64 bits", "beyond a double", "no Unicode"],
 )
 def test_a_value_that_no_column_can_hold_rejects_the_event(column: str, value: Value) -> None:
-    with pytest.raises(Reject, match=rf"^realtime_features\.{column} can't hold the value: ") as caught:
+    with pytest.raises(Reject, match=rf"^realtime_features\.{column} cannot hold the value: ") as caught:
         encode(REALTIME_FEATURES, REQUIRED | {column: value})
     assert caught.value.error_type is ErrorType.SINK_REJECTED
 
