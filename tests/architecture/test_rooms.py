@@ -1,4 +1,4 @@
-"""The rooms and what each may import: the law of docs/architecture.md, held."""
+"""The rooms and what each may import: holds the code to docs/architecture.md."""
 
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -48,7 +48,7 @@ LAW: dict[str, set[str]] = {
         *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/dead_letters", "shared/settings.py")
     },
 }
-"""Room to the rooms that it may import, and no others. Arrows go down only."""
+"""Room to the only rooms that it may import. Arrows go down only."""
 
 SHARED = set(LAW)
 LAW |= {f"functions/{name}": SHARED for name in FUNCTIONS}
@@ -73,7 +73,7 @@ LAW["tools/commands"] = SHARED | (set(LAW) - PRODUCTION - {"tools/demo", "tools/
 LAW[ENTRY] = LAW["tools/commands"] | {"tools/commands"}
 
 ONLY_MAINS_AND_TOOLS = ("shared/gcp", "shared/wiring.py")
-"""What is imported to wire a function together: the rest of the function sees its ports."""
+"""Imported only to wire a function together: the rest of the function sees its ports."""
 
 
 def room(path: Path) -> str:

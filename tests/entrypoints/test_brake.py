@@ -1,4 +1,4 @@
-"""The dead-letter brake in `parse` and `features` as they run: it engages, holds, and lets go."""
+"""The dead-letter brake in `parse` and `features` as they run: it engages, holds and releases."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ class Function:
 
     def __init__(self, name: str, servers: Servers, folder: Path, settings: Mapping[str, str]) -> None:
         ports = allot(0)
-        (part,) = (one for one in all_parts(PartsKind.STAND_IN, ports, servers.chain) if one.name == name)
+        (part,) = (part for part in all_parts(PartsKind.STAND_IN, ports, servers.chain) if part.name == name)
         self.name = name
         self._url = f"http://{HOST}:{ports[name]}"
         self.process = Process(replace(part, environment={**part.environment, **settings}), folder / name)
@@ -81,7 +81,7 @@ def functions(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_broken_stream_is_held_and_let_go_when_good_messages_come(
+def test_a_broken_stream_is_held_and_released_when_good_messages_come(
     functions: dict[str, Function], name: str
 ) -> None:
     function = functions[name]

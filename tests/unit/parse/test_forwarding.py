@@ -85,9 +85,7 @@ async def test_a_rejected_message_fails_alone_in_its_batch(topic: ParsedTopic, f
     assert [[out.attributes["event_id"] for out in batch] for batch in topic.batches] == [["e-1", "e-2"]]
 
 
-async def test_an_event_that_pub_sub_does_not_take_is_a_retry(
-    topic: ParsedTopic, forwarder: Forwarder
-) -> None:
+async def test_a_failed_publish_is_a_retry(topic: ParsedTopic, forwarder: Forwarder) -> None:
     topic.error = Retry("Pub/Sub is away")
     with pytest.raises(Retry, match="Pub/Sub is away"):
         await forwarder.forward(sent_by_producer())

@@ -79,14 +79,14 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("kind", "defaults"), DEFAULTS)
-def test_every_variable_but_the_project_has_its_default(
+def test_every_variable_except_the_project_has_a_default(
     kind: type[Settings], defaults: dict[str, object]
 ) -> None:
     assert load(kind).model_dump() == defaults
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in DEFAULTS])
-def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
     expected = load(kind)
     for name in NAMES - {"PROJECT_ID"}:
         monkeypatch.setenv(name, "")
@@ -181,7 +181,7 @@ def test_a_malformed_variable_stops_the_start_with_a_sentence_that_names_it(
     assert "\n" not in sentence
 
 
-def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROJECT_ID")
     monkeypatch.setenv("MAX_WAITING", "none")
     with pytest.raises(SystemExit, match=r"PROJECT_ID is missing; environment variable MAX_WAITING is wrong"):
