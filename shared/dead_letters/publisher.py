@@ -3,7 +3,7 @@
 from shared.clock import Clock
 from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, record_of
 from shared.delivery.batching import BatchLimits, Commit, GroupCommit
-from shared.errors import Reject
+from shared.errors import Reject, Retry
 from shared.message import Message, OutMessage
 from shared.telemetry import tracing
 from shared.telemetry.logs import LogEvent, log
@@ -44,7 +44,12 @@ class DeadLetterPublisher:
             **tracing.outgoing(record.attributes),
         }
         message = OutMessage(record.to_json(), attributes)
-        await self._batches.submit(message, message.size)
+        try:
+            await self._batches.submit(message, message.size)
+        except Reject as refusal:  # a verdict on the dead letter, not on the event that it records
+            raise Retry(
+                f"Pub/Sub refused the dead letter, so its message stays unacknowledged: {refusal}"
+            ) from None
         log.warning(
             "event sent to the dead-letter topic",
             extra={

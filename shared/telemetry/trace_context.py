@@ -14,7 +14,7 @@ ATTRIBUTE = "googclient_traceparent"
 _PLAIN_ATTRIBUTE = "traceparent"
 """Set by hand or by other libraries: read, never written."""
 _W3C = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_CLOUD = re.compile(r"([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=(\d))?")
+_CLOUD = re.compile(r"(?!0{32})([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=(\d))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def test_the_attribute_is_the_one_of_googles_client_libraries(
         ({"x-cloud-trace-context": f"{TRACE}/{int(SPAN, 16)};o=1"}, CONTEXT),
         ({"x-cloud-trace-context": TRACE}, TraceContext(TRACE, "0" * 16, is_sampled=False)),
         ({"x-cloud-trace-context": "nonsense"}, None),
+        ({"x-cloud-trace-context": "0" * 32 + "/1;o=1"}, None),
         ({"traceparent": "wrong", "x-cloud-trace-context": f"{TRACE}/{int(SPAN, 16)};o=1"}, CONTEXT),
     ],
 )
