@@ -146,6 +146,12 @@ def documented_law() -> dict[str, set[str]]:
     }
 
 
+def test_the_page_on_the_architecture_lists_the_files_of_a_room_without_a_folder() -> None:
+    rows = (ROOT / "docs" / "architecture.md").read_text().split("## The rooms")[1].splitlines()
+    row_of = {name: next(row for row in rows if row.startswith(f"| `{name}` |")) for name in FILES.values()}
+    assert [path for path, name in FILES.items() if f"`{Path(path).stem}`" not in row_of[name]] == []
+
+
 def test_the_page_on_the_architecture_names_every_room_and_no_other() -> None:
     assert documented_law().keys() == LAW.keys()
 
