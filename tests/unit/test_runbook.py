@@ -12,7 +12,7 @@ TERRAFORM = {path.name: path.read_text() for path in (ROOT / "terraform").glob("
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 
-PARTS = ("**What it means.**", "**How to look.**", "**How to mend.**")
+PARTS = ("**What it means.**", "**How to look.**", "**How to fix it.**")
 
 
 def alert_titles() -> set[str]:
@@ -36,7 +36,7 @@ def test_the_sections_are_the_alerts() -> None:
 
 
 @pytest.mark.parametrize("title", sorted(sections(RUNBOOK)))
-def test_a_section_has_its_three_parts_in_order(title: str) -> None:
+def test_a_section_says_what_it_means_how_to_look_and_how_to_fix_it(title: str) -> None:
     text = sections(RUNBOOK)[title]
     places = [text.find(part) for part in PARTS]
     assert -1 not in places
