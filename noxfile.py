@@ -1,5 +1,11 @@
 """The sessions: `python -m pip install nox`, then `python -m nox -s demo` (or tests, lint, bench)."""
 
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
 import nox
 
 # uv where it is there; without it a plain virtual environment, into which _install puts uv.
@@ -7,6 +13,24 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2024.4.15"
+
+ROOT = Path(__file__).parent
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/main.py"))
+RUNTIME = re.compile(r'runtime += "python(3)(\d+)"')
+DEPLOYED_VERSION = ".".join(RUNTIME.findall((ROOT / "terraform/modules/stage/main.tf").read_text())[0])
+
+
+def _interpreter(version: str) -> str | None:
+    """A working Python of that version, from the PATH or pyenv, whose shims may have nothing behind them."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    installed = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
+    for candidate in (shutil.which(f"python{version}"), *map(str, installed)):
+        if candidate and subprocess.run([candidate, "--version"], capture_output=True).returncode == 0:
+            return candidate
+    return None
+
+
+DEPLOYED_PYTHON = _interpreter(DEPLOYED_VERSION)
 
 
 def _install(session: nox.Session) -> None:
@@ -37,6 +61,16 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs)
 
 
+@nox.session(name="tests-deployed", python=DEPLOYED_PYTHON or False)
+def tests_deployed(session: nox.Session) -> None:
+    """The units, the architecture and the functions as servers, on the Python that is deployed."""
+    if DEPLOYED_PYTHON is None:
+        session.skip(f"NOT CHECKED: install Python {DEPLOYED_VERSION}, on the PATH or with pyenv")
+    _install(session)
+    folders = ("tests/unit", "tests/architecture", "tests/entrypoints")
+    session.run("python", "-m", "pytest", *(session.posargs or folders))
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, format and strict types, tests included."""
@@ -59,7 +93,8 @@ def package(session: nox.Session) -> None:
     _install(session)
     _install_packages(session, "uv")  # makes the clean environments
     session.run("python", "-m", "tools.generate.package")
-    session.run("python", "-m", "pytest", "-m", "packages", "tests/packages", *session.posargs)
+    deployed = {"DEPLOYED_PYTHON": DEPLOYED_PYTHON} if DEPLOYED_PYTHON else {}
+    session.run("python", "-m", "pytest", "-m", "packages", "tests/packages", *session.posargs, env=deployed)
 
 
 @nox.session
@@ -84,9 +119,13 @@ def checkov(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Pin what each requirements.in asks for; with `-- --upgrade` the newest releases. Read the diff."""
     _install_packages(session, "uv")
-    options = ["--python-version=3.13", "--python-platform=x86_64-manylinux_2_28", "--generate-hashes"]
+    options = [
+        f"--python-version={DEPLOYED_VERSION}",
+        "--python-platform=x86_64-manylinux_2_28",
+        "--generate-hashes",
+    ]
     quiet = ["--quiet", "--no-annotate", "--custom-compile-command=python -m nox -s lock", *session.posargs]
-    for name in ("parse", "features", "aggregate", "deadletter"):
+    for name in FUNCTIONS:
         with session.chdir(f"functions/{name}"):
             files = ["requirements.in", "--output-file=requirements.txt"]
             session.run("uv", "pip", "compile", *options, *quiet, *files)

@@ -1,4 +1,4 @@
-"""The clock, passed in wherever the time matters, so that a test can hold it still."""
+"""The clock, passed in wherever the time matters, so that a test can set it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

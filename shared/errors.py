@@ -1,14 +1,14 @@
-"""Every error that crosses a boundary, and what becomes of the message that met it.
+"""Every error that crosses a boundary, and what happens to the message that met it.
 
     PipelineError
     ├── BadRequest          the request is not a Pub/Sub delivery: 400, nothing to keep
     ├── Reject              the event can never succeed: dead letter with its reason, then 204
     └── Retry               it may succeed later: 503, Pub/Sub delivers it again with backoff
-        ├── Busy            this instance holds all that it can: 429, the same for Pub/Sub
-        └── DeadLetterHeld  rejected, but so are most others: 503, it waits for the fix of what they share
+        ├── Busy            this instance's queue is full: 429, the same for Pub/Sub
+        └── DeadLetterHeld  rejected, but so are most others: 503, it waits for a fix of the common cause
 
-Only these are verdicts. Any other exception is a bug: it stays loud (500, a traceback in the log),
-Pub/Sub retries the message and in the end forwards it to the dead-letter topic itself.
+Only these are verdicts. Any other exception is a bug and stays loud (500, a traceback in the log): Pub/Sub
+retries the message and finally forwards it to the dead-letter topic itself.
 """
 
 from enum import StrEnum
@@ -31,11 +31,11 @@ class ErrorType(StrEnum):
 
 
 class PipelineError(Exception):
-    """The root: its text is one sentence for a person, saying what happened and to what."""
+    """The root; its text is one sentence for a person that says what happened, and to what."""
 
 
 class BadRequest(PipelineError):
-    """The body is no Pub/Sub push and no CloudEvent that carries one."""
+    """The body is neither a Pub/Sub push nor a CloudEvent that carries one."""
 
 
 class Reject(PipelineError):
@@ -47,7 +47,7 @@ class Reject(PipelineError):
 
 
 class Retry(PipelineError):
-    """A service did not do its part; the same message may succeed later."""
+    """A service failed; the same message may succeed later."""
 
 
 class Busy(Retry):
@@ -55,4 +55,4 @@ class Busy(Retry):
 
 
 class DeadLetterHeld(Retry):
-    """The dead-letter brake is engaged: a rejected message is not dead-lettered now."""
+    """The dead-letter brake is engaged: the rejected message is not dead-lettered now."""

@@ -1,8 +1,8 @@
 """The event between the functions: identified, timed in UTC and typed by a discriminated union.
 
-`parse` makes it from what producers send, `features` reads it back; both validate with EVENT, so a
-replayed or hand-written message meets the same rules. A metric that is absent or null is None here;
-the defaults belong to the features (functions/features/extraction.py).
+`parse` makes it from a producer's message and `features` reads it back; both validate with EVENT, so a
+replayed or hand-written message meets the same rules. An absent or null metric is None here; the defaults
+belong to the features (functions/features/extraction.py).
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from shared.errors import ErrorType, Reject
 MAX_LOCATION_ID = 128
 MAX_EVENT_TYPE = 128
 MAX_EVENT_ID = 256
-"""The last two are ours: the contract bounds only location_id, and these keys are kept per window."""
+"""The last two limits are ours: the contract bounds only location_id, and windows store these keys."""
 
 
 def _no_bool(value: object) -> object:
@@ -41,13 +41,13 @@ def _no_bool(value: object) -> object:
 
 
 Int = Annotated[int, BeforeValidator(_no_bool), Field(ge=-(2**63), le=2**63 - 1)]
-"""BigQuery's INT64; "3" and 3.0 are taken, true and 3.5 are not."""
+"""BigQuery's INT64; "3" and 3.0 are accepted, true and 3.5 are not."""
 Float = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Strings = list[StrictStr]
 
 
 class Metrics(BaseModel):
-    """Known metrics of one event type; unknown keys are dropped here and counted by `parse`."""
+    """The known metrics of one event type; unknown keys are dropped here and counted by `parse`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -108,7 +108,7 @@ class InteractionMetrics(Metrics):
 
 
 class BaseEvent(BaseModel):
-    """What every event has. Times are UTC; publish_timestamp is None for a push made by hand."""
+    """The fields of every event. Times are UTC; publish_timestamp is None for a push made by hand."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     category: ClassVar[str]
@@ -195,25 +195,29 @@ def validate(fields: Mapping[str, object]) -> Event:
 
 def read(data: bytes) -> Event:
     """The event in a message of the parsed topic; raises Reject."""
+    return validate(json_object(data))
+
+
+def json_object(data: bytes) -> Mapping[str, object]:
+    """The JSON object in a message's data; raises Reject."""
     try:
-        fields = orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise Reject(
-            ErrorType.JSON_PARSE_ERROR, f"not JSON: {error}" if data else "the message is empty"
-        ) from None
-    if not isinstance(fields, dict):
-        raise Reject(ErrorType.SCHEMA_ERROR, f"expected a JSON object, got {type(fields).__name__}")
-    return validate(fields)
+        reason = f"not JSON: {error}" if data else "the message is empty"
+        raise Reject(ErrorType.JSON_PARSE_ERROR, reason) from None
+    if not isinstance(value, dict):
+        raise Reject(ErrorType.SCHEMA_ERROR, f"expected a JSON object, got {type(value).__name__}")
+    return value
 
 
 def _explain(error: ValidationError) -> str:
-    """`metrics.new_beds: Input should be a valid integer (got "many")`, the first five of them."""
+    """The first five problems, each like `metrics.new_beds: Input should be a valid integer (got "many")`."""
     problems = error.errors(include_url=False, include_context=False)
     more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-    return "; ".join(_explain_one(problem) for problem in problems[:5]) + more
+    return "; ".join(_explain_field(problem) for problem in problems[:5]) + more
 
 
-def _explain_one(problem: ErrorDetails) -> str:
+def _explain_field(problem: ErrorDetails) -> str:
     path = ".".join(str(part) for part in problem["loc"][1:])  # loc[0] is the union's tag
     if problem["type"] == "missing":
         return f"{path}: is missing"
@@ -223,7 +227,7 @@ def _explain_one(problem: ErrorDetails) -> str:
 
 
 def encode(event: Event) -> bytes:
-    """The event as the JSON of the parsed topic; raises Reject where it nests deeper than JSON is written."""
+    """The event as the JSON of the parsed topic; raises Reject if it nests deeper than orjson can write."""
     metrics: object = event.metrics if isinstance(event, GenericEvent) else event.metrics.__dict__
     fields = {
         "event_id": event.event_id,

@@ -1,12 +1,12 @@
-"""The garbage collector's part of a request's cost, kept small."""
+"""Keeps the garbage collector's share of a request's cost small."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _YOUNG = 10_000
-"""Allocations between two collections of the youngest generation. A request leaves about 50 objects that are
-freed by reference counting; at the default of 700 the collector ran every dozen requests."""
+"""Allocations between two collections of the youngest generation. A request leaves about 50 objects, which
+reference counting frees; at the default of 700 the collector ran every dozen requests."""
 
 
 @contextmanager
@@ -23,9 +23,9 @@ def paused() -> Iterator[None]:
 
 
 def freeze_startup_objects() -> None:
-    """Takes all that is loaded by now, objects that live as long as the process, out of collection.
+    """Exempts all objects loaded so far from collection: they live as long as the process.
 
-    Call it once, when a function is built. Measured: 20 to 30 µs of an event's CPU time in `parse`.
+    Call it once, when a function is built. Measured: it saves 20 to 30 µs of CPU time per event in `parse`.
     """
     gc.collect()
     gc.freeze()

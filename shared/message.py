@@ -1,32 +1,32 @@
-"""Pub/Sub messages as plain values: one that was delivered, and one to publish."""
+"""Pub/Sub messages as plain values: a delivered one, and one to publish."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 IDENTITY_ATTRIBUTE = "cqc-event-id"
-"""Set by a replay: the id of the event's first message, where the event has no event_id of its own.
+"""Set by a replay: the id of the event's first message, if the event has no event_id of its own.
 
-A message that is published again gets a new id, and would count as a new event (docs/decisions/0030)."""
+A message that is published again gets a new id and would count as a new event (docs/decisions/0030)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One Pub/Sub message with what is known of its delivery."""
+    """One Pub/Sub message and what is known about its delivery."""
 
     data: bytes
     message_id: str
     attributes: Mapping[str, str]
     publish_time: datetime | None
-    """When Pub/Sub took the message, UTC; None when a hand-made push leaves it out."""
+    """When Pub/Sub accepted the message, UTC; None when a hand-made push leaves it out."""
     subscription: str
     """`projects/P/subscriptions/S`, or "" when unknown."""
     delivery_attempt: int | None
-    """From 1; None where the subscription has no dead-letter policy."""
+    """From 1; None if the subscription has no dead-letter policy."""
 
     @property
     def original_id(self) -> str:
-        """What identifies an event without an event_id: the id of its first message."""
+        """Identifies an event without an event_id: the id of its first message."""
         return self.attributes.get(IDENTITY_ATTRIBUTE) or self.message_id
 
 
@@ -39,5 +39,5 @@ class OutMessage:
 
     @property
     def size(self) -> int:
-        """About its bytes on the wire."""
+        """Roughly its bytes on the wire."""
         return len(self.data) + sum(len(key) + len(value) for key, value in self.attributes.items()) + 32

@@ -1,7 +1,7 @@
 """Settings from environment variables, checked when the function starts.
 
-Every default carries its reason here; Terraform passes what differs. A missing or malformed variable
-stops the start with a sentence that names it.
+Every default has its reason here; Terraform passes only what differs. A missing or malformed variable stops
+the start with a sentence that names it.
 """
 
 from datetime import timedelta
@@ -45,14 +45,15 @@ FeatureViewName = Annotated[
 
 
 class Settings(BaseSettings):
-    """What every function needs."""
+    """For every function."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, arbitrary_types_allowed=True
     )
 
     project_id: Name
-    pipeline_version: Name = __version__
+    pipeline_version: Name = f"{__version__}+local"
+    """Which code made a row. A deployed function is given the version and its package's content hash."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
 
@@ -60,7 +61,7 @@ _DEFAULTS = BatchLimits()
 
 
 class BatchSettings(Settings):
-    """For the functions that hold many requests at once; BatchLimits has the defaults' reasons."""
+    """For functions that batch concurrent requests; BatchLimits has the reasons for the defaults."""
 
     batch_max_events: Annotated[int, Field(ge=1, le=1000)] = _DEFAULTS.max_items
     batch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = _DEFAULTS.linger_seconds * 1000
@@ -76,38 +77,38 @@ class BatchSettings(Settings):
 
 
 class TracedSettings(BatchSettings):
-    """For the functions that a message goes through."""
+    """For functions that handle messages."""
 
     otel_exporter_otlp_endpoint: Annotated[str | None, Field(pattern="^https?://")] = None
-    """Where spans go, as OTLP over HTTP. Unset: no spans, and no cost. OpenTelemetry reads this and its
-    other OTEL_… variables by itself, such as OTEL_TRACES_SAMPLER."""
+    """Where spans go, as OTLP over HTTP. Unset: no spans and no cost. OpenTelemetry itself reads this and its
+    other OTEL_… variables, such as OTEL_TRACES_SAMPLER."""
 
 
 class DeadLetterSettings(BatchSettings):
-    """For the functions that write dead letters."""
+    """For functions that write dead letters."""
 
     dead_letter_topic: Name = DEAD_LETTER_TOPIC
 
 
 class RejectingSettings(DeadLetterSettings, TracedSettings):
-    """For the functions that reject messages, and the brake on that (docs/decisions/0040)."""
+    """For functions that reject messages, and the brake on that (docs/decisions/0040)."""
 
     dead_letter_brake: bool = True
     """`off` is the operator's override: every rejected message becomes a dead letter at once."""
     dead_letter_brake_share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """A healthy stream rejects well under 1 %, one broken producer of several some 10 %: those are dead
-    letters. When it is more than half, it is the stream or this code that is broken, not the events."""
+    """A healthy stream rejects well under 1 %, and one broken producer among several some 10 %: those become
+    dead letters. Above half, the stream or this code is broken, not the events."""
     dead_letter_brake_minimum: Annotated[int, Field(ge=1)] = 500
     """Fewer dead letters than this are redriven in a minute, so holding them would gain nothing; and a test
-    or a producer's first tries of some hundred bad messages pass."""
+    or a new producer's first few hundred bad messages do not engage the brake."""
     dead_letter_brake_period: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
-    """A stream that breaks altogether is half of the period's when half of the period has gone: it engages
-    after two and a half minutes at most, and lets go as soon after the mending. With the minimum it works
-    from 1.7 events a second on; a quieter stream has no more than 6,000 dead letters an hour."""
+    """Once a stream breaks completely, half of the period's messages are bad after half of the period: the
+    brake engages within two and a half minutes, and releases as soon after the fix. With the minimum it works
+    from 1.7 events a second on; a quieter stream has at most 6,000 dead letters an hour."""
 
     @property
     def brake_limits(self) -> BrakeLimits | None:
-        """None when it is off."""
+        """None when the brake is off."""
         if not self.dead_letter_brake:
             return None
         return BrakeLimits(
@@ -122,10 +123,10 @@ class ParseSettings(RejectingSettings):
 
     parsed_topic: Name = PARSED_TOPIC
     max_event_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 262_144
-    """An event is about 0.5 KB. 256 KiB is far above any honest one, and 200 of its size class still
-    fit the quotas of one publish (10 MB) after the batch's own limit of 4 MB."""
+    """An event is about 0.5 KB, so 256 KiB is far above any real one; and a batch, cut at 4 MB, stays within
+    the 10 MB of one publish even if its last event is this large."""
     max_future: Duration = timedelta(minutes=5)
-    """The contract's clock limit: clocks drift by seconds, 5 minutes ahead is a mistake."""
+    """The contract's clock limit: clocks drift by seconds, so 5 minutes ahead is a mistake."""
 
 
 class WindowSettings(DeadLetterSettings):
@@ -134,7 +135,7 @@ class WindowSettings(DeadLetterSettings):
     dataset: Name = DATASET
     firestore_database: Name = "(default)"
     feature_view: FeatureViewName | None = None
-    """Unset: no online store. Direct write is a preview, and a store costs while idle."""
+    """Unset: no online store. Direct write is a preview, and a store costs money while idle."""
     allowed_lateness: Duration = timedelta(hours=1)
 
 
@@ -162,7 +163,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(kind: type[S]) -> S:
-    """The settings from the environment; exits with one sentence a wrong variable, naming it."""
+    """The settings from the environment; exits with a sentence that names every wrong variable."""
     try:
         return kind()
     except ValidationError as error:

@@ -1,16 +1,16 @@
-"""The names of the functions, the topics and the subscriptions: here once, Terraform's are held to them."""
+"""The names of the functions, topics and subscriptions, declared once; tests hold Terraform's to them."""
 
 FUNCTIONS = ("parse", "features", "aggregate", "deadletter")
-"""In the order in which an event meets them; `deadletter` takes what the others reject."""
+"""In the order in which an event meets them; `deadletter` records what the others reject."""
 
 EVENTS_TOPIC = "dashboard-events"
 PARSED_TOPIC = "dashboard-events-parsed"
 DEAD_LETTER_TOPIC = "dashboard-events-dead-letter"
 MONITOR = "monitor"
-"""Reads EVENTS_TOPIC beside `parse`: a pull subscription for looking at the raw stream."""
+"""Reads EVENTS_TOPIC beside `parse`: a pull subscription for inspecting the raw stream."""
 
 PUSHED = {"parse": EVENTS_TOPIC, "features": PARSED_TOPIC, "deadletter": DEAD_LETTER_TOPIC}
-"""Function to the topic that is pushed to it; Cloud Scheduler calls `aggregate`."""
+"""Function to the topic whose messages are pushed to it; Cloud Scheduler calls `aggregate`."""
 
 REGION = "europe-west2"
 DATASET = "cqc_dataset"
@@ -19,12 +19,12 @@ FEATURE_VIEW = "location_features"
 
 
 def topic_path(project: str, topic: str) -> str:
-    """The full name of a topic given by its short or full name."""
+    """The full name of a topic, given its short or full name."""
     return topic if topic.startswith("projects/") else f"projects/{project}/topics/{topic}"
 
 
 def subscription_name(topic: str, reader: str) -> str:
-    """The name, short or full as `topic` is, of the subscription through which `reader` reads it."""
+    """The name of the subscription through which `reader` reads `topic`; short or full as `topic` is."""
     return f"{topic.replace('/topics/', '/subscriptions/')}-{reader}"
 
 

@@ -1,4 +1,4 @@
-"""What every function's main.py does: read the settings, set up logs and traces, build the handler."""
+"""The wiring that every main.py shares: settings, logs, traces, dead letters and the handler."""
 
 from time import monotonic
 from typing import TypeVar
@@ -17,7 +17,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def start(stage: str, kind: type[S]) -> S:
-    """The settings, and logs as JSON from here on; called when the function's module is imported."""
+    """Reads the settings and starts JSON logs; called when the function's module is imported."""
     settings = load(kind)
     logs.configure(stage, settings.log_level, settings.project_id)
     return settings
@@ -26,7 +26,7 @@ def start(stage: str, kind: type[S]) -> S:
 def dead_letter_publisher(
     stage: str, settings: DeadLetterSettings, publish_batch: Commit[OutMessage]
 ) -> DeadLetterPublisher:
-    """This stage's dead letters; `publish_batch` is that of settings.dead_letter_topic."""
+    """Sends this stage's dead letters; `publish_batch` must publish to settings.dead_letter_topic."""
     return DeadLetterPublisher(
         publish_batch,
         stage=stage,
@@ -37,7 +37,7 @@ def dead_letter_publisher(
 
 
 def push_handler(stage: str, settings: TracedSettings, process: Process) -> PushHandler:
-    """For a stage that rejects nothing; called last, when everything else is built."""
+    """The handler of a stage that rejects nothing; called last, when everything else is built."""
     tracing.configure(stage, settings.otel_exporter_otlp_endpoint)
     freeze_startup_objects()
     return PushHandler(process)
@@ -46,7 +46,7 @@ def push_handler(stage: str, settings: TracedSettings, process: Process) -> Push
 def rejecting_handler(
     stage: str, settings: RejectingSettings, process: Process, send_rejected: SendRejected
 ) -> PushHandler:
-    """The same for a stage whose rejected messages become dead letters, unless the brake holds them."""
+    """The handler of a stage whose rejected messages become dead letters, unless the brake holds them."""
     tracing.configure(stage, settings.otel_exporter_otlp_endpoint)
     freeze_startup_objects()
     return PushHandler(process, send_rejected, DeadLetterBrake(settings.brake_limits, monotonic))

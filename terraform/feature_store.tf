@@ -3,25 +3,14 @@
 locals {
   feature_view = "projects/${var.project_id}/locations/${var.region}/featureOnlineStores/cqc_feature_store/featureViews/location_features"
 
-  # Columns of a pane that aggregate serves online, each with `window_` before it.
-  window_features = [
-    "window_event_count",
-    "late_event_count",
-    "average_risk_score",
-    "max_risk_score",
-    "average_complexity_score",
-    "max_complexity_score",
-    "event_type_count",
-    "feature_category_count",
-  ]
+  # Generated from what the functions write (python -m tools.generate.feature_groups): `events`, group name to its
+  # columns of realtime_features; `window`, feature name to its column of realtime_features_aggregated.
+  served = jsondecode(file("${path.module}/feature_groups.json"))
 
-  # Group name -> its features and the SQL of the view that it reads. feature_groups.json is generated:
-  # python -m tools.generate.feature_groups
-  event_groups = jsondecode(file("${path.module}/feature_groups.json"))
-
+  # Group name -> its features and the SQL of the view that it reads.
   feature_groups = !var.enable_feature_store ? {} : merge(
     {
-      for group, columns in local.event_groups : group => {
+      for group, columns in local.served.events : group => {
         features = toset(columns)
         sql = templatefile("${path.module}/views/feature_store/events.sql", {
           project       = var.project_id
@@ -34,11 +23,11 @@ locals {
     },
     {
       window = {
-        features = toset([for column in local.window_features : "window_${trimprefix(column, "window_")}"])
+        features = toset(keys(local.served.window))
         sql = templatefile("${path.module}/views/feature_store/windows.sql", {
           project       = var.project_id
           dataset       = var.dataset_id
-          columns       = join(", ", [for column in local.window_features : "${column} AS window_${trimprefix(column, "window_")}"])
+          columns       = join(", ", [for feature, column in local.served.window : "${column} AS ${feature}"])
           lookback_days = var.feature_store.lookback_days
         })
       }

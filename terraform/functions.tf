@@ -67,9 +67,10 @@ module "stage" {
   pubsub_agent  = google_project_service_identity.this["pubsub.googleapis.com"].member
 
   package = {
-    bucket = google_storage_bucket.source.name
-    object = google_storage_bucket_object.package[each.key].name
-    hash   = substr(local.content_hash[each.key], 0, 16)
+    bucket  = google_storage_bucket.source.name
+    object  = google_storage_bucket_object.package[each.key].name
+    hash    = substr(local.content_hash[each.key], 0, 16)
+    version = local.version
   }
 
   build = {

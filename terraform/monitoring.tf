@@ -13,35 +13,35 @@ locals {
   log_metrics = {
     dead_letters = {
       description = "Events sent to the dead-letter topic by our functions, by reason and stage"
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.message=\"event sent to the dead-letter topic\""
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.event=\"dead_letter_sent\""
       unit        = "1"
       value       = null
       labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }
     }
     brake_engaged = {
       description = "How often the dead-letter brake engaged in an instance, by stage and the last reason"
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.message=\"dead-letter brake engaged: rejected messages are held in Pub/Sub, see docs/runbook.md\""
+      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.event=\"dead_letter_brake_engaged\""
       unit        = "1"
       value       = null
       labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }
     }
     flushes = {
       description = "Flushes that ended, by status: done, backlog, skipped or fenced"
-      filter      = "${local.function_logs.aggregate} AND jsonPayload.message=\"flushed\""
+      filter      = "${local.function_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "1"
       value       = null
       labels      = { status = "EXTRACT(jsonPayload.counts.status)" }
     }
     flush_lag = {
       description = "How long the oldest segment that a flush folded had waited"
-      filter      = "${local.function_logs.aggregate} AND jsonPayload.message=\"flushed\""
+      filter      = "${local.function_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "s"
       value       = "EXTRACT(jsonPayload.counts.lag_seconds)"
       labels      = {}
     }
     flush_duration = {
       description = "How long a flush took"
-      filter      = "${local.function_logs.aggregate} AND jsonPayload.message=\"flushed\""
+      filter      = "${local.function_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "s"
       value       = "EXTRACT(jsonPayload.counts.seconds)"
       labels      = {}

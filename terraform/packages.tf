@@ -2,7 +2,9 @@
 
 locals {
   repository = "${path.module}/.."
-  stages     = toset(["parse", "features", "aggregate", "deadletter"])
+  # The only place that holds the version; a file without it stops the plan.
+  version = one(regex("(?m)^__version__ = \"([^\"]+)\"$", file("${local.repository}/shared/__init__.py")))
+  stages  = toset(["parse", "features", "aggregate", "deadletter"])
 
   package_files = {
     for name in local.stages : name => merge(

@@ -1,7 +1,8 @@
-"""What all tests share: hypothesis does not mind a busy machine."""
+"""For all tests: hypothesis sets no time limits, so that a busy machine fails none."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# Its deadline of 200 ms an example fails tests whose machine is busy with something else.
-settings.register_profile("patient", deadline=None)
+# The default deadline of 200 ms per example, and the limit on the time to make inputs, fail tests while the
+# machine is busy with something else.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

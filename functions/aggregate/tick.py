@@ -20,7 +20,7 @@ from shared.errors import Retry
 from shared.online import OnlineStore
 from shared.settings import AggregateSettings
 from shared.tables.sink import RowSink
-from shared.telemetry.logs import log
+from shared.telemetry.logs import LogEvent, log
 from shared.windows.documents import Documents
 from shared.windows.state import Layout, Shard
 
@@ -97,12 +97,16 @@ class FlushHandler:
             with gc_tuning.paused():
                 summary = await flush(self._dependencies, shard)
         except Retry as error:
-            log.error("the flush stopped, the next one goes on from there: %s", error)
+            log.error(
+                "the flush stopped, the next one goes on from there: %s",
+                error,
+                extra={"event": LogEvent.FLUSH_STOPPED},
+            )
             return JSONResponse(
                 {"error": f"the flush stopped, the next one goes on from there: {error}"}, 503
             )
         counts = summary.to_dict()
-        log.info("flushed", extra={"counts": counts})
+        log.info("flushed", extra={"event": LogEvent.FLUSH_FINISHED, "counts": counts})
         return JSONResponse(counts)
 
 

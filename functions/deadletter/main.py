@@ -1,6 +1,6 @@
-"""Arrives: a dead letter, pushed from dashboard-events-dead-letter, of ours or given up by Pub/Sub.
+"""Arrives: a dead letter from dashboard-events-dead-letter, our record or a message that Pub/Sub gave up.
 Leaves: its row in streaming_errors, with the whole message.
-Fails: 503 or 429 while BigQuery does not take it; Pub/Sub keeps it 7 days and never gives it up before."""
+Fails: 503 or 429 while BigQuery does not accept it; Pub/Sub keeps it for 7 days and retries all that time."""
 
 from functools import cache
 

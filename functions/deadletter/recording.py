@@ -11,12 +11,12 @@ from shared.message import Message
 from shared.tables.sink import TableSink
 
 REMEMBERED = 10_000
-"""Message ids of rows just written, 1 MB: most redeliveries come within seconds, to the same instance. What
-slips through is the same row again, which streaming_errors_unique shows once."""
+"""Message ids of rows just written, 1 MB: most redeliveries come within seconds, to the same instance. One
+that slips through writes the same row again, which streaming_errors_unique shows once."""
 
 
 class Recorder:
-    """Writes one row a message, whatever the message is."""
+    """Writes one row per message, whatever the message is."""
 
     def __init__(self, sink: TableSink, clock: Clock, pipeline_version: str, limits: BatchLimits) -> None:
         self._sink = sink
@@ -35,10 +35,10 @@ class Recorder:
             self._written.popitem(last=False)
 
     async def _commit(self, messages: Sequence[Message]) -> list[Outcome]:
-        """A row that BigQuery refuses gives way to one that has nothing but the message and the refusal."""
+        """Replaces a row that BigQuery refuses by one with nothing but the message and the refusal."""
         now = self._clock()
         outcomes = await self._sink.append_rows(
-            [triage(one, now, self._pipeline_version) for one in messages]
+            [triage(message, now, self._pipeline_version) for message in messages]
         )
         refused = [(message, outcome) for message, outcome in zip(messages, outcomes, strict=True) if outcome]
         if not refused:
@@ -46,9 +46,9 @@ class Recorder:
         fallbacks = [
             fallback_row(message, str(outcome), now, self._pipeline_version) for message, outcome in refused
         ]
-        last = iter(await self._sink.append_rows(fallbacks))
-        return [outcome and _as_retry(next(last)) for outcome in outcomes]
+        second = iter(await self._sink.append_rows(fallbacks))
+        return [outcome and _as_retry(next(second)) for outcome in outcomes]
 
 
 def _as_retry(outcome: Outcome) -> Outcome:
-    return outcome and Retry(f"BigQuery refused the dead letter, Pub/Sub keeps it: {outcome}")
+    return outcome and Retry(f"BigQuery refused the dead letter, so Pub/Sub keeps it: {outcome}")

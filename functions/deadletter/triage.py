@@ -1,12 +1,12 @@
 """A dead letter becomes its row of streaming_errors, whichever of the two forms it has. Pure.
 
-- our record: what `parse`, `features` or the flush rejected, with its reason (shared/dead_letters/record.py)
-- a forwarded original: what Pub/Sub gave up delivering; it tells only how often and to whom it was sent,
-  in the CloudPubSubDeadLetterSource* attributes
+- our record: what `parse`, `features` or the flush rejected, with the reason (shared/dead_letters/record.py)
+- a forwarded original: a message that Pub/Sub gave up delivering; its CloudPubSubDeadLetterSource* attributes
+  say only how often and to which subscription it was delivered
   (https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic)
 
-Anything else that arrives is kept as well, as `unexpected_error`: none is ever dropped. The row is a function
-of the message alone, so that a redelivery writes the same row again.
+Anything else that arrives is kept as well, as `unexpected_error`: no message is ever dropped. The row depends
+on the message alone, so that a redelivery writes the same row again.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from datetime import datetime
 import orjson
 from pydantic import ValidationError
 
-from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, of_message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, record_of
 from shared.errors import ErrorType, Reject
 from shared.message import Message
 from shared.tables.columns import Row
@@ -26,40 +26,41 @@ _PUBLISHED = "CloudPubSubDeadLetterSourceTopicPublishTime"
 
 
 def triage(message: Message, now: datetime, pipeline_version: str) -> Row:
-    """The row; `now` is used only where the message has no publish time of its own."""
+    """The row; `now` is used only if the message has no publish time of its own."""
     return row_of(failure_in(message, message.publish_time or now, pipeline_version))
 
 
 def fallback_row(message: Message, refusal: str, now: datetime, pipeline_version: str) -> Row:
-    """The row of a dead letter whose own row BigQuery refused: the message whole, all else from here."""
-    return row_of(
-        _of_stranger(message, f"the dead letter's own row was refused: {refusal}", now, pipeline_version)
-    )
+    """The row of a dead letter whose own row BigQuery refused: the whole message and the refusal."""
+    reason = f"the dead letter's own row was refused: {refusal}"
+    return row_of(_unexpected(message, reason, now, pipeline_version))
 
 
 def failure_in(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
-    """What the message says of the failure."""
+    """The failure that the message reports."""
     if message.attributes.get(RECORD_ATTRIBUTE) == RECORD_KIND:
         try:
             return DeadLetterRecord.model_validate_json(message.data)
         except ValidationError as error:
-            what = f"the dead letter calls itself a failure record and is none: {error.errors()[0]['msg']}"
-            return _of_stranger(message, what, given_up_at, pipeline_version)
+            reason = (
+                f"the dead letter is marked as a failure record but is not one: {error.errors()[0]['msg']}"
+            )
+            return _unexpected(message, reason, given_up_at, pipeline_version)
     if _SUBSCRIPTION in message.attributes:
-        return _of_forwarded(message, given_up_at, pipeline_version)
-    what = "neither a failure record nor a message that Pub/Sub forwarded: somebody published it here"
-    return _of_stranger(message, what, given_up_at, pipeline_version)
+        return _forwarded(message, given_up_at, pipeline_version)
+    reason = "neither a failure record nor a message that Pub/Sub forwarded: somebody published it here"
+    return _unexpected(message, reason, given_up_at, pipeline_version)
 
 
-def _of_forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
+def _forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
     attributes = message.attributes
     subscription, count = attributes[_SUBSCRIPTION], attributes.get(_DELIVERIES, "")
-    what = (
+    reason = (
         f"Pub/Sub gave up after {count or 'its last'} deliveries to {subscription}: see that function's log"
     )
-    failure = of_message(
+    failure = record_of(
         message,
-        Reject(ErrorType.DELIVERY_EXHAUSTED, what),
+        Reject(ErrorType.DELIVERY_EXHAUSTED, reason),
         stage=_stage_of(subscription),
         now=given_up_at,
         pipeline_version=pipeline_version,
@@ -76,25 +77,25 @@ def _of_forwarded(message: Message, given_up_at: datetime, pipeline_version: str
     )
 
 
-def _of_stranger(
-    message: Message, what: str, given_up_at: datetime, pipeline_version: str
+def _unexpected(
+    message: Message, reason: str, given_up_at: datetime, pipeline_version: str
 ) -> DeadLetterRecord:
-    reject = Reject(ErrorType.UNEXPECTED_ERROR, what)
-    return of_message(message, reject, stage="deadletter", now=given_up_at, pipeline_version=pipeline_version)
+    reject = Reject(ErrorType.UNEXPECTED_ERROR, reason)
+    return record_of(message, reject, stage="deadletter", now=given_up_at, pipeline_version=pipeline_version)
 
 
 def _stage_of(subscription: str) -> str:
-    """Subscriptions are named `<topic>-<function>`: the function is the stage that failed."""
+    """The function that failed: subscriptions are named `<topic>-<function>`."""
     return subscription.rsplit("/", 1)[-1].rsplit("-", 1)[-1]
 
 
 def _count(text: str) -> int | None:
-    """Attributes can be made by hand: what is no count that a delivery reaches is None."""
+    """Attributes can be set by hand: None unless the text is a plausible number of deliveries."""
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _time(text: str | None) -> datetime | None:
-    """Pub/Sub writes RFC 3339 with up to nine decimals; what is no such time is None."""
+    """Pub/Sub writes RFC 3339 with up to nine decimals; None for anything else."""
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:

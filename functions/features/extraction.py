@@ -1,6 +1,6 @@
-"""An event's features and scores, as the contract's tables state them. Pure.
+"""An event's features and scores, as the contract's tables define them. Pure.
 
-Each rule stands once: a default here is what a missing or null metric becomes.
+A default here is what a missing or null metric becomes.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def extract(event: Event, zone: ZoneInfo) -> Row:
-    """The event's row of realtime_features, all but `is_late`; raises Reject(transform_error)."""
+    """The row of realtime_features without is_late and pipeline_version; raises Reject(transform_error)."""
     features = _category_features(event)
     local = _local_time(event.event_timestamp, zone)
     return {
@@ -42,7 +42,6 @@ def extract(event: Event, zone: ZoneInfo) -> Row:
         "event_timestamp": event.event_timestamp,
         "processing_timestamp": event.processing_timestamp,
         "publish_timestamp": event.publish_timestamp,
-        "pipeline_version": event.pipeline_version,
         "feature_category": event.category,
         "processing_latency_seconds": (event.processing_timestamp - event.event_timestamp).total_seconds(),
         "event_hour_of_day": local.hour,
@@ -60,8 +59,8 @@ def _local_time(moment: datetime, zone: ZoneInfo) -> datetime:
     try:
         return moment.astimezone(zone)
     except OverflowError as error:  # the first hours of year 1, the last of 9999
-        what = f"event_timestamp: {moment.isoformat()} has no local time in {zone.key}"
-        raise Reject(ErrorType.TRANSFORM_ERROR, what) from error
+        reason = f"event_timestamp: {moment.isoformat()} has no local time in {zone.key}"
+        raise Reject(ErrorType.TRANSFORM_ERROR, reason) from error
 
 
 def complexity_score(features: Mapping[str, Value]) -> int:
@@ -86,7 +85,7 @@ def risk_score(features: Mapping[str, Value]) -> int:
 
 
 def rating_change_direction(previous: str | None, new: str | None) -> str | None:
-    """`improved`, `declined` or `unchanged`; None where a side is missing or empty."""
+    """`improved`, `declined` or `unchanged`; None if a side is missing or empty."""
     if not previous or not new:
         return None
     before, after = _RANKS.get(previous, 0), _RANKS.get(new, 0)

@@ -79,6 +79,7 @@ class FeatureWriter:
         self._clock = clock
         self._zone = settings.feature_timezone
         self._allowed_lateness = settings.allowed_lateness
+        self._pipeline_version = settings.pipeline_version
         commit = with_isolated_prepare(self._prepare, self.commit)
         self._batches: GroupCommit[Message] = GroupCommit(commit, settings.limits)
 
@@ -88,6 +89,7 @@ class FeatureWriter:
 
     def _prepare(self, message: Message) -> Item:
         item = item_of(message, self._zone)
+        item.row["pipeline_version"] = self._pipeline_version  # of this function: the event's own is parse's
         _check_not_far_ahead(item.contribution, self._clock())
         return item
 

@@ -1,13 +1,11 @@
-"""What producers send becomes an Event, or a Reject that says why. Pure: the time is passed in."""
+"""A producer's message becomes an Event, or a Reject that says why. Pure: the time is passed in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import orjson
-
 from shared.errors import ErrorType, Reject
-from shared.events import METRICS, Event, parse_time, validate
+from shared.events import METRICS, Event, json_object, parse_time, validate
 from shared.message import Message
 
 _FIELDS = frozenset({"event_id", "location_id", "event_type", "timestamp", "metrics"})
@@ -16,7 +14,7 @@ _METRIC_FIELDS = {kind: frozenset(model.model_fields) for kind, model in METRICS
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """The rules that a deployment sets."""
+    """The decoding rules, with the limits that a deployment sets."""
 
     pipeline_version: str
     max_event_bytes: int
@@ -24,7 +22,8 @@ class Decoder:
 
     def decode(self, message: Message, now: datetime) -> tuple[Event, list[str]]:
         """The event, and the names of its fields that no feature uses; raises Reject."""
-        raw = self._json_object(message.data)
+        self._check_size(message.data)
+        raw = json_object(message.data)
         fields: dict[str, object] = {
             name: raw[name] for name in ("location_id", "event_type", "metrics") if name in raw
         }
@@ -35,20 +34,12 @@ class Decoder:
             "processing_timestamp": now,
             "pipeline_version": self.pipeline_version,
         }
-        return validate(fields), _unknown(raw)
+        return validate(fields), _unknown_fields(raw)
 
-    def _json_object(self, data: bytes) -> Mapping[str, object]:
+    def _check_size(self, data: bytes) -> None:
         if len(data) > self.max_event_bytes:
             size = f"the event has {len(data)} bytes, the limit is {self.max_event_bytes} (MAX_EVENT_BYTES)"
             raise Reject(ErrorType.PAYLOAD_TOO_LARGE, size)
-        try:
-            raw = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            what = f"not JSON: {error}" if data else "the message is empty"
-            raise Reject(ErrorType.JSON_PARSE_ERROR, what) from None
-        if not isinstance(raw, dict):
-            raise Reject(ErrorType.SCHEMA_ERROR, f"expected a JSON object, got {type(raw).__name__}")
-        return raw
 
     def _event_time(self, raw: Mapping[str, object], now: datetime) -> datetime:
         text = raw.get("timestamp")
@@ -66,15 +57,15 @@ class Decoder:
 
 
 def identity(raw: Mapping[str, object], message: Message) -> object:
-    """The producer's own event_id where there is one, else the id of its first Pub/Sub message.
+    """The producer's event_id if there is one, else the id of the event's first Pub/Sub message.
 
     An empty or null event_id identifies nothing and counts as absent.
     """
-    own = raw.get("event_id")
-    return message.original_id if own is None or own == "" else own
+    event_id = raw.get("event_id")
+    return message.original_id if event_id is None or event_id == "" else event_id
 
 
-def _unknown(raw: Mapping[str, object]) -> list[str]:
+def _unknown_fields(raw: Mapping[str, object]) -> list[str]:
     kind, metrics = raw["event_type"], raw["metrics"]
     known = _METRIC_FIELDS.get(kind) if isinstance(kind, str) else None
     extra = [] if raw.keys() <= _FIELDS else [f"{kind}.{name}" for name in raw.keys() - _FIELDS]

@@ -1,4 +1,4 @@
-"""Decode and publish: the one thing `parse` owes a message."""
+"""Decodes each message and publishes its event: all that `parse` does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class _Delivery:
 
 
 class Forwarder:
-    """Sends each valid event on to the parsed topic, by group commit."""
+    """Publishes each valid event to the parsed topic, by group commit."""
 
     def __init__(
         self, parsed: ParsedTopic, settings: ParseSettings, clock: Clock, unknown_fields: UnknownFields

@@ -1,6 +1,6 @@
 """Arrives: a producer's event, pushed from dashboard-events.
 Leaves: the identified, validated event on dashboard-events-parsed, or a dead letter with its reason.
-Fails: 503 or 429 while Pub/Sub does not take it, 400 for a request that is not a Pub/Sub delivery."""
+Fails: 503 or 429 while Pub/Sub does not accept it, 400 for a request that is not a Pub/Sub delivery."""
 
 from functools import cache
 from time import monotonic

@@ -1,4 +1,4 @@
-"""What `parse` asks of the world; shared/gcp/pubsub.py answers."""
+"""What `parse` needs from outside; shared/gcp/pubsub.py implements it."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,4 +11,4 @@ class ParsedTopic(Protocol):
     """dashboard-events-parsed."""
 
     async def publish_batch(self, messages: Sequence[OutMessage]) -> Sequence[Outcome]:
-        """One outcome a message; raises Retry."""
+        """One outcome per message; raises Retry."""

@@ -1,1 +1,1 @@
-"""What becomes of a rejected message: its record, its publisher, and the brake on too many of them."""
+"""What happens to rejected messages: the record, its publisher, and the brake on too many of them."""

@@ -1,17 +1,17 @@
-"""Where rejected events go: the dead-letter topic, with the record that says why."""
+"""Sends rejected events to the dead-letter topic, each with the record that says why."""
 
 from shared.clock import Clock
-from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, of_message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, record_of
 from shared.delivery.batching import BatchLimits, Commit, GroupCommit
-from shared.errors import Reject
+from shared.errors import Reject, Retry
 from shared.message import Message, OutMessage
 from shared.telemetry import tracing
-from shared.telemetry.logs import log
+from shared.telemetry.logs import LogEvent, log
 from shared.telemetry.trace_context import of_attributes
 
 
 class DeadLetterPublisher:
-    """Publishes one stage's dead letters by group commit; the log line has the reason but no payload."""
+    """Publishes one stage's dead letters by group commit; the log line has the reason and no payload."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class DeadLetterPublisher:
     async def send_rejected(self, message: Message, reject: Reject) -> None:
         """Returns when the message's record is durable; raises Retry or Busy."""
         await self.send(
-            of_message(
+            record_of(
                 message, reject, stage=self._stage, now=self._clock(), pipeline_version=self._pipeline_version
             )
         )
@@ -44,10 +44,16 @@ class DeadLetterPublisher:
             **tracing.outgoing(record.attributes),
         }
         message = OutMessage(record.to_json(), attributes)
-        await self._batches.submit(message, message.size)
+        try:
+            await self._batches.submit(message, message.size)
+        except Reject as refusal:  # a verdict on the dead letter, not on the event that it records
+            raise Retry(
+                f"Pub/Sub refused the dead letter, so its message stays unacknowledged: {refusal}"
+            ) from None
         log.warning(
             "event sent to the dead-letter topic",
             extra={
+                "event": LogEvent.DEAD_LETTER_SENT,
                 "error_type": record.error_type.value,
                 "event_id": record.event_id,
                 "location_id": record.location_id,

@@ -1,4 +1,4 @@
-"""The one dead-letter record: what failed, where, why, and the whole message, so that it can be replayed."""
+"""The dead-letter record: what failed, where and why, with the whole message so that it can be replayed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,17 +13,17 @@ from shared.message import Message
 
 RECORD_ATTRIBUTE = "cqc-record"
 RECORD_KIND = "failure"
-"""The attribute that tells our record from an original that Pub/Sub forwarded."""
+"""The attribute that distinguishes our record from an original that Pub/Sub forwarded."""
 
 MAX_RAW_DATA = 1_000
-"""Characters; the contract's limit of streaming_errors.raw_data."""
+"""Characters; the contract's limit for streaming_errors.raw_data."""
 MAX_PAYLOAD = 7_000_000
 """Bytes. In base64 that is 9.3 MB, the most that fits a Pub/Sub message (10 MB) with its attributes.
-A longer message is cut here, and error_message says so."""
+A longer message is cut to this, and error_message says so."""
 
 
 class DeadLetterRecord(BaseModel):
-    """One row of streaming_errors in the making; `payload` is the message's data as received."""
+    """What becomes one row of streaming_errors; `payload` is the message's data as received."""
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -47,11 +47,11 @@ class DeadLetterRecord(BaseModel):
 
     @property
     def raw_data(self) -> str:
-        """The start of the payload as text, for people; what is not UTF-8 shows as U+FFFD."""
+        """The start of the payload as text, for people; bytes that are not UTF-8 show as U+FFFD."""
         return self.payload[: MAX_RAW_DATA * 4].decode("utf-8", errors="replace")[:MAX_RAW_DATA]
 
 
-def of_message(
+def record_of(
     message: Message, reject: Reject, *, stage: str, now: datetime, pipeline_version: str
 ) -> DeadLetterRecord:
     """The record of a message that `stage` rejected at `now`."""
@@ -82,7 +82,7 @@ def _text_or_none(value: object) -> str | None:
 
 
 class Hints(BaseModel):
-    """What can be told of an event that did not validate; a field that is no text is None."""
+    """What an invalid event says about itself; a field that is not text is None."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -92,7 +92,7 @@ class Hints(BaseModel):
 
 
 def read_hints(data: bytes) -> Hints:
-    """The event's own names for itself, as far as the data is a JSON object; never raises."""
+    """The event's id, location and type, if the data is a JSON object that has them; never raises."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -1,1 +1,1 @@
-"""How a message arrives and is answered: the envelope, the push handler, group commit."""
+"""How a message arrives and is answered: envelope, push handler and group commit."""

@@ -1,8 +1,8 @@
 """Group commit: the requests that an instance holds at once share one write.
 
-A request adds its item and waits; a timer of a few milliseconds lets a batch gather, a full batch goes
-at once, and while a batch is being committed the next one fills. A request is answered after its batch
-is durable, so nothing is acknowledged that could still be lost.
+A request submits its item and waits. A timer of a few milliseconds lets a batch gather, a full batch goes at
+once, and while one batch is being committed the next one fills. A request is answered after its batch is
+durable, so nothing is acknowledged that could still be lost.
 """
 
 import asyncio
@@ -19,45 +19,45 @@ Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
 
 Outcome = Exception | None
-"""What became of one item: None is durable, an error is raised in the request that added it."""
+"""One item's result: None is durable, an error is raised in the request that submitted it."""
 Commit = Callable[[Sequence[Item]], Awaitable[Sequence[Outcome]]]
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """When a batch goes, and how much an instance may hold."""
+    """When a batch is committed, and how much an instance may hold."""
 
     max_items: int = 200
-    """More gains nothing: at 200 the fixed cost of a commit is under 1 % of an item's own."""
+    """A larger batch gains nothing: at 200 the fixed cost of a commit is under 1 % of an item's own."""
     max_bytes: int = 4_000_000
     """Under the 10 MB of one Pub/Sub publish and of one BigQuery append, with room for overhead."""
     linger_seconds: float = 0.005
-    """Of the order of one commit's own latency, so waiting at most doubles it."""
+    """About the latency of one commit, so waiting at most doubles it."""
     max_waiting: int = 1_000
-    """Several times Cloud Run's highest useful concurrency for one vCPU; beyond it the answer is Busy."""
+    """Several times Cloud Run's highest useful concurrency for one vCPU; beyond it a request gets Busy."""
 
 
 class _Waiting(NamedTuple, Generic[Item]):
-    """An item, its bytes, its request's future, and its request's span."""
+    """An item, its size in bytes, and its request's future and span."""
 
     item: Item
     size: int
     done: asyncio.Future[None]
-    place: SpanScope | None
+    scope: SpanScope | None
 
 
 def with_isolated_prepare(prepare: Callable[[Item], Prepared], commit: Commit[Prepared]) -> Commit[Item]:
     """A commit that first prepares each item; what `prepare` raises is that item's outcome alone.
 
-    Preparing a batch in one loop instead of each item in its request takes 10 to 13 µs less of an event's
-    CPU time in `parse`: the code stays in the processor's caches.
+    Preparing a batch in one loop instead of each item in its own request saves 10 to 13 µs of CPU time per
+    event in `parse`: the code stays in the processor's caches.
     """
 
     async def commit_prepared(items: Sequence[Item]) -> list[Outcome]:
         prepared = [_attempt(prepare, item) for item in items]
-        good = [one for one in prepared if not isinstance(one, _Failed)]
+        good = [result for result in prepared if not isinstance(result, _Failed)]
         outcomes = iter(await commit(good) if good else ())
-        return [one.error if isinstance(one, _Failed) else next(outcomes) for one in prepared]
+        return [result.error if isinstance(result, _Failed) else next(outcomes) for result in prepared]
 
     return commit_prepared
 
@@ -69,16 +69,16 @@ class _Failed(NamedTuple):
 def _attempt(prepare: Callable[[Item], Prepared], item: Item) -> Prepared | _Failed:
     try:
         return prepare(item)
-    except Exception as error:  # noqa: BLE001 - not caught but carried: it is raised in the item's own request
+    except Exception as error:  # noqa: BLE001 - not swallowed: it is raised in the item's own request
         return _Failed(error)
 
 
 class GroupCommit(Generic[Item]):
     """Collects items from concurrent requests and commits them batch by batch, one batch in flight.
 
-    `commit` gets a batch in order of arrival and returns one Outcome per item; what it raises
-    instead is raised in every request of the batch. It must bound its own time. `name` is that of the
-    spans: of a request's wait, and of the batch's commit.
+    `commit` gets a batch in order of arrival and returns one Outcome per item; what it raises instead is
+    raised in every request of the batch. It must bound its own time. `name` names the spans of a request's
+    wait and of the batch's commit.
     """
 
     def __init__(
@@ -102,17 +102,17 @@ class GroupCommit(Generic[Item]):
         """
         if len(self._waiting) >= self._limits.max_waiting:
             raise Busy(
-                f"this instance already holds {len(self._waiting)} messages: delivery will be repeated"
+                f"this instance already holds {len(self._waiting)} messages: Pub/Sub will deliver it again"
             )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        with tracing.step(self._name) as place:
-            self._waiting.append(_Waiting(item, size, done, place))
+        with tracing.step(self._name) as scope:
+            self._waiting.append(_Waiting(item, size, done, scope))
             self._waiting_bytes += size
             self._start_or_linger()
             await done
 
     def _start_or_linger(self) -> None:
-        """A full batch goes at once, another when the linger is over; none while one is in flight."""
+        """Starts a full batch at once, a partial one after the linger, and none while one is in flight."""
         if self._in_flight is not None or not self._waiting:
             return
         if self._is_full():
@@ -130,11 +130,11 @@ class GroupCommit(Generic[Item]):
             self._timer = None
         batch = self._take()
         if batch:
-            # In a context of its own: it is no part of the request that happened to start it.
+            # In a context of its own: the batch is not part of the request that happened to start it.
             self._in_flight = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
 
     def _take(self) -> list[_Waiting[Item]]:
-        """The longest prefix of the queue within both limits, at least one item if there is any."""
+        """Takes the longest prefix of the queue within both limits, at least one item if there is any."""
         count = taken = 0
         for waiting in self._waiting[: self._limits.max_items]:
             if count and taken + waiting.size > self._limits.max_bytes:
@@ -146,24 +146,24 @@ class GroupCommit(Generic[Item]):
 
     async def _run(self, batch: list[_Waiting[Item]]) -> None:
         try:
-            with tracing.batch(f"{self._name} batch", [waiting.place for waiting in batch]):
+            with tracing.batch(f"{self._name} batch", [waiting.scope for waiting in batch]):
                 outcomes = await self._commit([waiting.item for waiting in batch])
             for waiting, outcome in zip(batch, outcomes, strict=True):
-                _settle(waiting.done, outcome)
+                _resolve(waiting.done, outcome)
         except BaseException as error:
-            # Every request of the batch must learn of it, also of a bug or a cancellation.
+            # Every request of the batch must see the error, even a bug or a cancellation.
             for waiting in batch:
-                _settle(waiting.done, error)
+                _resolve(waiting.done, error)
             if not isinstance(error, Exception):
                 raise
         finally:
             self._in_flight = None
-            # Lingers again, though what gathered during the commit has waited: those whose answers go out now
-            # send their next messages within milliseconds, and one batch of all costs half of two.
+            # Lingers again, though the items gathered during the commit have already waited: the senders that
+            # are answered now send their next messages within milliseconds, and one batch costs half of two.
             self._start_or_linger()
 
 
-def _settle(done: asyncio.Future[None], outcome: BaseException | None) -> None:
+def _resolve(done: asyncio.Future[None], outcome: BaseException | None) -> None:
     if done.done():  # its request was cancelled: nobody waits for the answer
         return
     if outcome is None:

@@ -1,4 +1,4 @@
-"""The three shapes in which Pub/Sub's push or Eventarc hands a message to a function, made one.
+"""Decodes the three shapes in which Pub/Sub or Eventarc pushes a message to a function.
 
 - wrapped push: `{"message": {...}, "subscription": ..., "deliveryAttempt": ...}`
 - CloudEvent, binary mode: the same body, the event's attributes in `ce-*` headers
@@ -20,7 +20,7 @@ from shared.message import Message
 
 
 def decode_request(body: bytes) -> Message:
-    """The message in a request's body; raises BadRequest with what is wrong with it."""
+    """The message in a request's body; raises BadRequest that says what is wrong with it."""
     envelope = _json_object(body, "the request body")
     if "specversion" in envelope:
         envelope = _cloud_event_data(envelope)

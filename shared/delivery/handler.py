@@ -1,6 +1,6 @@
-"""One request through a function: receive, run, and the verdict as an HTTP status.
+"""One request through a function: decode, process, and answer the verdict as an HTTP status.
 
-Pub/Sub takes 204 as acknowledgement and delivers again, with backoff, on anything else used here.
+Pub/Sub takes 204 as the acknowledgement and delivers again, with backoff, on every other status used here.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,30 +13,30 @@ from shared.delivery.envelope import decode_request
 from shared.errors import BadRequest, Busy, DeadLetterHeld, Reject, Retry
 from shared.message import Message
 from shared.telemetry import tracing
-from shared.telemetry.logs import log
+from shared.telemetry.logs import LogEvent, log
 
 Process = Callable[[Message], Awaitable[None]]
-"""Returns when everything the message owes is durable; raises Reject, Retry or Busy."""
+"""Returns when all that the message leads to is durable; raises Reject, Retry or Busy."""
 SendRejected = Callable[[Message, Reject], Awaitable[None]]
 """Returns when the message's dead letter is durable; raises Retry or Busy."""
 
 
 class VerdictObserver(Protocol):
-    """Told of every message's verdict before anything is done about it (shared/dead_letters/brake.py)."""
+    """Sees every message's verdict before the handler acts on it (shared/dead_letters/brake.py)."""
 
     def passed(self, message: Message) -> None:
         """The message is not rejected."""
 
     def rejected(self, message: Message, reject: Reject) -> None:
-        """Raises DeadLetterHeld when it must not become a dead letter now."""
+        """Raises DeadLetterHeld when the message must not become a dead letter now."""
 
 
 _DONE = Response(status_code=204)
-"""Without a body or state of its own, so one serves all."""
+"""It has no body and no state, so one object serves all requests."""
 
 
 class PushHandler:
-    """The request handler around `process`; without `send_rejected` a Reject is a bug and stays loud."""
+    """The request handler around `process`; without `send_rejected` a Reject is a bug and is raised."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class PushHandler:
         self._observer = observer
 
     async def handle(self, request: Request) -> Response:
-        """204 done or dead-lettered, 400 no Pub/Sub delivery, 429 busy, 503 may succeed later."""
+        """204 done or dead-lettered, 400 not a Pub/Sub delivery, 429 busy, 503 may succeed later."""
         try:
             message = decode_request(await request.body())
         except BadRequest as error:
-            log.warning("request refused: %s", error)
-            return _sentence(400, error)
+            log.warning("request refused: %s", error, extra={"event": LogEvent.REQUEST_REFUSED})
+            return _plain_text(400, error)
         with tracing.received(message, request):
             return await self._answer(message)
 
@@ -63,23 +63,24 @@ class PushHandler:
             await self._run(message)
         except Busy as error:
             tracing.annotate({"error.type": "busy"})
-            return _sentence(429, error)
+            return _plain_text(429, error)
         except DeadLetterHeld as error:  # logged once, when the brake engaged
             tracing.annotate({"error.type": "held"})
-            return _sentence(503, error)
+            return _plain_text(503, error)
         except Retry as error:
             tracing.annotate({"error.type": "retry"})
             log.error(
-                "message %s is not done, Pub/Sub will deliver it again: %s",
+                "message %s was answered 503 and Pub/Sub will deliver it again: %s",
                 message.message_id,
                 error,
                 extra={
+                    "event": LogEvent.MESSAGE_RETRIED,
                     "event_id": message.attributes.get("event_id"),
                     "subscription": message.subscription,
                     "delivery_attempt": message.delivery_attempt,
                 },
             )
-            return _sentence(503, error)
+            return _plain_text(503, error)
         return _DONE
 
     async def _run(self, message: Message) -> None:
@@ -93,15 +94,15 @@ class PushHandler:
                 self._observer.rejected(message, reject)
             await self._send_rejected(message, reject)
         except Retry:
-            self._pass(message)
+            self._count_passed(message)
             raise
         else:
-            self._pass(message)
+            self._count_passed(message)
 
-    def _pass(self, message: Message) -> None:
+    def _count_passed(self, message: Message) -> None:
         if self._observer is not None:
             self._observer.passed(message)
 
 
-def _sentence(status: int, error: Exception) -> Response:
+def _plain_text(status: int, error: Exception) -> Response:
     return Response(f"{error}\n", status_code=status, media_type="text/plain")

@@ -1,8 +1,8 @@
 """The BigQuery adapter, the only importer of the Storage Write client: rows to one table's default stream.
 
-One long-lived connection per table and instance, by grpc.aio's own calls and raw protobuf: the client's
-AppendRowsStream helper is thread-based. Importing the transport costs 0.29 s of CPU, and nothing
-smaller can be imported: its package's `__init__` imports both of its services.
+One long-lived connection per table and instance, with grpc.aio's own calls and raw protobuf: the client's
+AppendRowsStream helper is thread-based. Importing the transport costs 0.29 s of CPU, and nothing smaller can
+be imported: its package's `__init__` imports both of its services.
 Source: https://cloud.google.com/bigquery/docs/write-api-streaming
 """
 
@@ -30,7 +30,7 @@ MAX_REQUEST_BYTES = 9_000_000
 """BigQuery takes 10 MB a request; the rest is for the schema and the rows' lengths."""
 
 _ADVICE = {
-    # What a second try a moment later can't mend: answered with Retry at once, so that nothing is lost.
+    # A second try a moment later can't help: answered with Retry at once, so that nothing is lost.
     grpc.StatusCode.NOT_FOUND: "deploy the dataset and its tables",
     grpc.StatusCode.PERMISSION_DENIED: "give this function's account roles/bigquery.dataEditor on the table",
     grpc.StatusCode.UNAUTHENTICATED: "check this function's credentials",
@@ -56,7 +56,7 @@ class _Failure:
     row_errors: Mapping[int, str] = field(default_factory=dict)
     """Position in the request to the reason. The list "may not be complete", says BigQuery."""
     of_stream: bool = False
-    """BigQuery says that the stream, the table or the schema is at fault."""
+    """BigQuery blames the stream, the table or the schema."""
 
     @property
     def of_rows(self) -> bool:
@@ -66,8 +66,8 @@ class _Failure:
 class TableAppender:
     """Appends rows to one table, at least once; opens its connection in the loop of the first append.
 
-    `deadline` is in seconds, for a whole append with its retries: the default is well inside a
-    subscription's ack deadline of 60 s. Concurrent appends wait for each other.
+    `deadline` is in seconds, for a whole append with its retries; the default is well inside a subscription's
+    ack deadline of 60 s. Concurrent appends wait for each other.
     """
 
     def __init__(self, project: str, dataset: str, table: Table, deadline: float = 10.0) -> None:
@@ -80,9 +80,9 @@ class TableAppender:
         self._connection: _Connection | None = None
 
     async def append(self, rows: Sequence[bytes]) -> list[Reject | None]:
-        """One outcome a row (of `shared.tables.rows.encode`), in order: None is durable, Reject can never be.
+        """One outcome per row (from `shared.tables.rows.encode`), None is durable, Reject never can be.
 
-        Raises Retry when it is unknown whether all are durable; appending them again may double some.
+        Raises Retry when it is unknown whether all rows are durable; appending them again may duplicate some.
         """
         try:
             async with asyncio.timeout(self._deadline), self._lock:
@@ -90,7 +90,7 @@ class TableAppender:
         except TimeoutError:
             raise Retry(
                 f"BigQuery did not confirm rows for {self._name} within {self._deadline:g} s: "
-                "delivery will be repeated"
+                "Pub/Sub will deliver the messages again"
             ) from None
 
     async def close(self) -> None:
@@ -109,21 +109,21 @@ class TableAppender:
             failure = await self._send([rows[index] for index in group])
             if failure is None:
                 continue
-            if failure.row_errors:  # nothing of the request was appended: the rest goes again
+            if failure.row_errors:  # nothing of the request was appended: send the rest again
                 for position, text in failure.row_errors.items():
                     outcomes[group[position]] = self._reject(text)
                 pending += [rest] if (rest := [index for index in group if outcomes[index] is None]) else []
             elif len(group) == 1:
                 outcomes[group[0]] = self._reject(failure.text)
-            else:  # it doesn't say which row: halve until the bad one is alone
+            else:  # it does not say which row: halve until the bad one is alone
                 pending += [group[: len(group) // 2], group[len(group) // 2 :]]
         return outcomes
 
     async def _send(self, rows: Sequence[bytes]) -> _Failure | None:
-        """Sends one request, a second time over a new connection if the first attempt broke.
+        """Sends one request, and once more over a new connection if the first attempt broke.
 
-        BigQuery closes a stream after 10 idle minutes, and only the next append learns of it.
-        Returns None, or a failure that is some row's own; raises Retry for any other.
+        BigQuery closes a stream after 10 idle minutes, and only the next append notices.
+        Returns None, or a failure that a row caused; raises Retry for any other.
         """
         failure = await self._exchange(rows)
         if failure is None or failure.of_rows:
@@ -132,17 +132,17 @@ class TableAppender:
             failure = await self._exchange(rows)
             if failure is None or failure.of_rows:
                 return failure
-        advice = _ADVICE.get(failure.code, "delivery will be repeated")
+        advice = _ADVICE.get(failure.code, "Pub/Sub will deliver the messages again")
         raise Retry(f"BigQuery took no rows for {self._name}: {failure.code.name}, {failure.text}: {advice}")
 
     async def _exchange(self, rows: Sequence[bytes]) -> _Failure | None:
-        """One attempt. Unless it ends well, or with a complaint about rows, its connection ends too:
-        the answer of an exchange cut short would be read as the next one's."""
+        """One attempt. Its connection is kept only after a success or a complaint about rows: the answer to
+        an exchange cut short would be read as the next one's."""
         connection, self._connection = self._connection or self._connect(), None
         try:
             answer = await connection.exchange(rows)
             failure = _failure_in(answer, len(rows))
-            # A changed schema holds for new connections only.
+            # A changed schema applies to new connections only.
             if (failure is None or failure.of_rows) and "updated_schema" not in answer:
                 self._connection = connection
             return failure
@@ -189,7 +189,7 @@ class _Connection:
         routing = to_grpc_metadata({"write_stream": stream})  # type: ignore[no-untyped-call]
         self._call = open_call(metadata=(routing,))
         self._stream = stream
-        self._schema: Table | None = table  # goes with the first request only
+        self._schema: Table | None = table  # sent with the first request only
 
     async def exchange(self, rows: Sequence[bytes]) -> AppendRowsResponse:
         """Raises AioRpcError, or InvalidStateError or EOFError when the server ended the call."""
@@ -209,7 +209,7 @@ class _Connection:
 
 
 def _groups(rows: Sequence[bytes], indexes: Sequence[int]) -> Iterator[list[int]]:
-    """`indexes` cut into runs whose rows fit one request."""
+    """`indexes` in runs whose rows fit one request."""
     group: list[int] = []
     size = 0
     for index in indexes:

@@ -1,8 +1,8 @@
 """The Vertex AI Feature Store adapter, the only importer of its client.
 
-FeatureViewDirectWrite is one bidirectional stream: a request carries many keys, answers name the keys that
-they are about, a key's error leaves the stream open. Importing the client costs about 1.3 s of CPU, so it
-is imported when a FeatureView is made, and only by the functions that have one.
+FeatureViewDirectWrite is one bidirectional stream: a request carries many keys, an answer names the keys it
+is about, and a key's error leaves the stream open. Importing the client costs about 1.3 s of CPU, so it is
+imported when a FeatureView is made, and only in the functions that have one.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 TIMEOUT = 2.0
-"""Seconds a try. A healthy store answers in milliseconds; with three tries and their pauses a request is held
-for 7 s at most, and the scheduled sync heals what is given up."""
+"""Seconds per try. A healthy store answers in milliseconds; three tries and their pauses hold a request for
+7 s at most, and the scheduled sync brings the values that were given up."""
 FIRST_PAUSE = 0.1
 """Seconds before the second try; the third waits twice as long."""
 
 
 def _client_types() -> Any:
-    """The client's messages, imported when they are needed first."""
+    """The client's messages, imported when they are first needed."""
     from google.cloud.aiplatform_v1 import types
 
     return types
@@ -40,7 +40,7 @@ def _client_types() -> Any:
 class FeatureView:
     """Writes the newest values of entities to one feature view; one stream, one request in flight.
 
-    `timeout` and `first_pause` are in seconds, for a try and for the pause before the second one.
+    `timeout` (per try) and `first_pause` (before the second try) are in seconds.
     """
 
     def __init__(self, name: str, timeout: float = TIMEOUT, first_pause: float = FIRST_PAUSE) -> None:
@@ -55,7 +55,7 @@ class FeatureView:
     async def write(self, entries: Sequence[OnlineFeatures]) -> Unwritten | None:
         """None when all are written, after retries. Does not raise.
 
-        Of the entries of one location only the newest goes out for each feature.
+        Of one location's entries, only the newest value of each feature is sent.
         """
         if not entries:
             return None
@@ -79,14 +79,14 @@ class FeatureView:
             self._drop_stream()
 
     async def _attempt(self, entries: Sequence[OnlineFeatures]) -> dict[str, str]:
-        """Location to reason, of those that failed."""
+        """Location to reason, for those that failed."""
         keys = {entry.location_id for entry in entries}
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._exchange(entries, keys)
         except TimeoutError:
             reason = f"no answer within {self._timeout:g} s"
-        except asyncio.InvalidStateError:  # grpc's word for writing to a call that has ended, as idle ones do
+        except asyncio.InvalidStateError:  # a write to a call that has ended, as idle ones do
             reason = "the server had ended the stream"
         except (RpcError, GoogleAPICallError, ConnectionError) as error:
             reason = str(error)
@@ -117,15 +117,15 @@ class FeatureView:
         by_location: dict[str, list[OnlineFeatures]] = {}
         for entry in entries:
             by_location.setdefault(entry.location_id, []).append(entry)
-        for location_id, own in by_location.items():
+        for location_id, values in by_location.items():
             target = request.data_key_and_feature_values.add()
             target.data_key.key = location_id
-            self._add_newest(target.features, own)
+            self._add_newest(target.features, values)
         wrapped: FeatureViewDirectWriteRequest = self._types.FeatureViewDirectWriteRequest.wrap(request)
         return wrapped
 
     def _add_newest(self, features: Any, entries: list[OnlineFeatures]) -> None:
-        """One location's values, each from its newest entry."""
+        """Adds one location's values, each from its newest entry."""
         taken: set[str] = set()
         for entry in sorted(entries, key=lambda entry: entry.generate_time, reverse=True):
             values = {
@@ -181,5 +181,5 @@ class NoFeatureView:
 
 
 def feature_view(name: str | None) -> FeatureView | NoFeatureView:
-    """The feature view of this name, or the absence of one."""
+    """The feature view of this name, or a NoFeatureView."""
     return FeatureView(name) if name else NoFeatureView()

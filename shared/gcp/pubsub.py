@@ -1,7 +1,7 @@
 """The Pub/Sub adapter, the only importer of its client.
 
-Publishes many messages with one GAPIC call: measured far cheaper than the high-level client's one
-future a message, and its batching thread would hide from us when a message is durable.
+Publishes many messages with one GAPIC call: measured far cheaper than the high-level client's one future per
+message, whose batching thread would also hide when a message is durable.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _RETRY = AsyncRetry(
     maximum=2.0,
     timeout=PUBLISH_TIMEOUT,
 )
-"""Pub/Sub's own list of what to try again; the library's default would go on for 10 minutes."""
+"""Pub/Sub's own list of errors to retry; the library's default would go on for 10 minutes."""
 
 _Request = PublishRequest.pb()
 
@@ -48,16 +48,17 @@ class TopicPublisher:
         self._client: PublisherAsyncClient | None = None
 
     async def publish_batch(self, messages: Sequence[OutMessage]) -> list[Outcome]:
-        """One publish of all; one outcome a message. Raises Retry."""
+        """Publishes all in one request; one outcome per message. Raises Retry."""
         try:
             await self._send(messages)
         except InvalidArgument as error:
-            if len(messages) > 1:  # one bad message must fail alone
-                return [outcome for message in messages for outcome in await self.publish_batch([message])]
+            if len(messages) == 1:
+                text = f"Pub/Sub refused the message for {self._topic}: {error.message}"
+                return [Reject(ErrorType.SINK_REJECTED, text)]
+            middle = len(messages) // 2  # halves until a bad message is alone: 2·log2 requests, not one each
             return [
-                Reject(
-                    ErrorType.SINK_REJECTED, f"Pub/Sub refused the message for {self._topic}: {error.message}"
-                )
+                *await self.publish_batch(messages[:middle]),
+                *await self.publish_batch(messages[middle:]),
             ]
         except (GoogleAPICallError, RetryError) as error:
             raise Retry(f"publishing to {self._topic} failed: {error}") from error

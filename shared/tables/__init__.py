@@ -1,1 +1,1 @@
-"""The BigQuery tables: their columns, the wire form of a row, the sink that appends rows."""
+"""The BigQuery tables: their columns, the wire format of a row, and the sink that appends rows."""

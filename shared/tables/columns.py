@@ -1,4 +1,4 @@
-"""The tables, each column once: Terraform, the wire descriptor, the local BigQuery and the tests read this.
+"""The tables, each column declared once: Terraform, the wire descriptor, the local BigQuery and tests use it.
 
 Every stored time is UTC. A column of another category than the event's is null, or [] where it is a list.
 """
@@ -63,7 +63,7 @@ EVENT_COLUMNS = (
     _required("event_timestamp", "TIMESTAMP", "When the event happened, according to its producer."),
     _required("processing_timestamp", "TIMESTAMP", "When parse took the event in."),
     Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the producer's message."),
-    Column("pipeline_version", "STRING", "The release of this pipeline that made the row."),
+    Column("pipeline_version", "STRING", "The code of features that made the row: version+content hash."),
     Column("feature_category", "STRING", "inspection, rating, capacity, compliance, interaction or generic."),
     Column("is_late", "BOOL", "True when the event came after its window was settled: it is in none."),
 )
@@ -197,7 +197,12 @@ STREAMING_ERRORS = Table(
         Column("source_subscription", "STRING", "The subscription that delivered the message."),
         Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the message."),
         _required("error_timestamp", "TIMESTAMP", "When the event was given up."),
-        Column("pipeline_version", "STRING", "The release of this pipeline that gave the event up."),
+        Column(
+            "pipeline_version",
+            "STRING",
+            "The code that gave the event up, as version+content hash: stage's, or deadletter's for "
+            "delivery_exhausted.",
+        ),
     ),
     partition_by="error_timestamp",
     cluster_by=("error_type", "stage"),

@@ -1,4 +1,4 @@
-"""Rows as the Storage Write API takes them: flat proto2 messages, built from a table's columns.
+"""Rows as the Storage Write API accepts them: flat proto2 messages, built from a table's columns.
 
 TIMESTAMP goes as int64 microseconds since the epoch and JSON as its text, which BigQuery converts.
 Source: https://cloud.google.com/bigquery/docs/supported-data-types#supported-protocol-buffer-data-types
@@ -31,7 +31,7 @@ _LABELS: dict[Mode, FieldDescriptorProto.Label.ValueType] = {
 
 
 def descriptor(table: Table) -> DescriptorProto:
-    """The writer schema of `table`: one field a column, numbered in their order, no package."""
+    """The writer schema of `table`: one field per column, numbered in their order, no package."""
     return DescriptorProto(
         name=table.name,
         field=[_field(number, column) for number, column in enumerate(table.columns, start=1)],
@@ -41,15 +41,15 @@ def descriptor(table: Table) -> DescriptorProto:
 def encode(table: Table, row: Row) -> bytes:
     """`row` as one serialised message of `table`.
 
-    Raises Reject for a value that only the event can be blamed for: a number beyond the column's
-    range, a text that is no Unicode. Bugs of ours raise KeyError (no such column), TypeError (a value
-    of another type) or protobuf's EncodeError (a required column is missing).
+    Raises Reject for a value that only the event can be blamed for: a number beyond the column's range, or
+    text that is not valid Unicode. Our own bugs raise KeyError (no such column), TypeError (a value of
+    another type) or protobuf's EncodeError (a required column is missing).
     """
     return _encoder(table).encode(row)
 
 
 class _Encoder:
-    """One table's message class, with what `encode` needs at hand: it runs once an event."""
+    """One table's message class, with what `encode` needs prepared: it runs once per event."""
 
     def __init__(self, table: Table) -> None:
         pool = DescriptorPool()
@@ -73,12 +73,12 @@ class _Encoder:
         return message.SerializeToString()
 
     def _explained(self, values: dict[str, object], error: Exception) -> Exception:
-        """The error that names the column; protobuf's own doesn't."""
+        """The error with the column's name, which protobuf's own lacks."""
         unknown = values.keys() - {column.name for column in self._table.columns}
         if unknown:
             return KeyError(f"table {self._table.name} has no column {', '.join(sorted(unknown))}")
         culprit = next(name for name, value in values.items() if self._refuses(name, value))
-        sentence = f"{self._table.name}.{culprit} can't hold the value: {error}"
+        sentence = f"{self._table.name}.{culprit} cannot hold the value: {error}"
         if isinstance(error, TypeError):
             return TypeError(sentence)
         return Reject(ErrorType.SINK_REJECTED, sentence)

@@ -1,4 +1,4 @@
-"""Rows of one table on their way to BigQuery, one outcome each."""
+"""Appends rows to one table, with one outcome per row."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,10 +17,10 @@ class RowSink(Protocol):
 
 
 class Appender(Protocol):
-    """Takes encoded rows; shared/gcp/bigquery.py has the real one."""
+    """Appends encoded rows; shared/gcp/bigquery.py has the real one."""
 
     async def append(self, rows: Sequence[bytes]) -> Sequence[Outcome]:
-        """One outcome a row; raises Retry."""
+        """One outcome per row; raises Retry."""
 
 
 class TableSink:

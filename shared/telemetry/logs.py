@@ -1,9 +1,9 @@
-"""Logs in Cloud Logging's JSON form, one line a decision, and the count of unknown fields.
+"""Logs in Cloud Logging's JSON format, one line per decision, and the count of unknown fields.
 
 No payloads: search queries and findings can name people. The keys besides `severity`, `message` and the
-trace are the closed list of LABELS; log-based metrics and alerts are built on them (docs/metrics.md). They
+trace are the closed list of FIELDS; log-based metrics and alerts are built on them (docs/metrics.md). They
 stay in the payload (jsonPayload.error_type) and do not become the entry's `labels`, whose values are text
-only: the flush's counts are numbers that metrics take out of it.
+only: metrics read numbers out of the flush's counts.
 Source: https://cloud.google.com/logging/docs/structured-logging
 """
 
@@ -11,19 +11,36 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 
 import orjson
 
 from shared.telemetry.spans import current
 from shared.telemetry.trace_context import TraceContext
 
-LABELS = ("stage", "event_id", "location_id", "error_type", "subscription", "delivery_attempt", "counts")
+FIELDS = (
+    *("event", "stage", "event_id", "location_id", "error_type"),
+    *("subscription", "delivery_attempt", "counts"),
+)
+
+
+class LogEvent(StrEnum):
+    """What a line reports, in its `event` field: metrics and alerts match this, never the sentence."""
+
+    DEAD_LETTER_SENT = "dead_letter_sent"
+    DEAD_LETTER_BRAKE_ENGAGED = "dead_letter_brake_engaged"
+    DEAD_LETTER_BRAKE_RELEASED = "dead_letter_brake_released"
+    MESSAGE_RETRIED = "message_retried"
+    REQUEST_REFUSED = "request_refused"
+    UNKNOWN_FIELDS = "unknown_fields"
+    FLUSH_FINISHED = "flush_finished"
+    FLUSH_STOPPED = "flush_stopped"
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON line; a traceback is joined to the message, where Error Reporting finds it.
+    """A record as one JSON line; a traceback is appended to the message, where Error Reporting finds it.
 
-    The trace is the one in the record's `trace`, else that of the message which the code is working on.
+    The trace is the record's `trace`, else that of the message that the code is working on.
     """
 
     def __init__(self, stage: str, project: str) -> None:
@@ -35,8 +52,8 @@ class JsonFormatter(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message = f"{message}\n{self.formatException(record.exc_info)}"
-        labels = {key: record.__dict__[key] for key in LABELS if key in record.__dict__}
-        line = {"severity": record.levelname, "message": message, "stage": self._stage} | labels
+        fields = {key: record.__dict__[key] for key in FIELDS if key in record.__dict__}
+        line = {"severity": record.levelname, "message": message, "stage": self._stage} | fields
         context = record.__dict__.get("trace") or _current()
         return orjson.dumps(line | self._trace(context), default=str).decode()
 
@@ -51,8 +68,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def _current() -> TraceContext | None:
-    place = current.get()
-    return None if place is None else place.context
+    scope = current.get()
+    return None if scope is None else scope.context
 
 
 def configure(stage: str, level: str, project: str) -> None:
@@ -67,10 +84,10 @@ log = logging.getLogger("cqc")
 
 
 class UnknownFields:
-    """Counts fields that no feature uses, so that a new one is noticed, and logs them now and then.
+    """Counts fields that no feature uses, and logs the counts so that a new field is noticed.
 
-    One line at the first sight and then at most one every `every` seconds, however many events carry
-    them; names past `max_names` (a producer that makes names up) count together as `(other)`.
+    One line at the first sight and then at most one every `every` seconds, however many events carry the
+    fields; names beyond `max_names` (a producer that makes names up) count together as `(other)`.
     """
 
     def __init__(self, monotonic: Callable[[], float], every: float = 60.0, max_names: int = 100) -> None:
@@ -81,7 +98,7 @@ class UnknownFields:
         self._due = monotonic()
 
     def add(self, names: Iterable[str]) -> None:
-        """Counts one sight of each name, such as `rating_change.metrics.colour`."""
+        """Counts each name once, such as `rating_change.metrics.colour`."""
         for name in (name[:200] for name in names):
             known = name in self._counts or len(self._counts) < self._max_names
             self._counts[name if known else "(other)"] += 1
@@ -90,10 +107,10 @@ class UnknownFields:
             self.report()
 
     def report(self) -> None:
-        """Logs the counts since the last report, if there are any, and starts anew."""
+        """Logs the counts since the last report, if there are any, and resets them."""
         if self._counts:
             log.warning(
                 "fields that no feature uses were received: add them to the contract or ask the producer",
-                extra={"counts": dict(self._counts)},
+                extra={"event": LogEvent.UNKNOWN_FIELDS, "counts": dict(self._counts)},
             )
             self._counts.clear()

@@ -8,7 +8,7 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -26,7 +26,7 @@ from shared.telemetry.spans import SpanScope, current
 from shared.telemetry.trace_context import TraceContext, of_attributes
 
 MAX_LINKS = 128
-"""OpenTelemetry's own limit of links a span; of a larger batch the first are linked."""
+"""OpenTelemetry's own limit of links per span; only the first messages of a larger batch are linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +37,37 @@ class OtlpScope:
 
     @property
     def context(self) -> TraceContext:
-        own = self.span.get_span_context()
-        return TraceContext(f"{own.trace_id:032x}", f"{own.span_id:016x}", own.trace_flags.sampled)
+        ids = self.span.get_span_context()
+        return TraceContext(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", ids.trace_flags.sampled)
 
     def annotate(self, attributes: Mapping[str, str]) -> None:
         self.span.set_attributes(attributes)
 
 
 class OtlpTracer:
-    """Makes spans and exports them from a thread of its own."""
+    """Makes spans and exports them on a background thread, to OTEL_EXPORTER_OTLP_ENDPOINT by default."""
 
-    def __init__(self, stage: str) -> None:
+    def __init__(self, stage: str, exporter: SpanExporter | None = None) -> None:
         self._stage = stage
         self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"cqc-{stage}"}))
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("cqc")
 
     def close(self) -> None:
-        """Exports what is left."""
+        """Exports the remaining spans."""
         self._provider.shutdown()
 
     @contextmanager
     def publishing(self, topic: str, event_ids: Sequence[str | None]) -> Iterator[list[TraceContext]]:
-        """Around a command's publish: a span a message, each the first of a trace."""
-        known = {"messaging.system": "gcp_pubsub", "messaging.destination.name": topic}
-        own = [{} if event_id is None else {"event_id": event_id} for event_id in event_ids]
+        """Around a command's publish: one span per message, each the first of a trace."""
+        common = {"messaging.system": "gcp_pubsub", "messaging.destination.name": topic}
         spans = [
-            self._tracer.start_span("publish", kind=SpanKind.PRODUCER, attributes=known | each)
-            for each in own
+            self._tracer.start_span(
+                "publish",
+                kind=SpanKind.PRODUCER,
+                attributes=common if event_id is None else common | {"event_id": event_id},
+            )
+            for event_id in event_ids
         ]
         try:
             yield [OtlpScope(span).context for span in spans]
@@ -84,32 +87,32 @@ class OtlpTracer:
             attributes["event_id"] = message.attributes["event_id"]
         parent = _remote(of_attributes(message.attributes))
         span = self._tracer.start_span(self._stage, parent, kind=SpanKind.CONSUMER, attributes=attributes)
-        with _inside(span) as place:
-            yield place
+        with _inside(span) as scope:
+            yield scope
 
     @contextmanager
     def step(self, name: str) -> Iterator[SpanScope | None]:
         outer = current.get()
         parent = set_span_in_context(outer.span) if isinstance(outer, OtlpScope) else None
-        with _inside(self._tracer.start_span(name, parent)) as place:
-            yield place
+        with _inside(self._tracer.start_span(name, parent)) as scope:
+            yield scope
 
     @contextmanager
-    def batch(self, name: str, places: Sequence[SpanScope | None]) -> Iterator[SpanScope | None]:
-        links = [Link(place.span.get_span_context()) for place in places if isinstance(place, OtlpScope)]
-        attributes = {"messaging.batch.message_count": len(places)}
+    def batch(self, name: str, scopes: Sequence[SpanScope | None]) -> Iterator[SpanScope | None]:
+        links = [Link(scope.span.get_span_context()) for scope in scopes if isinstance(scope, OtlpScope)]
+        attributes = {"messaging.batch.message_count": len(scopes)}
         span = self._tracer.start_span(name, links=links[:MAX_LINKS], attributes=attributes)
-        with _inside(span) as place:
-            yield place
+        with _inside(span) as scope:
+            yield scope
 
 
 @contextmanager
 def _inside(span: Span) -> Iterator[OtlpScope]:
-    """Ends the span; what is raised marks it by its type alone, for messages may quote a payload."""
-    place = OtlpScope(span)
-    outer = current.set(place)
+    """Ends the span. An error marks it by its type alone: its text may quote a payload."""
+    scope = OtlpScope(span)
+    outer = current.set(scope)
     try:
-        yield place
+        yield scope
     except BaseException as error:
         span.set_attribute("error.type", type(error).__name__)
         span.set_status(Status(StatusCode.ERROR))

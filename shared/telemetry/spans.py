@@ -1,4 +1,4 @@
-"""What a tracer makes and where the code is in a trace; tracing.py chooses the tracer, otlp.py is one."""
+"""The tracer's interface, and where in a trace the code is; tracing.py chooses the tracer, otlp.py is one."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,11 +16,11 @@ class SpanScope(Protocol):
     def context(self) -> TraceContext | None: ...
 
     def annotate(self, attributes: Mapping[str, str]) -> None:
-        """Adds what became known of the message: ids and error types, nothing of its content."""
+        """Adds what became known of the message: ids and error types, never its content."""
 
 
 class Tracer(Protocol):
-    """What makes spans; each is entered and left in the same task."""
+    """Makes spans; each is entered and left in the same task."""
 
     def received(self, message: Message) -> AbstractContextManager[SpanScope]:
         """A message's span, a child of its publisher's."""
@@ -29,9 +29,9 @@ class Tracer(Protocol):
         """A child of where the code is now."""
 
     def batch(
-        self, name: str, places: Sequence[SpanScope | None]
+        self, name: str, scopes: Sequence[SpanScope | None]
     ) -> AbstractContextManager[SpanScope | None]:
-        """A span of its own trace with links to these."""
+        """A span in a trace of its own, with links to these."""
 
 
 current: ContextVar[SpanScope | None] = ContextVar("current", default=None)

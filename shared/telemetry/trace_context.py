@@ -12,9 +12,9 @@ from typing import Self
 
 ATTRIBUTE = "googclient_traceparent"
 _PLAIN_ATTRIBUTE = "traceparent"
-"""Written by hand or by other libraries: read, not written."""
+"""Set by hand or by other libraries: read, never written."""
 _W3C = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_CLOUD = re.compile(r"([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=(\d))?")
+_CLOUD = re.compile(r"(?!0{32})([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=(\d))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class TraceContext:
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        """From a traceparent; None for anything else: a wrong one is as good as none, says W3C."""
+        """From a traceparent; None for anything else: W3C says to ignore a malformed one."""
         found = _W3C.fullmatch(text) if text else None
         return cls(found[1], found[2], bool(int(found[3], 16) & 1)) if found else None
 

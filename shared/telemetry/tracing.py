@@ -1,12 +1,12 @@
 """Spans from a message's arrival to its row, and the trace that log lines belong to.
 
-Off unless OTEL_EXPORTER_OTLP_ENDPOINT is set: then no SDK is imported, a span is one shared
-object that does nothing, and a message's trace is only handed on. shared/telemetry/otlp.py is the other side.
+Off unless OTEL_EXPORTER_OTLP_ENDPOINT is set. While off, no SDK is imported, a span is one shared object that
+does nothing, and a message's trace is only passed on. shared/telemetry/otlp.py makes the real spans.
 
-    received   one a message: parse, features, deadletter
+    received   one per message: parse, features, deadletter
     └── step   a part of that work: the wait for its batch (publish, write, record)
-    batch      one a group commit, in a trace of its own, with a link to each of its messages' steps
-    └── step   a part of that: append rows, append log, write online values
+    batch      one per group commit, in a trace of its own, with a link to each of its messages' steps
+    └── step   a part of that: append rows, append to the window log, write online values
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ from shared.telemetry.trace_context import ATTRIBUTE, TraceContext, of_attribute
 
 @dataclass(frozen=True)
 class _Delivery:
-    """A message's place while there are no spans: its publisher's, else the request's. Read when it is asked
-    for, by a log line: most messages have none."""
+    """A message's trace while there are no spans: its publisher's, else the request's. Read on demand by
+    a log line: most messages write none."""
 
     message: Message
     request: Request
@@ -34,7 +34,7 @@ class _Delivery:
         return of_attributes(self.message.attributes) or of_headers(self.request.headers)
 
     def annotate(self, attributes: Mapping[str, str]) -> None:
-        """There is no span."""
+        """Does nothing: there is no span."""
 
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
@@ -42,7 +42,7 @@ _tracer: Tracer | None = None
 
 
 def configure(stage: str, endpoint: str | None) -> None:
-    """Exports this process's spans by OTLP when there is an endpoint; call it in the process that works."""
+    """Exports this process's spans by OTLP if there is an endpoint; call it in the process that serves."""
     global _tracer
     if endpoint is None:
         _tracer = None
@@ -65,19 +65,19 @@ def step(name: str) -> AbstractContextManager[SpanScope | None]:
     return _NOTHING if _tracer is None else _tracer.step(name)
 
 
-def batch(name: str, places: Sequence[SpanScope | None]) -> AbstractContextManager[object]:
-    """Around what is done for several messages at once."""
-    return _NOTHING if _tracer is None else _tracer.batch(name, places)
+def batch(name: str, scopes: Sequence[SpanScope | None]) -> AbstractContextManager[object]:
+    """Around work that several messages share."""
+    return _NOTHING if _tracer is None else _tracer.batch(name, scopes)
 
 
 def annotate(attributes: Mapping[str, str]) -> None:
     """Adds to the span, if there is one, what became known of the message."""
-    if _tracer is not None and (place := current.get()) is not None:
-        place.annotate(attributes)
+    if _tracer is not None and (scope := current.get()) is not None:
+        scope.annotate(attributes)
 
 
 def outgoing(attributes: Mapping[str, str]) -> Mapping[str, str]:
-    """The attribute by which what follows from a message with these attributes stays in its trace, if any."""
-    place = None if _tracer is None else current.get()
-    context = of_attributes(attributes) if place is None else place.context
+    """The attribute that keeps what is published for a message with these attributes in its trace, if any."""
+    scope = None if _tracer is None else current.get()
+    context = of_attributes(attributes) if scope is None else scope.context
     return {} if context is None else {ATTRIBUTE: context.traceparent}

@@ -91,6 +91,10 @@ run "deploys" {
     error_message = "Each function must know its project, and not swap stdout."
   }
   assert {
+    condition     = alltrue([for name, stage in module.stage : stage.wiring.environment.PIPELINE_VERSION == "${local.version}+${substr(output.content_hashes[name], 0, 8)}"])
+    error_message = "Each function must stamp its rows with the version and its own package's content hash."
+  }
+  assert {
     condition     = module.stage["features"].wiring.environment.ALLOWED_LATENESS == module.stage["aggregate"].wiring.environment.ALLOWED_LATENESS
     error_message = "features and aggregate must agree on the allowed lateness."
   }

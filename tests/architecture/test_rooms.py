@@ -1,5 +1,6 @@
-"""The rooms and what each may import: the law of docs/architecture.md, held."""
+"""The rooms and what each may import: holds the code to docs/architecture.md."""
 
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 
 from shared.topology import FUNCTIONS
 from tests.architecture.code import imported_files, modules
+from tools.paths import ROOT
 
-FOUNDATION = "shared: errors, clock, message, events, topology, gc_tuning"
-COMMANDS = "tools: errors, console, times, paths, terraform"
-ENTRY = "tools: the command line"
+FOUNDATION = "foundation"
+COMMANDS = "tool foundation"
+ENTRY = "command line"
 
 FILES = {
     "shared/errors.py": FOUNDATION,
@@ -48,7 +50,7 @@ LAW: dict[str, set[str]] = {
         *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/dead_letters", "shared/settings.py")
     },
 }
-"""Room to the rooms that it may import, and no others. Arrows go down only."""
+"""Room to the only rooms that it may import. Arrows go down only."""
 
 SHARED = set(LAW)
 LAW |= {f"functions/{name}": SHARED for name in FUNCTIONS}
@@ -72,8 +74,11 @@ LAW |= {
 LAW["tools/commands"] = SHARED | (set(LAW) - PRODUCTION - {"tools/demo", "tools/bench", "tools/standins"})
 LAW[ENTRY] = LAW["tools/commands"] | {"tools/commands"}
 
+FOLDERS = {"shared": SHARED, "functions": PRODUCTION - SHARED}
+"""What docs/architecture.md writes for many rooms at once."""
+
 ONLY_MAINS_AND_TOOLS = ("shared/gcp", "shared/wiring.py")
-"""What is imported to wire a function together: the rest of the function sees its ports."""
+"""Imported only to wire a function together: the rest of the function sees its ports."""
 
 
 def room(path: Path) -> str:
@@ -129,3 +134,28 @@ def test_only_a_main_imports_adapters_and_wiring() -> None:
         if room(imported) in ONLY_MAINS_AND_TOOLS
     ]
     assert wrong == []
+
+
+def documented_law() -> dict[str, set[str]]:
+    """The table of docs/architecture.md: each room to the rooms that its last column allows."""
+    text = (ROOT / "docs" / "architecture.md").read_text().split("## The rooms")[1]
+    rows = re.findall(r"^\| `([^`]+)` \| .+ \| (.+) \|$", text, re.MULTILINE)
+    allowed = {room: re.findall(r"`([^`]+)`", cell) for room, cell in rows}
+    return {
+        room: set().union(*(FOLDERS.get(name, {name}) for name in names)) for room, names in allowed.items()
+    }
+
+
+def test_the_page_on_the_architecture_lists_the_files_of_a_room_without_a_folder() -> None:
+    rows = (ROOT / "docs" / "architecture.md").read_text().split("## The rooms")[1].splitlines()
+    row_of = {name: next(row for row in rows if row.startswith(f"| `{name}` |")) for name in FILES.values()}
+    assert [path for path, name in FILES.items() if f"`{Path(path).stem}`" not in row_of[name]] == []
+
+
+def test_the_page_on_the_architecture_names_every_room_and_no_other() -> None:
+    assert documented_law().keys() == LAW.keys()
+
+
+@pytest.mark.parametrize("name", LAW)
+def test_the_page_on_the_architecture_allows_what_the_law_allows(name: str) -> None:
+    assert documented_law()[name] == LAW[name]

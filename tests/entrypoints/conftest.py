@@ -1,4 +1,4 @@
-"""The four functions as real servers beside the stand-ins, with nothing that pushes: the tests do that."""
+"""The four functions as real servers beside the stand-ins; the tests push the messages themselves."""
 
 from collections.abc import Iterator
 

@@ -79,18 +79,3 @@ def nested(depth: int) -> bytes:
 def with_metrics(event: dict[str, object], metrics: bytes) -> bytes:
     """The event's JSON with these metrics as they are, however odd."""
     return orjson.dumps(event | {"metrics": 0}).replace(b'"metrics":0', b'"metrics":' + metrics)
-
-
-NO_DELIVERIES = [
-    (b"", "the request body is not JSON"),
-    (b"not json", "the request body is not JSON"),
-    (b"\xff", "the request body is not JSON"),
-    (b"[]", "the request body is not a JSON object"),
-    (b"{}", 'the request body has no "message" object'),
-    (b'{"location_id": "l", "event_type": "t"}', 'the request body has no "message" object'),
-    (b'{"message": {"data": ""}}', '"message.messageId" must be a non-empty string'),
-    (b'{"message": {"messageId": "1", "data": "!"}}', '"message.data" is not base64'),
-    (b'{"message": {"messageId": "1"}, "deliveryAttempt": -1}', '"deliveryAttempt" must be a whole number'),
-    (b'{"specversion": "1.0", "data": "text"}', 'the CloudEvent\'s "data" is not an object'),
-]
-"""Bodies that are no delivery, and how the answer begins."""

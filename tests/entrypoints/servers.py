@@ -1,4 +1,4 @@
-"""Every stand-in and function as a process; what reached Pub/Sub can be looked up by its event."""
+"""Every stand-in and function as a process; messages that reached Pub/Sub can be found by their event."""
 
 import socket
 import time
@@ -86,12 +86,16 @@ class Inbox:
                 subscription=self._name, max_messages=1_000, timeout=BOUND
             ).received_messages
             if received:
-                client.acknowledge(subscription=self._name, ack_ids=[one.ack_id for one in received])
-        self._seen += [(orjson.loads(one.message.data), dict(one.message.attributes)) for one in received]
+                client.acknowledge(
+                    subscription=self._name, ack_ids=[delivery.ack_id for delivery in received]
+                )
+        self._seen += [
+            (orjson.loads(delivery.message.data), dict(delivery.message.attributes)) for delivery in received
+        ]
 
 
 class Servers:
-    """Starts all, and on leaving ends all that it started."""
+    """Starts every process, and on leaving ends them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -116,7 +120,7 @@ class Servers:
         stop_all(self._processes.values())
 
     def start(self, *names: str) -> None:
-        """Starts these parts and gives them what they must hold: a stand-in begins empty."""
+        """Starts these parts and creates the topics and tables that they need: a stand-in starts empty."""
         for name in names:
             log = self._folder / f"{name}-{time.monotonic_ns()}.log"
             self._processes[name] = Process(self._parts[name], log)
@@ -129,7 +133,7 @@ class Servers:
             self.warehouse.create()
 
     def stop(self, *names: str) -> None:
-        """Ends these parts without waiting for what they have in hand, as an outage does."""
+        """Ends these parts without waiting for their work in progress, as an outage does."""
         stop_all([self._processes.pop(name) for name in names], grace=0)
 
     def log(self, name: str) -> str:

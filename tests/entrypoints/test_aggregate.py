@@ -23,7 +23,7 @@ def test_a_post_flushes_whatever_its_body_is(servers: Servers, body: bytes) -> N
     assert servers.online(location)["window_event_count"] == 1
 
 
-def test_a_get_is_told_to_send_a_post(servers: Servers) -> None:
+def test_a_get_is_405_and_says_to_send_a_post(servers: Servers) -> None:
     answer = servers.get("aggregate")
     assert answer is not None
     assert answer.status == 405

@@ -1,4 +1,4 @@
-"""The dead-letter brake in `parse` and `features` as they run: it engages, holds, and lets go."""
+"""The dead-letter brake in `parse` and `features` as they run: it engages, holds and releases."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import orjson
 import pytest
 
-from shared.dead_letters.brake import ENGAGED, RELEASED
+from shared.telemetry.logs import LogEvent
 from tests.entrypoints.deliveries import new_id, parsed, push, raw
 from tests.entrypoints.servers import Servers, until
 from tools.local.parts import PartsKind, all_parts
@@ -25,7 +25,7 @@ class Function:
 
     def __init__(self, name: str, servers: Servers, folder: Path, settings: Mapping[str, str]) -> None:
         ports = allot(0)
-        (part,) = (one for one in all_parts(PartsKind.STAND_IN, ports, servers.chain) if one.name == name)
+        (part,) = (part for part in all_parts(PartsKind.STAND_IN, ports, servers.chain) if part.name == name)
         self.name = name
         self._url = f"http://{HOST}:{ports[name]}"
         self.process = Process(replace(part, environment={**part.environment, **settings}), folder / name)
@@ -44,14 +44,14 @@ class Function:
         return self._send(b"{not json", attempt)
 
     def changes(self) -> list[tuple[str, str, object]]:
-        """What it has said of its brake: severity, message and counts."""
+        """What it logged about its brake: severity, event and counts."""
         lines = [
             orjson.loads(line) for line in self.process.log.read_bytes().splitlines() if line[:1] == b"{"
         ]
         return [
-            (line["severity"], line["message"], line["counts"])
+            (line["severity"], line["event"], line["counts"])
             for line in lines
-            if "brake" in line["message"]
+            if "brake" in line.get("event", "")
         ]
 
     def _send(self, data: bytes, attempt: int) -> int:
@@ -81,7 +81,7 @@ def functions(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_broken_stream_is_held_and_let_go_when_good_messages_come(
+def test_a_broken_stream_is_held_and_released_when_good_messages_come(
     functions: dict[str, Function], name: str
 ) -> None:
     function = functions[name]
@@ -95,6 +95,6 @@ def test_a_broken_stream_is_held_and_let_go_when_good_messages_come(
     assert function.good() == 204
     assert [function.bad(attempt) for attempt in range(13, 20)] == [204] * 7
     assert function.changes() == [
-        ("ERROR", ENGAGED, {"messages": 5, "rejected": 5}),
-        ("ERROR", RELEASED, {"messages": 18, "rejected": 7}),
+        ("ERROR", LogEvent.DEAD_LETTER_BRAKE_ENGAGED, {"messages": 5, "rejected": 5}),
+        ("ERROR", LogEvent.DEAD_LETTER_BRAKE_RELEASED, {"messages": 18, "rejected": 7}),
     ]

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, record_of
 from shared.errors import ErrorType, Reject
 from shared.message import Message
-from tests.entrypoints.deliveries import NO_DELIVERIES, SHAPES, new_id, push, raw, shaped
+from tests.entrypoints.deliveries import SHAPES, new_id, push, raw, shaped
 from tests.entrypoints.servers import Answer, Servers
 
 DONE = Answer(204, "")
@@ -25,7 +25,7 @@ def record(data: bytes) -> bytes:
     """As `parse` publishes it."""
     original = Message(data, "original", {}, None, "projects/cqc-local/subscriptions/s", 2)
     reject = Reject(ErrorType.SCHEMA_ERROR, "is wrong")
-    return of_message(original, reject, stage="parse", now=datetime.now(UTC), pipeline_version="1").to_json()
+    return record_of(original, reject, stage="parse", now=datetime.now(UTC), pipeline_version="1").to_json()
 
 
 def row(servers: Servers, event_id: str) -> tuple[object, ...]:
@@ -63,7 +63,7 @@ def test_a_forwarded_original_in_each_shape_has_its_row(servers: Servers, shape:
     ],
     ids=range(6),
 )
-def test_whatever_else_arrives_is_kept_whole(
+def test_any_other_message_is_kept_whole(
     servers: Servers, data: bytes, attributes: dict[str, str], error_type: str
 ) -> None:
     message_id = new_id("message")
@@ -72,23 +72,8 @@ def test_whatever_else_arrives_is_kept_whole(
     assert (found[0], found[3], len(str(found[2])) <= 1_000) == (error_type, data, True)
 
 
-def test_a_redelivery_makes_no_second_row(servers: Servers) -> None:
+def test_a_redelivery_appends_no_second_row(servers: Servers) -> None:
     message_id = new_id("message")
     body = push(b"{}", message_id)
     assert servers.post("deadletter", body) == servers.post("deadletter", body) == DONE
     assert row(servers, message_id)[0] == "unexpected_error"
-
-
-@pytest.mark.parametrize(("body", "sentence"), NO_DELIVERIES)
-def test_what_is_no_delivery_is_400_with_a_sentence(servers: Servers, body: bytes, sentence: str) -> None:
-    answer = servers.post("deadletter", body)
-    assert answer.status == 400
-    assert answer.text.startswith(sentence)
-    assert servers.post("deadletter", push(b"{}", "after a bad one")) == DONE
-
-
-def test_a_get_is_told_what_to_send(servers: Servers) -> None:
-    answer = servers.get("deadletter")
-    assert answer is not None
-    assert answer.status == 400
-    assert "send a Pub/Sub push or a CloudEvent" in answer.text

@@ -6,7 +6,6 @@ import orjson
 import pytest
 
 from tests.entrypoints.deliveries import (
-    NO_DELIVERIES,
     SHAPES,
     ago,
     nested,
@@ -131,25 +130,10 @@ def test_odd_but_valid_input_has_its_row_and_its_place_in_a_window(servers: Serv
     assert servers.post("aggregate", b"").status == 200
 
 
-def test_a_late_event_has_a_row_and_a_record(servers: Servers) -> None:
+def test_a_late_event_has_a_row_and_a_dead_letter(servers: Servers) -> None:
     event_id = new_id("late")
     data = orjson.dumps(parsed(event_id, event_timestamp=ago(hours=3)))
     assert servers.post("features", push(data, "message")) == DONE
     assert rows(servers, event_id, "is_late") == [(True,)]
     record, _ = servers.dead_letters.find(event_id)
     assert record["error_type"] == "late_event"
-
-
-@pytest.mark.parametrize(("body", "sentence"), NO_DELIVERIES)
-def test_what_is_no_delivery_is_400_with_a_sentence(servers: Servers, body: bytes, sentence: str) -> None:
-    answer = servers.post("features", body)
-    assert answer.status == 400
-    assert answer.text.startswith(sentence)
-    sends_good(servers)
-
-
-def test_a_get_is_told_what_to_send(servers: Servers) -> None:
-    answer = servers.get("features")
-    assert answer is not None
-    assert answer.status == 400
-    assert "send a Pub/Sub push or a CloudEvent" in answer.text

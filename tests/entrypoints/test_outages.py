@@ -1,4 +1,4 @@
-"""A service that is down costs a retry and nothing else: 503 while it lasts, 204 once it is back."""
+"""A service that is down costs retries and nothing else: 503 during the outage, 204 after it."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from tests.entrypoints.servers import Servers, until
 
 @contextmanager
 def down(servers: Servers, *names: str) -> Iterator[None]:
-    """These stand-ins are away inside the block, and back, empty, after it."""
+    """These stand-ins are down inside the block, and up again, empty, after it."""
     servers.stop(*names)
     try:
         yield
@@ -31,7 +31,7 @@ def statuses(servers: Servers, *requests: tuple[str, bytes]) -> list[int]:
 
 
 def recovers(servers: Servers, function: str, request: bytes, status: int = 204) -> None:
-    until(lambda: servers.post(function, request).status == status, f"{function} to be well again")
+    until(lambda: servers.post(function, request).status == status, f"{function} to recover")
 
 
 def test_without_pub_sub_and_firestore_events_and_dead_letters_wait(servers: Servers) -> None:
@@ -61,7 +61,9 @@ def test_without_bigquery_rows_panes_and_errors_wait(servers: Servers) -> None:
     assert {row[0] for row in found} == {"deadletter"}
 
 
-def test_without_the_feature_store_an_event_is_done_and_its_values_are_on_record(servers: Servers) -> None:
+def test_without_the_feature_store_an_event_is_204_and_its_values_are_recorded(
+    servers: Servers,
+) -> None:
     event_id, location = new_id("event"), new_id("location")
     data = orjson.dumps(parsed(event_id, location_id=location))
     with down(servers, "feature-store"):

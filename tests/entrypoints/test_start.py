@@ -18,7 +18,7 @@ WRONG = {
 
 
 def start(function: str) -> "subprocess.CompletedProcess[str]":
-    """Runs functions-framework as a deployment does; it never comes to listening."""
+    """Runs functions-framework as a deployment does; it ends before it listens."""
     name, value = WRONG[function]
     variables = os.environ | {"PYTHONPATH": str(ROOT), name: value}
     variables.pop("PROJECT_ID", None)
@@ -39,7 +39,7 @@ def start(function: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_wrong_settings_stop_the_start_with_one_sentence_that_names_them() -> None:
+def test_wrong_settings_stop_the_start_with_one_sentence_that_names_each() -> None:
     with ThreadPoolExecutor() as pool:
         ends = dict(zip(WRONG, pool.map(start, WRONG), strict=True))
     for function, end in ends.items():

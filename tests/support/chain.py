@@ -3,11 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 
@@ -36,9 +35,6 @@ class Run:
     ledger: Ledger
 
 
-Command = Callable[..., subprocess.CompletedProcess[bytes]]
-
-
 def command(chain: Chain, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "tools", *arguments, "--chain", str(chain.file)],
@@ -51,14 +47,8 @@ def command(chain: Chain, *arguments: str, stdin: bytes = b"") -> subprocess.Com
 
 
 @pytest.fixture
-def cqc(run: Run) -> Command:
-    """Runs a `cqc` command on the chain, after the sample has gone through."""
-    return partial(command, run.chain)
-
-
-@pytest.fixture
 def invoke(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """The same in this process."""
+    """Runs a `cqc` command on the chain, after the sample has gone through."""
     monkeypatch.setenv("CQC_CHAIN", str(run.chain.file))
     with invoking(capsys, monkeypatch) as inside:
         yield inside

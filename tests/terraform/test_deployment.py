@@ -6,10 +6,11 @@ import re
 import pytest
 from pydantic_settings import BaseSettings
 
-from functions.aggregate.reports import ONLINE_COLUMNS
-from functions.features.writing import NOT_ONLINE
+from shared import __version__
+from shared.online import EVENT_FEATURE_NAMES, WINDOW_FEATURES
 from shared.settings import AggregateSettings, DeadletterSettings, FeaturesSettings, ParseSettings
-from shared.tables.columns import REALTIME_FEATURES, TABLES, Table, json_schema
+from shared.tables.columns import TABLES, Table, json_schema
+from shared.telemetry.logs import LogEvent
 from shared.topology import FUNCTIONS
 from tests.terraform.conftest import Runs, State
 from tools.generate.feature_groups import GROUPS, groups_text
@@ -47,6 +48,15 @@ def test_the_object_and_the_label_carry_the_content_hash(deployed: State, name: 
     assert build["source"][0]["storage_source"][0]["object"] == f"{name}-{digest}.zip"
     assert function["labels"]["content-hash"] == digest
     assert (build["runtime"], build["entry_point"]) == ("python313", name)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_stamps_rows_with_the_version_and_its_own_content_hash(
+    deployed: State, name: str
+) -> None:
+    function = deployed.values(f'module.stage["{name}"].google_cloudfunctions2_function.this')
+    environment = function["service_config"][0]["environment_variables"]
+    assert environment["PIPELINE_VERSION"] == f"{__version__}+{content_hash(files(name))[:8]}"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -115,10 +125,8 @@ def test_the_feature_view_serves_exactly_what_the_functions_write(with_feature_s
     )
     groups = view["feature_registry_source"][0]["feature_groups"]
     served = [feature for group in groups for feature in group["feature_ids"]]
-    of_events = {column.name for column in REALTIME_FEATURES.columns} - NOT_ONLINE
-    of_windows = {f"window_{column.removeprefix('window_')}" for column in ONLINE_COLUMNS}
     assert len(served) == len(set(served)), "one feature in two groups would be ambiguous"
-    assert set(served) == of_events | of_windows
+    assert set(served) == EVENT_FEATURE_NAMES | WINDOW_FEATURES.keys()
 
 
 def test_metrics_from_logs_look_for_lines_that_the_code_writes(deployed: State) -> None:
@@ -126,11 +134,11 @@ def test_metrics_from_logs_look_for_lines_that_the_code_writes(deployed: State) 
     metrics = list(deployed.of_type("google_logging_metric"))
     assert metrics
     for metric in metrics:
-        (message,) = re.findall(r'jsonPayload\.message="([^"]*)"', metric.values["filter"])
+        (event,) = re.findall(r'jsonPayload\.event="([^"]*)"', metric.values["filter"])
         extractors = [
             metric.values["value_extractor"] or "",
             *(metric.values["label_extractors"] or {}).values(),
         ]
         keys = re.findall(r"jsonPayload\.(?:counts\.)?(\w+)", " ".join(extractors))
-        assert f'"{message}"' in sources
+        assert f"LogEvent.{LogEvent(event).name}" in sources
         assert [key for key in keys if f'"{key}"' not in sources] == []

@@ -1,4 +1,4 @@
-"""Messages and events for the unit tests, each with as little said as the test needs."""
+"""Messages and events for the unit tests; a test states only the fields that it is about."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ def event(event_type: str = "rating_change", metrics: object = None, **fields: o
 
 
 def outcome(work: Callable[[], T]) -> T | Reject | BadRequest:
-    """What `work` comes to: its result or its verdict; anything else that it raises is a bug."""
+    """The result of `work` or its verdict; anything else that it raises is a bug."""
     try:
         return work()
     except (Reject, BadRequest) as verdict:
@@ -58,5 +58,5 @@ def outcome(work: Callable[[], T]) -> T | Reject | BadRequest:
 
 
 def nested_json(depth: int) -> bytes:
-    """Objects in objects, `depth` braces deep, also where an encoder would refuse to go."""
+    """Objects in objects, `depth` braces deep, even deeper than an encoder would write."""
     return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)

@@ -1,4 +1,4 @@
-"""The contract's table of metrics, once more and by hand: what the code's own tables are tested against."""
+"""The contract's table of metrics, written out by hand: the code is tested against it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Kind = Literal["text", "integer", "number", "flag", "texts", "list"]
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric of an event type: where it goes, and what a missing one becomes there."""
+    """One metric of an event type: its column, and the column's value if it is missing."""
 
     event_type: str
     name: str

@@ -1,10 +1,10 @@
-"""The runbook has a section for each alert, and the list of metrics is what the deployment uses."""
+"""The runbook has a section for each alert, and the docs list the metrics and log events that are used."""
 
 import re
 
 import pytest
 
-from shared.dead_letters.brake import ENGAGED
+from shared.telemetry.logs import LogEvent
 from tools.cli import app
 from tools.paths import ROOT
 
@@ -12,15 +12,15 @@ TERRAFORM = {path.name: path.read_text() for path in (ROOT / "terraform").glob("
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 
-PARTS = ("**What it means.**", "**How to look.**", "**How to mend.**")
+PARTS = ("**What it means.**", "**How to look.**", "**How to fix it.**")
 
 
 def alert_titles() -> set[str]:
-    """Of the alerts in the table, and of the policies beside it."""
+    """The alerts in the table and the policies beside it."""
     text = TERRAFORM["alerts.tf"]
     in_table = re.findall(r'^\s+title\s+= "(.+)"$', text, re.MULTILINE)
-    own = re.findall(r'^\s+display_name\s+= "\$\{var\.name_prefix\}: (\w[^$"]+)"$', text, re.MULTILINE)
-    return {*in_table, *own}
+    beside_it = re.findall(r'^\s+display_name\s+= "\$\{var\.name_prefix\}: (\w[^$"]+)"$', text, re.MULTILINE)
+    return {*in_table, *beside_it}
 
 
 def sections(text: str) -> dict[str, str]:
@@ -29,21 +29,21 @@ def sections(text: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_every_alert_has_its_section_and_no_section_lacks_its_alert() -> None:
+def test_the_sections_are_the_alerts() -> None:
     titles = alert_titles()
     assert len(titles) == 10
     assert sections(RUNBOOK).keys() == titles
 
 
 @pytest.mark.parametrize("title", sorted(sections(RUNBOOK)))
-def test_a_section_says_what_it_means_how_to_look_and_how_to_mend(title: str) -> None:
+def test_a_section_says_what_it_means_how_to_look_and_how_to_fix_it(title: str) -> None:
     text = sections(RUNBOOK)[title]
     places = [text.find(part) for part in PARTS]
     assert -1 not in places
     assert places == sorted(places)
 
 
-def test_the_runbook_names_only_commands_that_there_are() -> None:
+def test_the_runbook_names_only_commands_that_exist() -> None:
     named = set(re.findall(r"cqc (doctor|[a-z-]+)\b(?=[ `\n)\"'])", RUNBOOK))
     commands = {
         command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands
@@ -57,7 +57,7 @@ def listed(heading: str) -> set[str]:
     return set(re.findall(r"^\| `([^`]+)` \|", sections(METRICS)[heading], re.MULTILINE))
 
 
-def test_the_log_based_metrics_are_those_of_the_list() -> None:
+def test_the_list_has_the_log_based_metrics_in_terraform() -> None:
     (table,) = re.findall(r"^  log_metrics = \{$(.*?)^  \}$", TERRAFORM["monitoring.tf"], re.M | re.S)
     assert set(re.findall(r"^    (\w+) = \{$", table, re.MULTILINE)) == listed("From our own logs")
 
@@ -69,10 +69,27 @@ def test_the_log_based_metrics_are_those_of_the_list() -> None:
         ("From Cloud Run", r"local\.run_metric\}([a-z_/]+)"),
     ],
 )
-def test_googles_metrics_are_those_of_the_list(heading: str, pattern: str) -> None:
+def test_the_list_has_googles_metrics_in_terraform(heading: str, pattern: str) -> None:
     used = {name for text in TERRAFORM.values() for name in re.findall(pattern, text)}
     assert used == listed(heading)
 
 
-def test_the_brake_is_counted_by_the_line_that_it_writes() -> None:
-    assert f'jsonPayload.message=\\"{ENGAGED}\\"' in TERRAFORM["monitoring.tf"]
+LOG_EVENTS = {event.value for event in LogEvent}
+
+
+def test_terraform_matches_log_lines_by_event_keys_that_exist() -> None:
+    text = "".join(TERRAFORM.values())
+    matched = set(re.findall(r'jsonPayload\.event=\\"([^"\\]+)\\"', text))
+    assert matched
+    assert matched <= LOG_EVENTS, matched - LOG_EVENTS
+    assert "jsonPayload.message" not in text, "match `event`: a sentence may be reworded"
+
+
+def test_the_docs_search_logs_by_event_keys_that_exist() -> None:
+    searched = set(re.findall(r"""grep -h '"event":"(\w+)""", RUNBOOK))
+    assert searched
+    assert all(any(event.startswith(key) for event in LOG_EVENTS) for key in searched)
+
+
+def test_the_list_of_log_events_is_that_of_the_code() -> None:
+    assert listed("The log line") == LOG_EVENTS

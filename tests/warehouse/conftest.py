@@ -28,6 +28,17 @@ class Stall(Exception):
     """Raised by a Turn: the request is never answered."""
 
 
+class Abort(Exception):
+    """Raised by a Turn: the call ends with this status, its details in the trailing metadata."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.message)
+        self.status = status
+
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
 def refusal(code: grpc.StatusCode, text: str, **fields: object) -> AppendRowsResponse:
     """An answer with an error; `fields` are further fields of AppendRowsResponse."""
     return AppendRowsResponse({"error": Status(code=code.value[0], message=text), **fields})
@@ -66,6 +77,9 @@ class WriteServer:
                 answer = self.turns.popleft()(rows) if self.turns else self.accept(rows)
             except Stall:
                 await asyncio.Event().wait()
+            except Abort as end:
+                details = (("grpc-status-details-bin", end.status.SerializeToString()),)
+                await context.abort(_CODES[end.status.code], end.status.message, details)
             if answer is None:
                 return
             yield answer

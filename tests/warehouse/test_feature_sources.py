@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from string import Template
 
 from shared.gcp.bigquery import TableAppender
+from shared.online import EVENT_FEATURES
 from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Table, Value
 from shared.tables.rows import encode
-from tools.generate.feature_groups import feature_groups
 from tools.pipeline.warehouse import VIEWS, Warehouse
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -50,7 +50,7 @@ async def test_a_category_has_only_the_events_that_own_its_columns(
         event("inspection", DAY, areas_assessed=["safe"]),
         event("interaction", DAY / 2, page_views=3),
     )
-    columns = feature_groups()["inspection"]
+    columns = EVENT_FEATURES["inspection"]
     rows = source(
         warehouse,
         dataset,
@@ -76,7 +76,7 @@ async def test_derived_features_are_of_every_event_of_the_last_30_days(
         warehouse,
         dataset,
         "events.sql",
-        columns=", ".join(feature_groups()["derived"]),
+        columns=", ".join(EVENT_FEATURES["derived"]),
         owns_columns="TRUE",
     )
     assert [row["real_time_risk_score"] for row in rows] == [2, 3]

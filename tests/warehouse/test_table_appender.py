@@ -14,7 +14,7 @@ from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.bigquery import MAX_REQUEST_BYTES, TableAppender
 from shared.tables.columns import Column, Table
 from shared.tables.rows import encode
-from tests.warehouse.conftest import Stall, WriteServer, refusal
+from tests.warehouse.conftest import Abort, Stall, WriteServer, refusal
 
 LETTERS = Table(
     name="letters",
@@ -185,6 +185,38 @@ async def test_a_mistake_of_the_deployment_rejects_no_row_and_says_what_to_do(
         await appender.append(rows_of("ab"))
     assert write_server.requests == [2]
     assert await appender.append(rows_of("ab")) == [None, None]
+
+
+def _malformed_rows() -> Status:
+    return Status(code=3, message="Cannot parse the rows")
+
+
+@pytest.mark.parametrize("status", [_extra_field(), Status(code=5, message="no such table")])
+async def test_a_call_that_ends_with_a_mistake_of_the_deployment_rejects_no_row(
+    appender: TableAppender, write_server: WriteServer, status: Status
+) -> None:
+    """The details of the call's status say so: its code is also that of a bad row."""
+
+    def end(_: list[Message]) -> None:
+        raise Abort(status)
+
+    write_server.turns.append(end)
+    with pytest.raises(Retry, match=status.message):
+        await appender.append(rows_of("a"))
+    assert await appender.append(rows_of("a")) == [None]
+
+
+async def test_a_call_that_ends_because_of_a_row_rejects_that_row_alone(
+    appender: TableAppender, write_server: WriteServer
+) -> None:
+    def ends_at_a_bad_row(rows: list[Message]) -> None:
+        if "x" in letters_in(rows):
+            raise Abort(_malformed_rows())
+
+    write_server.check_rows = ends_at_a_bad_row
+    outcomes = await appender.append(rows_of("axb"))
+    assert [isinstance(outcome, Reject) for outcome in outcomes] == [False, True, False]
+    assert sorted(letters_in(write_server.rows)) == ["a", "b"]
 
 
 async def test_a_changed_table_is_written_over_a_new_connection(

@@ -1,29 +1,16 @@
-"""`python -m tools.generate.feature_groups` writes terraform/feature_groups.json from the columns.
-
-The groups of the online store's features: `derived`, which every event has, and one a category.
-"""
+"""`python -m tools.generate.feature_groups` writes terraform/feature_groups.json from shared/online.py."""
 
 import json
 
-from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
+from shared.online import EVENT_FEATURES, WINDOW_FEATURES
 from tools.paths import ROOT
 
 GROUPS = ROOT / "terraform" / "feature_groups.json"
 
-_OF_EVERY_EVENT = ("event_type", "feature_category")
-"""Columns that say what the newest event of a location was, besides the derived ones."""
-
-
-def feature_groups() -> dict[str, list[str]]:
-    """Group name to the columns that are its features."""
-    derived = [*_OF_EVERY_EVENT, *(column.name for column in DERIVED_COLUMNS)]
-    categories = {name: [column.name for column in columns] for name, columns in CATEGORY_COLUMNS.items()}
-    return {"derived": derived} | categories
-
 
 def groups_text() -> str:
-    """The content of the file."""
-    return json.dumps(feature_groups(), indent=2) + "\n"
+    """The content of the file: the features of each event group, and each window feature's pane column."""
+    return json.dumps({"events": EVENT_FEATURES, "window": WINDOW_FEATURES}, indent=2) + "\n"
 
 
 def main() -> None:

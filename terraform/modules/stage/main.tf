@@ -59,6 +59,8 @@ resource "google_cloudfunctions2_function" "this" {
     environment_variables = merge(var.environment, {
       # Set, because Cloud Functions may set it to true: it swaps stdout around awaits.
       LOG_EXECUTION_ID = "false"
+      # Stamps rows. Of the package, not in it: the content hash can't hash itself. Eight digits tell releases apart.
+      PIPELINE_VERSION = "${var.package.version}+${substr(var.package.hash, 0, 8)}"
     })
   }
 }

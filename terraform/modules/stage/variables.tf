@@ -22,11 +22,12 @@ variable "region" {
 }
 
 variable "package" {
-  description = "The zip: its bucket, its object, and the first 16 digits of its content hash."
+  description = "The zip: its bucket, its object, the first 16 digits of its content hash, and the version of its code."
   type = object({
-    bucket = string
-    object = string
-    hash   = string
+    bucket  = string
+    object  = string
+    hash    = string
+    version = string
   })
 }
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from functions.deadletter.recording import Recorder
-from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, record_of
 from shared.delivery.batching import BatchLimits, Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.tables.columns import STREAMING_ERRORS
@@ -43,12 +43,12 @@ def recorder(table: Table) -> Recorder:
     return Recorder(TableSink(STREAMING_ERRORS, table), lambda: NOW, "1", BatchLimits(linger_seconds=0))
 
 
-async def test_messages_that_come_together_are_one_append(table: Table, recorder: Recorder) -> None:
+async def test_concurrent_messages_are_one_append(table: Table, recorder: Recorder) -> None:
     await asyncio.gather(*(recorder.process(message(b"{}", message_id=f"m-{n}")) for n in range(20)))
     assert (table.appends, len(table.rows)) == (1, 20)
 
 
-async def test_a_redelivery_of_a_written_message_is_done_without_a_second_row(
+async def test_a_redelivery_of_a_written_message_appends_no_second_row(
     table: Table, recorder: Recorder
 ) -> None:
     await recorder.process(message(b"{}"))
@@ -67,11 +67,11 @@ async def test_while_bigquery_is_away_a_message_is_retried_and_then_written(
     assert len(table.rows) == 1
 
 
-async def test_a_refused_row_gives_way_to_one_with_the_message_and_the_refusal(
+async def test_a_refused_row_is_replaced_by_one_with_the_message_and_the_refusal(
     table: Table, recorder: Recorder
 ) -> None:
     table.refuses = lambda row: b"schema_error" in row and b"was refused" not in row
-    record = of_message(
+    record = record_of(
         message(b"\x00"),
         Reject(ErrorType.SCHEMA_ERROR, "is wrong"),
         stage="parse",
@@ -90,7 +90,7 @@ async def test_a_refused_row_gives_way_to_one_with_the_message_and_the_refusal(
     assert bad.data in table.rows[2]
 
 
-async def test_a_message_whose_bare_row_is_refused_as_well_stays_with_pub_sub(
+async def test_a_message_whose_fallback_row_is_refused_too_stays_in_pub_sub(
     table: Table, recorder: Recorder
 ) -> None:
     table.refuses = lambda row: b"poison" in row
@@ -100,7 +100,7 @@ async def test_a_message_whose_bare_row_is_refused_as_well_stays_with_pub_sub(
         return_exceptions=True,
     )
     assert isinstance(results[0], Retry)
-    assert "Pub/Sub keeps it" in str(results[0])
+    assert "so Pub/Sub keeps it" in str(results[0])
     assert results[1] is None
     assert len(table.rows) == 1
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.deadletter.triage import fallback_row, triage
-from shared.dead_letters.record import MAX_PAYLOAD, RECORD_ATTRIBUTE, RECORD_KIND, of_message
+from shared.dead_letters.record import MAX_PAYLOAD, RECORD_ATTRIBUTE, RECORD_KIND, record_of
 from shared.errors import ErrorType, Reject
 from shared.message import Message
 from shared.tables.columns import STREAMING_ERRORS, Row
@@ -29,15 +29,15 @@ FORWARDED = {
 }
 
 
-def row(one: Message, now: datetime = LATER) -> Row:
-    made = triage(one, now, "2.0.0")
+def row(dead_letter: Message, now: datetime = LATER) -> Row:
+    made = triage(dead_letter, now, "2.0.0")
     assert made.keys() == {column.name for column in STREAMING_ERRORS.columns}
     return made
 
 
 def record(original: Message) -> bytes:
     reject = Reject(ErrorType.SCHEMA_ERROR, "metrics: is wrong")
-    return of_message(original, reject, stage="parse", now=NOW, pipeline_version="1.2.3").to_json()
+    return record_of(original, reject, stage="parse", now=NOW, pipeline_version="1.2.3").to_json()
 
 
 def test_our_record_becomes_the_row_that_it_describes() -> None:
@@ -61,7 +61,7 @@ def test_our_record_becomes_the_row_that_it_describes() -> None:
     }
 
 
-def test_an_original_that_pub_sub_forwarded_tells_where_it_failed_and_how_often() -> None:
+def test_a_forwarded_original_records_where_it_failed_and_how_often() -> None:
     assert row(message(EVENT, attributes=FORWARDED)) == {
         "error_type": "delivery_exhausted",
         "error_message": "Pub/Sub gave up after 5 deliveries to dashboard-events-parsed-features: "
@@ -97,7 +97,7 @@ def test_an_original_that_pub_sub_forwarded_tells_where_it_failed_and_how_often(
         ({f"{SOURCE}Subscription": "odd"}, {"stage": "odd"}),
     ],
 )
-def test_odd_attributes_of_a_forwarded_message_cost_no_more_than_themselves(
+def test_a_malformed_attribute_of_a_forwarded_message_loses_only_itself(
     changes: dict[str, str], expected: dict[str, object]
 ) -> None:
     made = row(message(EVENT, attributes=FORWARDED | changes))
@@ -106,18 +106,18 @@ def test_odd_attributes_of_a_forwarded_message_cost_no_more_than_themselves(
     assert encode(STREAMING_ERRORS, made)
 
 
-def test_an_original_that_is_no_event_is_known_by_its_message_id() -> None:
+def test_a_forwarded_message_that_is_not_an_event_is_identified_by_its_message_id() -> None:
     made = row(message(b"\xff not json", attributes=FORWARDED))
     assert (made["event_id"], made["location_id"], made["event_type"]) == ("message-1", None, None)
     assert made["raw_data"] == "\ufffd not json"
 
 
 @pytest.mark.parametrize("data", [b"", b"not json", b"[]", b"{}", b'{"error_type": "odd"}', b"[" * 2_000])
-def test_a_record_that_is_none_is_kept_as_unexpected(data: bytes) -> None:
+def test_a_malformed_record_is_kept_as_unexpected(data: bytes) -> None:
     made = row(message(data, attributes=OURS))
     assert made["error_type"] == "unexpected_error"
     assert str(made["error_message"]).startswith(
-        "the dead letter calls itself a failure record and is none: "
+        "the dead letter is marked as a failure record but is not one: "
     )
     assert (made["payload"], made["stage"], made["error_timestamp"]) == (data, "deadletter", NOW)
 
@@ -141,29 +141,29 @@ def test_raw_data_has_at_most_1000_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    "one",
+    "dead_letter",
     [
         message(record(message(EVENT)), attributes=OURS),
         message(EVENT, attributes=FORWARDED),
         message(b"{", attributes=OURS),
         message(EVENT),
     ],
-    ids=["our record", "forwarded", "no record", "stranger"],
+    ids=["our record", "forwarded", "malformed record", "neither"],
 )
-def test_a_redelivery_gives_the_same_row(one: Message) -> None:
-    assert row(one, NOW + timedelta(seconds=1)) == row(one, NOW + timedelta(days=6))
+def test_a_redelivery_gives_the_same_row(dead_letter: Message) -> None:
+    assert row(dead_letter, NOW + timedelta(seconds=1)) == row(dead_letter, NOW + timedelta(days=6))
 
 
-def test_without_a_publish_time_the_present_is_when_it_was_given_up() -> None:
+def test_without_a_publish_time_the_error_time_is_now() -> None:
     assert row(message(EVENT, publish_time=None))["error_timestamp"] == LATER
 
 
-def test_a_salvaged_row_has_the_message_whole_and_the_refusal() -> None:
-    one = message(record(message(EVENT)), attributes=OURS)
-    made = fallback_row(one, "it has no room", LATER, "2.0.0")
+def test_a_fallback_row_has_the_whole_message_and_the_refusal() -> None:
+    dead_letter = message(record(message(EVENT)), attributes=OURS)
+    made = fallback_row(dead_letter, "it has no room", LATER, "2.0.0")
     assert made["error_type"] == "unexpected_error"
     assert made["error_message"] == "the dead letter's own row was refused: it has no room"
-    assert (made["payload"], made["error_timestamp"]) == (one.data, LATER)
+    assert (made["payload"], made["error_timestamp"]) == (dead_letter.data, LATER)
 
 
 _attributes = st.dictionaries(
@@ -173,7 +173,7 @@ _attributes = st.dictionaries(
 
 
 @given(st.binary(max_size=100) | nearly_good_events().map(orjson.dumps), _attributes)
-def test_any_message_is_a_row_that_the_table_takes(data: bytes, attributes: dict[str, str]) -> None:
-    one = message(data, attributes=attributes)
-    assert encode(STREAMING_ERRORS, row(one))
-    assert encode(STREAMING_ERRORS, fallback_row(one, "refused", NOW, "1"))
+def test_any_message_becomes_a_row_that_the_table_accepts(data: bytes, attributes: dict[str, str]) -> None:
+    dead_letter = message(data, attributes=attributes)
+    assert encode(STREAMING_ERRORS, row(dead_letter))
+    assert encode(STREAMING_ERRORS, fallback_row(dead_letter, "refused", NOW, "1"))

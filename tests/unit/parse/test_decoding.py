@@ -1,4 +1,4 @@
-"""What becomes of everything that a producer may send."""
+"""What `parse` makes of everything that a producer may send."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from tests.unit.strategies import good_events, json_values, nearly_good_events
 
 
 def decode(data: object) -> Event:
-    """As `parse` takes it: up to the bytes that it publishes."""
+    """As `parse` does it, including the bytes that it publishes."""
     text = data if isinstance(data, bytes) else orjson.dumps(data)
     decoded, _ = DECODER.decode(message(text), NOW)
     encode(decoded)
@@ -69,7 +69,7 @@ TABLE = pytest.mark.parametrize("metric", METRICS, ids=str)
 
 
 @TABLE
-def test_a_metric_of_its_type_is_taken_and_numbers_also_as_text(metric: Metric) -> None:
+def test_a_metric_of_its_type_is_accepted_and_a_number_also_as_text(metric: Metric) -> None:
     for given_value, expected in ACCEPTED[metric.kind]:
         decoded = decode(raw(metric.event_type, metrics={metric.name: given_value}))
         value = getattr(decoded.metrics, metric.name)
@@ -86,7 +86,7 @@ def test_a_metric_of_a_wrong_type_is_a_schema_error_that_names_its_path(metric: 
 
 
 @TABLE
-def test_a_null_metric_is_an_absent_one(metric: Metric) -> None:
+def test_a_null_metric_counts_as_absent(metric: Metric) -> None:
     assert event(metric.event_type, {metric.name: None}) == event(metric.event_type)
 
 
@@ -145,7 +145,7 @@ def test_bad_input_is_rejected_with_its_reason_and_the_field(
     assert says in str(reject)
 
 
-def test_all_that_is_wrong_is_named_up_to_five_fields() -> None:
+def test_the_first_five_wrong_fields_are_named() -> None:
     wrong: dict[str, object] = {
         metric.name: {} for metric in METRICS if metric.event_type == "compliance_alert"
     }
@@ -187,12 +187,12 @@ def test_a_very_old_event_is_accepted() -> None:
     assert event(timestamp="0001-01-01T00:00:00Z").event_timestamp == datetime(1, 1, 1, tzinfo=UTC)
 
 
-def test_of_a_key_that_comes_twice_the_last_wins() -> None:
+def test_the_last_of_a_repeated_key_wins() -> None:
     data = orjson.dumps(raw()).replace(b"{", b'{"location_id": "first", "location_id": 7, ', 1)
     assert decode(data).location_id == "1-466088203"
 
 
-def test_a_number_beyond_64_bits_is_no_whole_number_but_a_metric_of_a_generic_event() -> None:
+def test_a_number_beyond_64_bits_is_rejected_as_an_integer_and_kept_as_a_generic_metric() -> None:
     huge = b'"metrics":{"page_views":18446744073709551617}'
     reject = rejected(orjson.dumps(raw("dashboard_interaction")).replace(b'"metrics":{}', huge))
     assert reject.error_type is ErrorType.SCHEMA_ERROR
@@ -241,15 +241,15 @@ def test_every_time_becomes_utc(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "expected"),
+    ("event_id", "expected"),
     [("abc-1", "abc-1"), (..., "message-1"), (None, "message-1"), ("", "message-1"), (" ", " ")],
 )
-def test_the_identity_is_the_producers_own_else_the_message_id(own: object, expected: str) -> None:
-    assert event(event_id=own).event_id == expected
+def test_the_identity_is_the_producers_own_else_the_message_id(event_id: object, expected: str) -> None:
+    assert event(event_id=event_id).event_id == expected
 
 
 @pytest.mark.parametrize(
-    ("own", "attribute", "expected"),
+    ("event_id", "attribute", "expected"),
     [
         (..., "message-0", "message-0"),
         ("", "message-0", "message-0"),
@@ -259,9 +259,9 @@ def test_the_identity_is_the_producers_own_else_the_message_id(own: object, expe
     ],
 )
 def test_a_replayed_event_keeps_the_id_of_its_first_message(
-    own: object, attribute: str, expected: str
+    event_id: object, attribute: str, expected: str
 ) -> None:
-    replayed = message(orjson.dumps(raw(event_id=own)), attributes={IDENTITY_ATTRIBUTE: attribute})
+    replayed = message(orjson.dumps(raw(event_id=event_id)), attributes={IDENTITY_ATTRIBUTE: attribute})
     assert DECODER.decode(replayed, NOW)[0].event_id == expected
 
 
@@ -287,7 +287,7 @@ def test_extra_fields_are_accepted_and_named(data: dict[str, object], expected: 
     assert sorted(unknown) == expected
 
 
-def test_what_parse_adds_cannot_be_sent_by_a_producer() -> None:
+def test_a_producer_cannot_set_the_fields_that_parse_adds() -> None:
     decoded = event(pipeline_version="9", processing_timestamp=EVENT_TIME, publish_timestamp=EVENT_TIME)
     assert (decoded.pipeline_version, decoded.processing_timestamp) == ("1.2.3", NOW)
 
@@ -300,7 +300,7 @@ def test_any_bytes_are_an_event_or_a_reject(data: bytes) -> None:
 
 
 @given(good_events())
-def test_what_the_contract_allows_is_never_rejected_and_survives_the_parsed_topic(
+def test_an_event_within_the_contract_is_accepted_and_survives_the_parsed_topic(
     fields: dict[str, object],
 ) -> None:
     decoded = decode(fields)

@@ -21,7 +21,11 @@ VIEW = (
     "projects/p/locations/europe-west2/featureOnlineStores/cqc_feature_store/featureViews/location_features"
 )
 
-COMMON: dict[str, object] = {"project_id": "p", "pipeline_version": __version__, "log_level": "INFO"}
+COMMON: dict[str, object] = {
+    "project_id": "p",
+    "pipeline_version": f"{__version__}+local",
+    "log_level": "INFO",
+}
 BATCHES: dict[str, object] = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
 REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
 TRACED: dict[str, object] = {"otel_exporter_otlp_endpoint": None}
@@ -75,14 +79,14 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("kind", "defaults"), DEFAULTS)
-def test_every_variable_but_the_project_has_its_default(
+def test_every_variable_except_the_project_has_a_default(
     kind: type[Settings], defaults: dict[str, object]
 ) -> None:
     assert load(kind).model_dump() == defaults
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in DEFAULTS])
-def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
     expected = load(kind)
     for name in NAMES - {"PROJECT_ID"}:
         monkeypatch.setenv(name, "")
@@ -177,7 +181,7 @@ def test_a_malformed_variable_stops_the_start_with_a_sentence_that_names_it(
     assert "\n" not in sentence
 
 
-def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROJECT_ID")
     monkeypatch.setenv("MAX_WAITING", "none")
     with pytest.raises(SystemExit, match=r"PROJECT_ID is missing; environment variable MAX_WAITING is wrong"):

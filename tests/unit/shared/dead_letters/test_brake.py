@@ -1,14 +1,14 @@
-"""When the dead-letter brake engages, when it lets go, and what redeliveries must not do to it.
+"""When the dead-letter brake engages, when it releases, and what redeliveries must not change.
 
 In the timelines each letter is a message: `.` accepted, `x` rejected, upper case `X` a rejected redelivery,
-`o` an accepted one, `-` a whole period in which nothing comes.
+`o` an accepted one, `-` a whole period without messages.
 """
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dead_letters.brake import Brake, BrakeLimits, Change
+from shared.dead_letters.brake import BrakeLimits, BrakeState, Change
 
 LIMITS = BrakeLimits(share=0.5, minimum=4, period=20.0)
 
@@ -17,12 +17,12 @@ class Stream:
     """Messages through a brake, a tenth of a second apart."""
 
     def __init__(self, limits: BrakeLimits = LIMITS) -> None:
-        self.brake = Brake(limits)
+        self.brake = BrakeState(limits)
         self._limits = limits
         self._now = 1_000.0
 
     def send(self, timeline: str) -> list[Change]:
-        """The changes that it makes."""
+        """The changes that these messages make."""
         changes = []
         for sign in timeline:
             self._now += self._limits.period * 1.1 if sign == "-" else 0.1
@@ -35,7 +35,7 @@ class Stream:
 @pytest.mark.parametrize(
     ("timeline", "engaged"),
     [
-        ("xxx", False),  # too few to say anything
+        ("xxx", False),  # too few to judge by
         ("xxxx", True),
         ("..xx", False),  # half is not more than half
         ("..xxx", True),
@@ -43,7 +43,7 @@ class Stream:
         (".....xxxxxx", True),
         ("xxx-x", False),  # not within one period
         ("xx-xx-xx-xx", False),
-        ("....-xxxx", True),  # what was good before the period does not excuse it
+        ("....-xxxx", True),  # good messages before the period do not count
         ("oooooo", False),
     ],
 )
@@ -56,19 +56,19 @@ def test_it_engages_when_most_of_enough_messages_are_rejected(timeline: str, eng
 @pytest.mark.parametrize(
     ("after", "engaged"),
     [
-        ("....", True),  # 4 of 8 are still too near to the limit
+        ("....", True),  # 4 of 8 are still too close to the limit
         ("......", False),  # 4 of 10
-        ("XXXXXXXXXXXX" + "......", False),  # the held ones come again and again: they say nothing new
+        ("XXXXXXXXXXXX" + "......", False),  # held messages come back again and again: no news
         ("......" + "XXXXXXXXXXXX", False),
-        ("oooooooo", True),  # a redelivery that succeeds says nothing of the stream either
-        ("-XXXX-XXXX", True),  # no news is no good news
+        ("oooooooo", True),  # nor is a redelivery that succeeds
+        ("-XXXX-XXXX", True),  # no news is not good news
         ("-" + "...", True),
-        ("-" + "....", False),  # the period's own are enough to judge by
-        ("-" + ".-.-.-.", False),  # a trickle will do, it takes longer
+        ("-" + "....", False),  # enough in this period to judge by
+        ("-" + ".-.-.-.", False),  # a trickle is enough, but takes longer
         ("-" + "xx..", True),
     ],
 )
-def test_it_lets_go_when_enough_new_messages_are_good(after: str, engaged: bool) -> None:
+def test_it_releases_when_enough_new_messages_are_good(after: str, engaged: bool) -> None:
     stream = Stream()
     stream.send("xxxx")
     stream.send(after)
@@ -81,7 +81,7 @@ def test_an_instance_started_in_the_middle_engages_on_redeliveries() -> None:
     assert stream.send("XX.X.X.X.X") == [Change.RELEASED]
 
 
-def test_each_change_is_told_once() -> None:
+def test_each_change_is_reported_once() -> None:
     stream = Stream()
     assert stream.send("x" * 50) == [Change.ENGAGED]
     assert stream.send("." * 500) == [Change.RELEASED]
@@ -92,7 +92,7 @@ def test_a_share_that_hovers_does_not_flap() -> None:
     assert stream.send("xx" + "x." * 500) == [Change.ENGAGED]
 
 
-def test_it_tells_what_it_judges_by() -> None:
+def test_it_reports_the_counts_that_it_judges_by() -> None:
     stream = Stream()
     stream.send("xx.XX")
     assert (stream.brake.recent(1_001).messages, stream.brake.recent(1_001).rejected) == (5, 4)
@@ -116,7 +116,7 @@ def test_too_few_messages_never_engage_it(timeline: str, given_limits: BrakeLimi
 
 
 @given(messages, limits, st.integers(1, 200))
-def test_redeliveries_change_nothing_for_one_that_has_seen_enough(
+def test_redeliveries_change_nothing_after_enough_first_deliveries(
     timeline: str, given_limits: BrakeLimits, again: int
 ) -> None:
     stream = Stream(given_limits)
@@ -127,7 +127,7 @@ def test_redeliveries_change_nothing_for_one_that_has_seen_enough(
 
 
 @given(messages, limits)
-def test_whatever_was_good_messages_make_it_let_go_among_any_redeliveries(
+def test_good_messages_release_it_after_any_history_and_among_any_redeliveries(
     timeline: str, given_limits: BrakeLimits
 ) -> None:
     stream = Stream(given_limits)
@@ -137,13 +137,13 @@ def test_whatever_was_good_messages_make_it_let_go_among_any_redeliveries(
 
 
 @given(messages, limits)
-def test_changes_take_turns(timeline: str, given_limits: BrakeLimits) -> None:
+def test_it_engages_and_releases_alternately(timeline: str, given_limits: BrakeLimits) -> None:
     changes = Stream(given_limits).send(timeline)
     turns = [Change.ENGAGED, Change.RELEASED] * len(changes)
     assert changes == turns[: len(changes)]
 
 
-def test_what_it_keeps_is_bounded_however_long_it_waits() -> None:
+def test_its_memory_is_bounded_however_long_it_waits() -> None:
     stream = Stream()
     stream.send("xxxx" + "-X" * 5_000 + "-x" * 5_000)
     assert len(stream.brake._slices) < 30

@@ -1,4 +1,4 @@
-"""The dead-letter record: whole, replayable, and made of whatever a message may be."""
+"""The dead-letter record of any message is complete and can be replayed."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord, Hints, of_message, read_hints
+from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord, Hints, read_hints, record_of
 from shared.errors import ErrorType, Reject
 from shared.message import IDENTITY_ATTRIBUTE, Message
 from tests.unit.builders import NOW, message
@@ -16,8 +16,8 @@ from tests.unit.strategies import nearly_good_events, texts
 REJECT = Reject(ErrorType.SCHEMA_ERROR, "metrics.new_beds: is wrong")
 
 
-def record(one: Message) -> DeadLetterRecord:
-    return of_message(one, REJECT, stage="parse", now=NOW, pipeline_version="1.2.3")
+def record(original: Message) -> DeadLetterRecord:
+    return record_of(original, REJECT, stage="parse", now=NOW, pipeline_version="1.2.3")
 
 
 def test_a_record_has_the_reason_the_message_and_its_delivery() -> None:
@@ -42,7 +42,7 @@ def test_a_record_has_the_reason_the_message_and_its_delivery() -> None:
     )
 
 
-def test_an_event_without_an_id_of_its_own_has_that_of_its_message() -> None:
+def test_an_event_without_an_id_is_identified_by_its_message() -> None:
     assert record(message(b"not json")).event_id == "message-1"
     assert record(message(b'{"event_id": ""}')).event_id == "message-1"
     assert record(message(b'{"event_id": 7}')).event_id == "message-1"
@@ -77,12 +77,12 @@ def test_a_message_made_by_hand_leaves_its_delivery_empty() -> None:
         (orjson.dumps({"event_id": "e" * 500}), Hints(event_id="e" * 256)),
     ],
 )
-def test_the_hints_are_what_can_be_told(data: bytes, hints: Hints) -> None:
+def test_the_hints_are_the_valid_fields_of_an_invalid_event(data: bytes, hints: Hints) -> None:
     assert read_hints(data) == hints
 
 
 @pytest.mark.parametrize("over", [0, 1])
-def test_a_payload_beyond_what_pub_sub_takes_is_cut_and_the_record_says_so(over: int) -> None:
+def test_a_payload_too_large_for_pub_sub_is_cut_and_the_record_says_so(over: int) -> None:
     made = record(message(b"x" * (MAX_PAYLOAD + over)))
     assert len(made.payload) == MAX_PAYLOAD
     expected = f" [the payload is cut to 7000000 of its {MAX_PAYLOAD + over} bytes]" if over else ""
@@ -118,8 +118,8 @@ _messages = st.builds(
 
 
 @given(_messages)
-def test_any_message_has_a_record_that_survives_the_dead_letter_topic(one: Message) -> None:
-    made = record(one)
-    assert made.payload == one.data
+def test_any_message_has_a_record_that_survives_the_dead_letter_topic(original: Message) -> None:
+    made = record(original)
+    assert made.payload == original.data
     assert len(made.raw_data) <= 1_000
     assert DeadLetterRecord.model_validate_json(made.to_json()) == made

@@ -1,4 +1,4 @@
-"""The laws of group commit. A commit of ours stands in for a sink: it ends when the test lets it."""
+"""The laws of group commit, against a sink in memory whose commits end when the test lets them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from shared.delivery.batching import BatchLimits, GroupCommit, Outcome, with_iso
 from shared.errors import Busy, ErrorType, Reject, Retry
 
 FOREVER = 3600.0
-"""A linger that no test waits for: what goes before it went for another reason."""
+"""A linger that no test waits for: a batch that goes earlier went for another reason."""
 
 
 class Sink:
-    """Keeps the batches; each is durable once `open` is set. An item of the form "bad …" is rejected."""
+    """Keeps the batches; each is durable once `open` is set. An item that starts with "bad" is rejected."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -25,7 +25,7 @@ class Sink:
         self.open.set()
         self.began = asyncio.Event()
         self.raises: dict[int, BaseException] = {}
-        """Number of the batch to what its commit raises."""
+        """Number of the batch to the error that its commit raises."""
 
     async def commit(self, items: Sequence[str]) -> list[Outcome]:
         number = len(self.batches)
@@ -59,7 +59,7 @@ async def turns(count: int = 10) -> None:
         await asyncio.sleep(0)
 
 
-def add_all(batches: GroupCommit[str], *items: str) -> list[asyncio.Task[None]]:
+def submit_all(batches: GroupCommit[str], *items: str) -> list[asyncio.Task[None]]:
     return [asyncio.create_task(batches.submit(item, len(item))) for item in items]
 
 
@@ -69,7 +69,7 @@ async def results(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException | N
 
 async def test_a_request_is_answered_once_its_batch_is_durable_and_not_before(sink: Sink) -> None:
     sink.open.clear()
-    (task,) = add_all(group(sink), "a")
+    (task,) = submit_all(group(sink), "a")
     await sink.began.wait()
     await turns()
     assert not task.done()
@@ -77,28 +77,28 @@ async def test_a_request_is_answered_once_its_batch_is_durable_and_not_before(si
     await task
 
 
-async def test_what_comes_within_the_linger_is_one_batch_in_order_of_arrival(sink: Sink) -> None:
-    await results(add_all(group(sink), "b", "a"))
+async def test_items_within_one_linger_are_one_batch_in_order_of_arrival(sink: Sink) -> None:
+    await results(submit_all(group(sink), "b", "a"))
     assert sink.batches == [["b", "a"]]
 
 
 async def test_a_full_batch_goes_at_once(sink: Sink) -> None:
-    await results(add_all(group(sink, max_items=3, linger=FOREVER), "a", "b", "c"))
+    await results(submit_all(group(sink, max_items=3, linger=FOREVER), "a", "b", "c"))
     assert sink.batches == [["a", "b", "c"]]
 
 
 async def test_a_batch_full_of_bytes_goes_at_once(sink: Sink) -> None:
-    await results(add_all(group(sink, max_bytes=10, linger=FOREVER), "aaaaa", "bbbbb"))
+    await results(submit_all(group(sink, max_bytes=10, linger=FOREVER), "aaaaa", "bbbbb"))
     assert sink.batches == [["aaaaa", "bbbbb"]]
 
 
 async def test_an_item_larger_than_a_batch_goes_alone(sink: Sink) -> None:
-    await results(add_all(group(sink, max_bytes=10, linger=FOREVER), "a" * 50))
+    await results(submit_all(group(sink, max_bytes=10, linger=FOREVER), "a" * 50))
     assert sink.batches == [["a" * 50]]
 
 
 async def test_a_batch_that_is_not_full_waits_for_the_linger(sink: Sink) -> None:
-    tasks = add_all(group(sink, linger=FOREVER), "a", "b")
+    tasks = submit_all(group(sink, linger=FOREVER), "a", "b")
     await turns()
     assert sink.batches == []
     for task in tasks:
@@ -109,48 +109,48 @@ async def test_a_batch_that_is_not_full_waits_for_the_linger(sink: Sink) -> None
 async def test_while_one_batch_is_in_flight_the_next_fills(sink: Sink) -> None:
     sink.open.clear()
     batches = group(sink, max_items=2, linger=FOREVER)
-    tasks = add_all(batches, "a", "b")
+    tasks = submit_all(batches, "a", "b")
     await sink.began.wait()
-    tasks += add_all(batches, "c", "d", "e")
+    tasks += submit_all(batches, "c", "d", "e")
     await turns()
     assert sink.batches == [["a", "b"]]
     sink.open.set()
     await results(tasks[:4])
     assert sink.batches == [["a", "b"], ["c", "d"]]
-    await results([*tasks[4:], *add_all(batches, "f")])
+    await results([*tasks[4:], *submit_all(batches, "f")])
     assert sink.batches == [["a", "b"], ["c", "d"], ["e", "f"]]
     assert sink.most_in_flight == 1
 
 
-async def test_what_gathered_during_a_commit_lingers_for_those_who_come_next(sink: Sink) -> None:
+async def test_items_gathered_during_a_commit_linger_for_those_that_come_next(sink: Sink) -> None:
     sink.open.clear()
     batches = group(sink, max_items=3, linger=FOREVER)
-    first = add_all(batches, "a", "b", "c")
+    first = submit_all(batches, "a", "b", "c")
     await sink.began.wait()
-    second = add_all(batches, "d")
+    second = submit_all(batches, "d")
     await turns()
     sink.open.set()
     await results(first)
-    await results([*second, *add_all(batches, "e", "f")])
+    await results([*second, *submit_all(batches, "e", "f")])
     assert sink.batches == [["a", "b", "c"], ["d", "e", "f"]]
 
 
-async def test_after_all_is_done_the_linger_begins_anew(sink: Sink) -> None:
+async def test_after_an_idle_time_the_linger_starts_again(sink: Sink) -> None:
     batches = group(sink, max_items=2, linger=FOREVER)
-    await results(add_all(batches, "a", "b"))
-    (waiting,) = add_all(batches, "c")
+    await results(submit_all(batches, "a", "b"))
+    (waiting,) = submit_all(batches, "c")
     await turns()
     assert sink.batches == [["a", "b"]]
-    await results([waiting, *add_all(batches, "d")])
+    await results([waiting, *submit_all(batches, "d")])
     assert sink.batches == [["a", "b"], ["c", "d"]]
 
 
-async def test_a_full_queue_answers_busy_and_takes_items_again_later(sink: Sink) -> None:
+async def test_a_full_queue_is_busy_until_it_drains(sink: Sink) -> None:
     sink.open.clear()
     batches = group(sink, max_items=2, max_waiting=2)
-    tasks = add_all(batches, "a", "b")
+    tasks = submit_all(batches, "a", "b")
     await sink.began.wait()
-    tasks += add_all(batches, "c", "d")
+    tasks += submit_all(batches, "c", "d")
     await turns()
     with pytest.raises(Busy, match="already holds 2 messages"):
         await batches.submit("e", 1)
@@ -161,19 +161,19 @@ async def test_a_full_queue_answers_busy_and_takes_items_again_later(sink: Sink)
 
 
 async def test_one_bad_item_fails_alone(sink: Sink) -> None:
-    outcomes = await results(add_all(group(sink), "a", "bad b", "c"))
+    outcomes = await results(submit_all(group(sink), "a", "bad b", "c"))
     assert [str(outcome) for outcome in outcomes] == ["None", "bad b", "None"]
 
 
 @pytest.mark.parametrize(
     "error", [Retry("away"), Busy("full"), ValueError("a bug"), asyncio.CancelledError()]
 )
-async def test_what_a_commit_raises_reaches_its_whole_batch_and_the_next_batch_works(
+async def test_an_error_of_a_commit_reaches_its_whole_batch_and_the_next_batch_works(
     sink: Sink, error: BaseException
 ) -> None:
     sink.raises = {0: error}
     batches = group(sink, max_items=2)
-    outcomes = await results(add_all(batches, "a", "b", "c"))
+    outcomes = await results(submit_all(batches, "a", "b", "c"))
     assert [type(outcome) for outcome in outcomes] == [type(error), type(error), type(None)]
     await batches.submit("d", 1)
 
@@ -183,7 +183,7 @@ async def test_a_commit_with_too_few_outcomes_leaves_no_request_waiting() -> Non
         return [None]
 
     batches: GroupCommit[str] = GroupCommit(one_outcome, BatchLimits(linger_seconds=0))
-    outcomes = await results(add_all(batches, "a", "b"))
+    outcomes = await results(submit_all(batches, "a", "b"))
     assert isinstance(outcomes[1], ValueError)
 
 
@@ -193,7 +193,7 @@ async def test_a_cancelled_request_leaves_the_others_alone(sink: Sink, is_in_fli
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
     sink.open.clear()
     batches = group(sink)
-    tasks = add_all(batches, "a", "bad b", "c")
+    tasks = submit_all(batches, "a", "bad b", "c")
     if is_in_flight:
         await sink.began.wait()
     else:
@@ -225,20 +225,20 @@ def scenarios(draw: st.DrawFn) -> tuple[BatchLimits, list[tuple[str, int]], set[
 
 
 @given(scenarios())
-def test_whatever_comes_when_every_item_is_committed_once_and_gets_its_own_outcome(
+def test_every_item_is_committed_once_and_gets_its_own_outcome_in_any_interleaving(
     scenario: tuple[BatchLimits, list[tuple[str, int]], set[int]],
 ) -> None:
-    asyncio.run(_plays(*scenario))
+    asyncio.run(_play(*scenario))
 
 
-async def _plays(limits: BatchLimits, items: list[tuple[str, int]], failing: set[int]) -> None:
+async def _play(limits: BatchLimits, items: list[tuple[str, int]], failing: set[int]) -> None:
     sink = Sink()
     sink.raises = {number: Retry(str(number)) for number in failing}
     batches: GroupCommit[str] = GroupCommit(sink.commit, limits)
     tasks: list[asyncio.Task[None]] = []
     for item, pause in items:
         await turns(pause)
-        tasks += add_all(batches, item)
+        tasks += submit_all(batches, item)
     outcomes = dict(zip((item for item, _ in items), await results(tasks), strict=True))
     assert [item for batch in sink.batches for item in batch] == [item for item, _ in items]
     assert sink.most_in_flight <= 1
@@ -252,7 +252,7 @@ async def _plays(limits: BatchLimits, items: list[tuple[str, int]], failing: set
                 assert str(outcomes[item]) == (item if item.startswith("bad") else "None")
 
 
-async def test_an_item_that_cannot_be_prepared_fails_alone_whatever_it_raises(sink: Sink) -> None:
+async def test_an_item_that_cannot_be_prepared_fails_alone(sink: Sink) -> None:
     def prepare(item: str) -> str:
         if item == "bug":
             raise ZeroDivisionError(item)
@@ -261,16 +261,16 @@ async def test_an_item_that_cannot_be_prepared_fails_alone_whatever_it_raises(si
     batches = GroupCommit(
         with_isolated_prepare(prepare, sink.commit), BatchLimits(max_items=3, linger_seconds=FOREVER)
     )
-    outcomes = await results(add_all(batches, "a", "bug", "b"))
+    outcomes = await results(submit_all(batches, "a", "bug", "b"))
     assert [type(outcome) for outcome in outcomes] == [type(None), ZeroDivisionError, type(None)]
     assert sink.batches == [["A", "B"]]
 
 
-async def test_a_batch_of_which_nothing_can_be_prepared_is_not_committed(sink: Sink) -> None:
+async def test_a_batch_without_a_prepared_item_is_not_committed(sink: Sink) -> None:
     def prepare(item: str) -> str:
         return str(int(item))
 
     batches = GroupCommit(with_isolated_prepare(prepare, sink.commit), BatchLimits(max_items=1))
-    (outcome,) = await results(add_all(batches, "no number"))
+    (outcome,) = await results(submit_all(batches, "no number"))
     assert isinstance(outcome, ValueError)
     assert sink.batches == []

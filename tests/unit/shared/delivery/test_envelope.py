@@ -1,4 +1,4 @@
-"""Every shape in which a message may arrive, and every way in which it may be wrong."""
+"""Every shape in which a message may arrive, and the ways in which it may be malformed."""
 
 from base64 import b64encode
 from datetime import UTC, datetime
@@ -63,7 +63,7 @@ def test_a_structured_cloud_event_in_base64_is_read() -> None:
     assert decode(structured(data_base64=b64encode(orjson.dumps(push())).decode())) == MESSAGE
 
 
-def test_what_the_emulator_leaves_out_is_unknown() -> None:
+def test_fields_that_the_emulator_leaves_out_are_unknown() -> None:
     body = {"message": {"messageId": "17"}}
     assert decode(body) == Message(b"", "17", {}, None, "", None)
     assert decode({"message": {"messageId": "17", "attributes": None, "data": ""}}) == decode(body)
@@ -144,14 +144,14 @@ EVENT_DATA = 'the CloudEvent\'s "data" is not an object'
         (structured(data_base64=b64encode(b"[]").decode()), "the CloudEvent's data is not a JSON object"),
     ],
 )
-def test_what_is_no_delivery_is_a_bad_request_that_says_why(body: object, sentence: str) -> None:
+def test_a_body_that_is_not_a_delivery_is_a_bad_request_that_says_why(body: object, sentence: str) -> None:
     with pytest.raises(BadRequest) as caught:
         decode(body)
     assert str(caught.value).startswith(sentence)
 
 
 @pytest.mark.parametrize("odd", [None, 0, 17, "", [], {"name": "s"}])
-def test_an_odd_subscription_never_costs_a_message(odd: object) -> None:
+def test_a_malformed_subscription_does_not_fail_the_message(odd: object) -> None:
     assert decode(push() | {"subscription": odd}).data == DATA
 
 

@@ -1,5 +1,6 @@
-"""A request's way through a stage: every verdict and its status."""
+"""A request's way through the push handler: every verdict and its status."""
 
+import logging
 from base64 import b64encode
 
 import orjson
@@ -11,9 +12,11 @@ from shared.dead_letters.brake import BrakeLimits, DeadLetterBrake
 from shared.delivery.handler import Process, PushHandler
 from shared.errors import Busy, ErrorType, Reject, Retry
 from shared.message import Message
+from shared.telemetry.logs import JsonFormatter
 
+PAYLOAD = b"my mother's home"
 PUSH = orjson.dumps(
-    {"message": {"messageId": "17", "data": b64encode(b"data").decode()}, "subscription": "s"}
+    {"message": {"messageId": "17", "data": b64encode(PAYLOAD).decode()}, "subscription": "s"}
 )
 REJECT = Reject(ErrorType.SCHEMA_ERROR, "is wrong")
 
@@ -25,7 +28,7 @@ def request(body: bytes = PUSH) -> Request:
     return Request({"type": "http", "method": "POST", "headers": []}, receive)
 
 
-def raising(error: Exception | None) -> Process:
+def ending(error: Exception | None) -> Process:
     async def process(_: Message) -> None:
         if error:
             raise error
@@ -33,94 +36,134 @@ def raising(error: Exception | None) -> Process:
     return process
 
 
-async def answer(stage: PushHandler, body: bytes = PUSH) -> tuple[int, str]:
-    response = await stage.handle(request(body))
+async def answer(handler: PushHandler, body: bytes = PUSH) -> tuple[int, str]:
+    response = await handler.handle(request(body))
     return response.status_code, bytes(response.body).decode()
 
 
-async def test_a_message_that_is_done_is_204_without_a_body() -> None:
+async def test_success_is_204_without_a_body() -> None:
     seen: list[Message] = []
 
     async def process(message: Message) -> None:
         seen.append(message)
 
     assert await answer(PushHandler(process)) == (204, "")
-    assert [(one.message_id, one.data, one.subscription) for one in seen] == [("17", b"data", "s")]
+    assert [(message.message_id, message.data, message.subscription) for message in seen] == [
+        ("17", PAYLOAD, "s")
+    ]
 
 
-async def test_a_rejected_message_is_204_once_its_dead_letter_is_sent() -> None:
-    sent: list[tuple[str, Reject]] = []
+class DeadLetters:
+    """Takes the rejected messages' dead letters, or fails."""
 
-    async def send(message: Message, reject: Reject) -> None:
-        sent.append((message.message_id, reject))
+    def __init__(self, error: Exception | None = None) -> None:
+        self.sent: list[tuple[str, Reject]] = []
+        self._error = error
 
-    assert await answer(PushHandler(raising(REJECT), send)) == (204, "")
-    assert sent == [("17", REJECT)]
+    async def send(self, message: Message, reject: Reject) -> None:
+        if self._error:
+            raise self._error
+        self.sent.append((message.message_id, reject))
+
+
+async def test_reject_is_204_after_its_dead_letter_is_sent() -> None:
+    dead_letters = DeadLetters()
+    assert await answer(PushHandler(ending(REJECT), dead_letters.send)) == (204, "")
+    assert dead_letters.sent == [("17", REJECT)]
 
 
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [(Retry("the sink is down"), 503, "the sink is down\n"), (Busy("full"), 429, "full\n")],
 )
-async def test_what_may_succeed_later_says_so_whoever_could_not(error: Retry, status: int, text: str) -> None:
-    async def send(_: Message, __: Reject) -> None:
-        raise error
-
-    assert await answer(PushHandler(raising(error))) == (status, text)
-    assert await answer(PushHandler(raising(REJECT), send)) == (status, text)
+async def test_retry_is_503_and_busy_is_429(error: Retry, status: int, text: str) -> None:
+    assert await answer(PushHandler(ending(error))) == (status, text)
+    assert await answer(PushHandler(ending(REJECT), DeadLetters(error).send)) == (status, text)
 
 
-async def test_a_body_that_is_no_delivery_is_400_with_a_sentence() -> None:
-    status, text = await answer(PushHandler(raising(None)), b"{}")
+def written(records: list[logging.LogRecord]) -> list[dict[str, object]]:
+    """The log lines as Cloud Logging gets them."""
+    return [orjson.loads(JsonFormatter("parse", "p").format(record)) for record in records]
+
+
+async def test_a_retry_logs_the_delivery_and_not_the_payload(caplog: pytest.LogCaptureFixture) -> None:
+    await answer(PushHandler(ending(Retry("the sink is down"))))
+    (line,) = written(caplog.records)
+    assert line == {
+        "severity": "ERROR",
+        "message": "message 17 was answered 503 and Pub/Sub will deliver it again: the sink is down",
+        "stage": "parse",
+        "event": "message_retried",
+        "event_id": None,
+        "subscription": "s",
+        "delivery_attempt": None,
+    }
+    assert PAYLOAD.decode() not in repr(caplog.records[0].__dict__)
+
+
+async def test_busy_is_backpressure_and_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    await answer(PushHandler(ending(Busy("full"))))
+    assert caplog.records == []
+
+
+async def test_a_refused_request_is_logged_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    await answer(PushHandler(ending(None)), b"{}")
+    assert [line["event"] for line in written(caplog.records)] == ["request_refused"]
+
+
+async def test_a_body_that_is_not_a_delivery_is_400_with_a_sentence() -> None:
+    status, text = await answer(PushHandler(ending(None)), b"{}")
     assert status == 400
     assert text.startswith('the request body has no "message" object')
     assert text.endswith("\n")
 
 
 @pytest.mark.parametrize("bug", [ValueError("a bug"), KeyError("x")])
-async def test_a_bug_stays_loud(bug: Exception) -> None:
+async def test_a_bug_is_raised(bug: Exception) -> None:
     with pytest.raises(type(bug)):
-        await answer(PushHandler(raising(bug)))
+        await answer(PushHandler(ending(bug)))
 
 
-async def test_a_reject_where_none_is_expected_stays_loud() -> None:
+async def test_a_reject_without_a_dead_letter_topic_is_raised() -> None:
     with pytest.raises(Reject):
-        await answer(PushHandler(raising(REJECT)))
+        await answer(PushHandler(ending(REJECT)))
 
 
-def holding(*statuses_of: Exception | None, limits: BrakeLimits | None) -> PushHandler:
-    """A stage whose messages end one after the other as given."""
-    endings = iter(statuses_of)
+def braked(
+    *errors: Exception | None, limits: BrakeLimits | None, dead_letters: DeadLetters | None = None
+) -> PushHandler:
+    """A handler whose messages end one after the other as given."""
+    endings = iter(errors)
 
     async def process(_: Message) -> None:
         if error := next(endings):
             raise error
 
-    async def send(_: Message, __: Reject) -> None:
-        return None
-
+    send = (dead_letters or DeadLetters()).send
     return PushHandler(process, send, DeadLetterBrake(limits, lambda: 100.0))
 
 
 LIMITS = BrakeLimits(share=0.5, minimum=2, period=60)
 
 
-async def test_when_most_are_rejected_they_are_held_and_nothing_is_dead_lettered() -> None:
-    stage = holding(REJECT, REJECT, REJECT, limits=LIMITS)
-    assert await answer(stage) == (204, "")
-    status, text = await answer(stage)
+async def test_a_held_message_is_503_and_no_dead_letter_is_sent() -> None:
+    dead_letters = DeadLetters()
+    handler = braked(REJECT, REJECT, REJECT, limits=LIMITS, dead_letters=dead_letters)
+    assert await answer(handler) == (204, "")
+    status, text = await answer(handler)
     assert status == 503
-    assert text.startswith("held and no dead letter, as most messages are rejected now (is wrong)")
-    assert (await answer(stage))[0] == 503
+    assert text.startswith("held instead of dead-lettered, because most messages are rejected now (is wrong)")
+    assert (await answer(handler))[0] == 503
+    assert len(dead_letters.sent) == 1  # the first, before the brake engaged
 
 
-async def test_a_message_that_a_sink_does_not_take_is_not_rejected() -> None:
-    """Or the few bad ones of an outage would be all that counts."""
-    stage = holding(*[Retry("down")] * 5, REJECT, REJECT, REJECT, REJECT, limits=LIMITS)
-    statuses = [(await answer(stage))[0] for _ in range(9)]
+async def test_a_retry_counts_as_not_rejected() -> None:
+    """Otherwise the few rejected messages of an outage would be all that counts."""
+    handler = braked(*[Retry("down")] * 5, REJECT, REJECT, REJECT, REJECT, limits=LIMITS)
+    statuses = [(await answer(handler))[0] for _ in range(9)]
     assert statuses == [503] * 5 + [204] * 4
 
 
 async def test_a_brake_that_is_off_holds_nothing() -> None:
-    stage = holding(*[REJECT] * 9, limits=None)
-    assert [(await answer(stage))[0] for _ in range(9)] == [204] * 9
+    handler = braked(*[REJECT] * 9, limits=None)
+    assert [(await answer(handler))[0] for _ in range(9)] == [204] * 9

@@ -82,15 +82,13 @@ async def test_many_entities_go_in_one_write_and_no_entries_in_none(store: str, 
     assert await view.write([]) == []
 
 
-async def test_the_store_never_goes_back_in_time(store: str, view: FeatureView) -> None:
+async def test_an_older_value_never_replaces_a_newer_one(store: str, view: FeatureView) -> None:
     await view.write([entry("l-1", after=10, page_views=10)])
     await view.write([entry("l-1", after=5, page_views=5, user_type="public")])
     assert await fetch(store, "l-1") == {"page_views": 10, "user_type": "public"}
 
 
-async def test_within_one_write_the_newest_value_of_each_feature_goes_out(
-    store: str, view: FeatureView
-) -> None:
+async def test_only_the_newest_value_of_each_feature_is_sent(store: str, view: FeatureView) -> None:
     entries = [
         entry("l-1", after=2, page_views=2),
         entry("l-1", after=1, page_views=1, user_type="public"),
@@ -128,8 +126,8 @@ async def open_view() -> AsyncIterator[OpenView]:
         return opened[-1]
 
     yield open_one
-    for one in opened:
-        await one.close()
+    for view in opened:
+        await view.close()
 
 
 @pytest.fixture
@@ -176,7 +174,9 @@ class Store:
 
     def keys(self) -> list[list[str]]:
         """The locations of each request that came."""
-        return [[one.data_key.key for one in r.data_key_and_feature_values] for r in self.requests]
+        return [
+            [key_values.data_key.key for key_values in r.data_key_and_feature_values] for r in self.requests
+        ]
 
 
 def answer(*keys: str, code: int = 0, message: str = "") -> Any:
@@ -188,7 +188,7 @@ def answer(*keys: str, code: int = 0, message: str = "") -> Any:
 
 
 def written(request: Any) -> Iterator[Any]:
-    yield answer(*(one.data_key.key for one in request.data_key_and_feature_values))
+    yield answer(*(key_values.data_key.key for key_values in request.data_key_and_feature_values))
 
 
 def hang_up(_: Any) -> Iterator[Any]:
@@ -248,7 +248,7 @@ async def test_a_key_that_fails_every_time_is_given_up_with_the_stores_reason(
     assert len(odd_store.requests) == ATTEMPTS
 
 
-async def test_an_error_that_names_no_key_is_of_all_that_are_unanswered(
+async def test_an_error_that_names_no_key_fails_all_unanswered_keys(
     odd_store: Store, view: FeatureView
 ) -> None:
     odd_store.turns.append(one_of(answer("l-1"), answer(code=8, message="quota")))

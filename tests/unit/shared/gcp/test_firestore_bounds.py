@@ -29,7 +29,7 @@ CALLS: dict[str, Callable[[WindowLog, WindowStore], Awaitable[object]]] = {
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_call_is_given_up_after_its_seconds(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_is_given_up_after_its_timeout(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
     monkeypatch.setattr(firestore, "APPEND_TIMEOUT", 0.1)
     monkeypatch.setattr(firestore, "FLUSH_TIMEOUT", 0.1)

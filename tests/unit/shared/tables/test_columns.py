@@ -82,7 +82,7 @@ def test_columns_have_distinct_names_and_useful_descriptions(table: Table) -> No
     ],
     ids=lambda value: value.name if isinstance(value, Table) else "",
 )
-def test_what_other_teams_rely_on(
+def test_keys_partitions_and_clustering_are_those_that_readers_rely_on(
     table: Table, required: set[str], partition_by: str, cluster_by: tuple[str, ...]
 ) -> None:
     assert {column.name for column in table.columns if column.mode == "REQUIRED"} == required

@@ -29,7 +29,7 @@ def read_back(table: Table, data: bytes) -> dict[str, object]:
     return MessageToDict(message, preserving_proto_field_name=True)
 
 
-def test_only_what_is_set_is_sent() -> None:
+def test_only_set_columns_are_sent() -> None:
     row = REQUIRED | {"event_type": None, "is_late": False, "page_views": 0, "areas_assessed": []}
     assert read_back(REALTIME_FEATURES, encode(REALTIME_FEATURES, row)) == {
         "event_id": "e",
@@ -50,7 +50,7 @@ def test_lists_bytes_json_and_whole_floats_keep_their_values() -> None:
     assert (found["payload"], found["attributes"]) == ("AP8=", '{"a": "b"}')
 
 
-def test_the_row_given_is_not_changed() -> None:
+def test_encoding_does_not_change_the_row() -> None:
     row = dict(REQUIRED)
     encode(REALTIME_FEATURES, row)
     assert row == REQUIRED
@@ -61,8 +61,8 @@ def test_the_row_given_is_not_changed() -> None:
     [("page_views", 2**63), ("session_duration", 10**400), ("event_type", "\ud800")],
     ids=["beyond 64 bits", "beyond a double", "no Unicode"],
 )
-def test_a_value_that_no_column_can_hold_rejects_the_event(column: str, value: Value) -> None:
-    with pytest.raises(Reject, match=rf"^realtime_features\.{column} can't hold the value: ") as caught:
+def test_a_value_that_its_column_cannot_hold_rejects_the_event(column: str, value: Value) -> None:
+    with pytest.raises(Reject, match=rf"^realtime_features\.{column} cannot hold the value: ") as caught:
         encode(REALTIME_FEATURES, REQUIRED | {column: value})
     assert caught.value.error_type is ErrorType.SINK_REJECTED
 
@@ -79,6 +79,6 @@ def test_a_value_that_no_column_can_hold_rejects_the_event(column: str, value: V
     ],
     ids=["unknown column", "text for a number", "fraction", "naive time", "text for a time", "missing"],
 )
-def test_a_mistake_of_ours_is_a_bug(wrong: Row, error: type[Exception], text: str) -> None:
+def test_a_row_that_does_not_fit_the_table_is_a_bug(wrong: Row, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         encode(REALTIME_FEATURES, REQUIRED | wrong)

@@ -12,10 +12,10 @@ from starlette.requests import Request
 
 from shared.message import Message
 from shared.telemetry import tracing
-from shared.telemetry.logs import LABELS, JsonFormatter, UnknownFields, configure, log
+from shared.telemetry.logs import FIELDS, JsonFormatter, LogEvent, UnknownFields, configure, log
 from shared.telemetry.trace_context import ATTRIBUTE, TraceContext
 
-FIELDS = {"severity", "message", "stage"}
+ALWAYS = {"severity", "message", "stage"}
 
 
 def line(
@@ -37,14 +37,18 @@ def test_a_line_has_the_severity_the_message_and_the_stage() -> None:
 
 
 def test_a_line_has_no_key_beyond_the_closed_list() -> None:
-    allowed: dict[str, Any] = dict.fromkeys(LABELS, "x")
+    allowed: dict[str, Any] = dict.fromkeys(FIELDS, "x")
     written = line(**allowed, payload=b"secret", search_queries=["my mother's home"], metrics={"a": 1})
-    assert set(written) == FIELDS | set(LABELS)
+    assert set(written) == ALWAYS | set(FIELDS)
     assert "secret" not in str(written)
     assert "mother" not in str(written)
 
 
-def test_labels_keep_their_types_and_what_json_lacks_is_text() -> None:
+def test_an_event_is_written_as_its_plain_key() -> None:
+    assert line(event=LogEvent.FLUSH_FINISHED)["event"] == "flush_finished"
+
+
+def test_fields_keep_their_types_and_what_json_lacks_becomes_text() -> None:
     written = line(counts={"a.b": 2}, delivery_attempt=3, event_id=None, location_id={1})
     assert written["counts"] == {"a.b": 2}
     assert (written["delivery_attempt"], written["event_id"], written["location_id"]) == (3, None, "{1}")
@@ -89,7 +93,7 @@ def test_a_line_belongs_to_the_trace_of_its_message() -> None:
     assert traced({}, []) == fields
 
 
-def test_a_line_about_another_message_belongs_to_that_ones_trace() -> None:
+def test_a_line_about_another_message_belongs_to_its_trace() -> None:
     assert line(trace=CONTEXT) == line() | TRACE_FIELDS
 
 
@@ -113,7 +117,7 @@ def test_configured_logs_go_to_stdout_and_libraries_are_quiet_below_warning(
     logging.getLogger("grpc").info("theirs")
     logging.getLogger("grpc").warning("their warning")
     lines = [orjson.loads(text) for text in capsys.readouterr().out.splitlines()]
-    assert [(one["message"], one["stage"]) for one in lines] == [
+    assert [(written["message"], written["stage"]) for written in lines] == [
         ("ours", "features"),
         ("their warning", "features"),
     ]
@@ -135,7 +139,7 @@ def clock() -> Clock:
 
 
 def counts(caplog: pytest.LogCaptureFixture) -> list[object]:
-    """What was reported since the last look."""
+    """The counts reported since the last call."""
     reports = [record.__dict__["counts"] for record in caplog.records]
     caplog.clear()
     return reports
@@ -159,21 +163,19 @@ def test_a_new_field_is_reported_at_once_and_then_once_a_minute(
     assert counts(caplog) == []
 
 
-def test_names_that_a_producer_makes_up_count_together(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_names_beyond_the_limit_count_together(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     unknown = UnknownFields(clock, max_names=2)
     unknown.add(["a", "b", "c", "d", "a", "c"])
     assert counts(caplog) == [{"a": 2, "b": 1, "(other)": 3}]
 
 
-def test_a_long_name_is_cut_and_still_one_name(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_name_is_cut_and_counted_as_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     unknown = UnknownFields(clock, max_names=1)
     unknown.add(["x" * 500, "x" * 500])
     assert counts(caplog) == [{"x" * 200: 2}]
 
 
-def test_a_report_starts_the_counts_anew(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_report_resets_the_counts(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     unknown = UnknownFields(clock)
     unknown.add(["a"])
     unknown.add(["b"])

@@ -1,0 +1,91 @@
+"""What `parse` publishes for a batch of messages, and what it counts, against a topic in memory."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from functions.parse.forwarding import Forwarder
+from shared.delivery.batching import Outcome
+from shared.errors import ErrorType, Reject, Retry
+from shared.events import read
+from shared.message import Message, OutMessage
+from shared.settings import ParseSettings
+from shared.telemetry.logs import UnknownFields
+from shared.telemetry.trace_context import ATTRIBUTE
+from tests.unit.builders import NOW, message, raw
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+class ParsedTopic:
+    """dashboard-events-parsed."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[OutMessage]] = []
+        self.error: Exception | None = None
+
+    async def publish_batch(self, messages: Sequence[OutMessage]) -> Sequence[Outcome]:
+        if self.error:
+            raise self.error
+        self.batches.append(list(messages))
+        return [None] * len(messages)
+
+
+@pytest.fixture
+def topic() -> ParsedTopic:
+    return ParsedTopic()
+
+
+@pytest.fixture
+def forwarder(topic: ParsedTopic) -> Forwarder:
+    settings = ParseSettings(project_id="p", batch_linger_ms=0, max_future=timedelta(minutes=5))
+    return Forwarder(topic, settings, lambda: NOW, UnknownFields(lambda: 0.0))
+
+
+def sent_by_producer(**fields: object) -> Message:
+    return message(orjson.dumps(raw(**fields)))  # type: ignore[arg-type]
+
+
+async def test_an_event_is_published_with_its_identity_and_type_as_attributes(
+    topic: ParsedTopic, forwarder: Forwarder
+) -> None:
+    await forwarder.forward(sent_by_producer(event_id="e-1"))
+    ((published,),) = topic.batches
+    assert published.attributes == {"event_id": "e-1", "event_type": "rating_change"}
+    assert read(published.data).event_id == "e-1"
+
+
+async def test_an_event_stays_in_its_producers_trace(topic: ParsedTopic, forwarder: Forwarder) -> None:
+    await forwarder.forward(message(orjson.dumps(raw()), attributes={ATTRIBUTE: TRACEPARENT}))
+    ((published,),) = topic.batches
+    assert published.attributes[ATTRIBUTE] == TRACEPARENT
+
+
+async def test_unknown_fields_are_counted_and_the_event_is_published(
+    topic: ParsedTopic, forwarder: Forwarder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await forwarder.forward(sent_by_producer(metrics={"colour": "red"}))
+    assert [record.__dict__["counts"] for record in caplog.records] == [{"rating_change.metrics.colour": 1}]
+    assert len(topic.batches) == 1
+
+
+async def test_a_rejected_message_fails_alone_in_its_batch(topic: ParsedTopic, forwarder: Forwarder) -> None:
+    outcomes = await asyncio.gather(
+        forwarder.forward(sent_by_producer(event_id="e-1")),
+        forwarder.forward(message(b"not JSON")),
+        forwarder.forward(sent_by_producer(event_id="e-2")),
+        return_exceptions=True,
+    )
+    assert [outcomes[0], outcomes[2]] == [None, None]
+    assert isinstance(outcomes[1], Reject)
+    assert outcomes[1].error_type is ErrorType.JSON_PARSE_ERROR
+    assert [[out.attributes["event_id"] for out in batch] for batch in topic.batches] == [["e-1", "e-2"]]
+
+
+async def test_a_failed_publish_is_a_retry(topic: ParsedTopic, forwarder: Forwarder) -> None:
+    topic.error = Retry("Pub/Sub is away")
+    with pytest.raises(Retry, match="Pub/Sub is away"):
+        await forwarder.forward(sent_by_producer())
