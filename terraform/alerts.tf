@@ -197,7 +197,7 @@ resource "google_monitoring_alert_policy" "flush_silent" {
   documentation {
     mime_type = "text/markdown"
     subject   = "The flush does not run (${var.project_id})"
-    content   = "No panes are emitted, no event is lost: the log waits in Firestore. Look at the schedule (gcloud scheduler jobs describe ${google_cloud_scheduler_job.flush.name} --location ${var.region}), then at aggregate's log.\n\nDashboard: ${local.dashboard_link}"
+    content   = "No panes are emitted, no event is lost: the log waits in Firestore. Look at the schedule (gcloud scheduler jobs describe ${google_cloud_scheduler_job.flush[0].name} --location ${var.region}), then at aggregate's log.\n\nDashboard: ${local.dashboard_link}"
   }
 
   alert_strategy {

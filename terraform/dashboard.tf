@@ -49,7 +49,7 @@ locals {
       by      = ["resource.label.service_name", "metric.label.response_code_class"], unit = "1/s"
     },
     {
-      title   = "Window flush: how long the oldest segment waited, p99"
+      title   = "Window flush: how far it is behind the log, p99"
       filter  = "${local.all_logged}/flush_lag\""
       aligner = "ALIGN_PERCENTILE_99", reducer = "REDUCE_MAX"
       by      = [], unit = "s"

@@ -3,8 +3,8 @@
 locals {
   # No query filters or sorts by a field, and an index on a rising field would cap a collection at 500
   # writes a second, besides costing an index entry a field and write.
-  unindexed_collections = toset(["window_log", "locations", "seen", "flush"])
-  expiring_collections  = toset(["locations", "seen"])
+  unindexed_collections = toset(["window_log", "window_state", "flush"])
+  expiring_collections  = toset(["window_log", "window_state"])
 }
 
 resource "google_firestore_database" "windows" {
@@ -36,8 +36,8 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
-# Settled windows are kept for seven days, so that a redelivery is still recognised. Deletion comes up to a
-# day late; nothing relies on it.
+# Settled windows are kept for seven days, so that a redelivery is still recognised, and the log as long, so that
+# an outage of the flush loses nothing. Deletion comes up to a day late; nothing relies on it.
 resource "google_firestore_field" "expiry" {
   for_each = local.expiring_collections
 

@@ -44,7 +44,7 @@ locals {
       FEATURE_TIMEZONE = var.feature_timezone
     })
     aggregate = merge(local.window_settings, {
-      CLOSE_GRACE = var.close_grace_seconds
+      FLUSH_SHARDS = var.flush_shards
     })
     deadletter = merge(local.batch_settings, {
       DATASET = google_bigquery_dataset.this.dataset_id
@@ -107,10 +107,13 @@ module "stage" {
 
 # The flush
 
+# One job a shard: each flushes its share of the locations.
 resource "google_cloud_scheduler_job" "flush" {
-  name        = "${var.name_prefix}-flush"
+  count = var.flush_shards
+
+  name        = var.flush_shards == 1 ? "${var.name_prefix}-flush" : "${var.name_prefix}-flush-${count.index}"
   region      = var.region
-  description = "Emits the panes that are due"
+  description = "Emits the panes that are due, shard ${count.index} of ${var.flush_shards}"
   schedule    = "* * * * *" # the contract's every minute
   time_zone   = "Etc/UTC"
 
@@ -124,6 +127,8 @@ resource "google_cloud_scheduler_job" "flush" {
   http_target {
     http_method = "POST"
     uri         = module.stage["aggregate"].uri
+    headers     = { "Content-Type" = "application/json" }
+    body        = base64encode(jsonencode({ shard = count.index }))
 
     oidc_token {
       service_account_email = module.stage["aggregate"].invoker_email

@@ -33,7 +33,7 @@ locals {
       labels      = { status = "EXTRACT(jsonPayload.counts.status)" }
     }
     flush_lag = {
-      description = "How long the oldest segment that a flush folded had waited"
+      description = "How much of the window log was sealed and not read when a flush began, in seconds of it"
       filter      = "${local.function_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "s"
       value       = "EXTRACT(jsonPayload.counts.lag_seconds)"

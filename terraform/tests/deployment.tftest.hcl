@@ -80,7 +80,7 @@ run "deploys" {
     error_message = "dashboard-events-monitor must be a pull subscription that keeps seven days."
   }
   assert {
-    condition     = google_cloud_scheduler_job.flush.schedule == "* * * * *" && google_cloud_scheduler_job.flush.http_target[0].oidc_token[0].service_account_email == module.stage["aggregate"].invoker_email
+    condition     = google_cloud_scheduler_job.flush[0].schedule == "* * * * *" && google_cloud_scheduler_job.flush[0].http_target[0].http_method == "POST" && google_cloud_scheduler_job.flush[0].http_target[0].oidc_token[0].service_account_email == module.stage["aggregate"].invoker_email
     error_message = "The flush must be called each minute, as aggregate's invoker."
   }
 
@@ -124,11 +124,11 @@ run "deploys" {
     error_message = "Access to Firestore must be to the pipeline's database only."
   }
   assert {
-    condition     = toset([for field in google_firestore_field.unindexed : field.collection if field.field == "*"]) == toset(["window_log", "locations", "seen", "flush"])
+    condition     = toset([for field in google_firestore_field.unindexed : field.collection if field.field == "*"]) == toset(["window_log", "window_state", "flush"])
     error_message = "No collection of the window log may have indexes."
   }
   assert {
-    condition     = toset([for field in google_firestore_field.expiry : "${field.collection}.${field.field}"]) == toset(["locations.expire_at", "seen.expire_at"])
+    condition     = toset([for field in google_firestore_field.expiry : "${field.collection}.${field.field}"]) == toset(["window_log.expire_at", "window_state.expire_at"])
     error_message = "Settled windows must expire."
   }
 

@@ -78,12 +78,12 @@ run "key_of_another_region" {
   expect_failures = [var.kms_key]
 }
 
-run "windows_settled_too_early" {
+run "half_a_shard" {
   command = plan
   variables {
-    close_grace_seconds = 5
+    flush_shards = 1.5
   }
-  expect_failures = [var.close_grace_seconds]
+  expect_failures = [var.flush_shards]
 }
 
 run "silent_flush_summaries" {

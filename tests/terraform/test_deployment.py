@@ -108,7 +108,7 @@ def test_views_read_what_is_made_before_them(with_feature_store: State) -> None:
 def test_the_collections_without_indexes_are_those_that_the_adapter_writes(deployed: State) -> None:
     fields = list(deployed.of_type("google_firestore_field"))
     adapter = files("features")["shared/gcp/firestore.py"].decode()
-    assert {field.values["collection"] for field in fields} == {"window_log", "locations", "seen", "flush"}
+    assert {field.values["collection"] for field in fields} == {"window_log", "window_state", "flush"}
     for field in fields:
         assert f'"{field.values["collection"]}"' in adapter
         assert field.values["field"] == "*" or f'"{field.values["field"]}"' in adapter

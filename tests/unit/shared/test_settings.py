@@ -65,7 +65,7 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
         | WINDOWS
         | {"feature_timezone": ZoneInfo("Europe/London")},
     ),
-    (AggregateSettings, COMMON | BATCHES | REJECTING | WINDOWS | {"close_grace": timedelta(seconds=30)}),
+    (AggregateSettings, COMMON | BATCHES | REJECTING | WINDOWS | {"flush_shards": 1}),
     (DeadletterSettings, COMMON | BATCHES | TRACED | {"dataset": "cqc_dataset"}),
 ]
 NAMES = {name.upper() for _, defaults in DEFAULTS for name in defaults}
@@ -122,7 +122,7 @@ def test_a_missing_project_stops_the_start_with_a_sentence(
         (FeaturesSettings, "ALLOWED_LATENESS", "604800", timedelta(days=7)),
         (FeaturesSettings, "FEATURE_TIMEZONE", "America/New_York", ZoneInfo("America/New_York")),
         (FeaturesSettings, "FEATURE_VIEW", VIEW, VIEW),
-        (AggregateSettings, "CLOSE_GRACE", "0", timedelta(0)),
+        (AggregateSettings, "FLUSH_SHARDS", "4", 4),
         (DeadletterSettings, "BATCH_MAX_EVENTS", "1", 1),
         (ParseSettings, "DEAD_LETTER_BRAKE", "off", False),
         (ParseSettings, "DEAD_LETTER_BRAKE_SHARE", "0.9", 0.9),
@@ -165,7 +165,7 @@ def test_a_variable_sets_its_value(
         (FeaturesSettings, "FEATURE_TIMEZONE", "../etc/passwd"),
         (FeaturesSettings, "FEATURE_VIEW", "location_features"),
         (AggregateSettings, "FEATURE_VIEW", VIEW + "/x"),
-        (AggregateSettings, "CLOSE_GRACE", "ten"),
+        (AggregateSettings, "FLUSH_SHARDS", "0"),
     ],
 )
 def test_a_malformed_variable_stops_the_start_with_a_sentence_that_names_it(
