@@ -3,7 +3,7 @@
     CommandError      the command could not do its work: exit code 1
     └── UsageError    it was asked in a way that can't work: exit code 2
 
-`main` in tools/cli.py turns them into one sentence on stderr.
+`main` in tools/__main__.py turns them into one sentence on stderr.
 """
 
 

@@ -14,13 +14,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import PushConfig, RetryPolicy, Subscription
 
 from tests.support.chain import command
-from tools.commands import trace
+from tools.commands.trace import trace
 from tools.doctor.checkup import checkup
 from tools.doctor.findings import Finding, Verdict
 from tools.errors import UsageError
 from tools.local.chain import Chain, ChainOptions
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
-from tools.pipeline.deployment import Where, locate
+from tools.pipeline.deployment import PipelineOptions, locate
 from tools.pipeline.pubsub import PubSub
 
 BOUND = 30.0
@@ -101,7 +101,7 @@ def test_a_chain_without_spans_says_how_to_get_them(traced: Chain, tmp_path: Pat
     del content["otlp"]
     file.write_text(json.dumps(content))
     with pytest.raises(UsageError, match="cqc up --trace"):
-        trace.run("latest", file, as_machine=True)
+        trace("latest", file, as_json=True)
 
 
 # What follows breaks the chain and mends it again.
@@ -191,11 +191,11 @@ def test_a_changed_table_and_a_lost_view_are_found(traced: Chain) -> None:
 def test_a_service_that_is_gone_is_found_and_the_rest_is_looked_at(traced: Chain, tmp_path: Path) -> None:
     file = tmp_path / "chain.json"
     file.write_text(traced.address.model_copy(update={"pubsub": "127.0.0.1:1"}).to_json())
-    answer = run_doctor(Where(chain_file=file))
+    answer = run_doctor(PipelineOptions(chain_file=file))
     assert answer["Pub/Sub"].verdict is Verdict.WRONG
     assert "does not answer at 127.0.0.1:1" in answer["Pub/Sub"].detail
     assert answer["table realtime_features"].verdict is Verdict.OK
 
 
-def run_doctor(where: Where) -> dict[str, Finding]:
-    return {finding.check: finding for finding in checkup(locate(where), datetime.now(UTC))}
+def run_doctor(options: PipelineOptions) -> dict[str, Finding]:
+    return {finding.check: finding for finding in checkup(locate(options), datetime.now(UTC))}

@@ -63,7 +63,7 @@ def _launch(service: str, kind: Kind, port: int) -> Launch:
 
 def _start(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
     # Tethered, so that it ends even when the session is killed.
-    tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "tether.py"), str(os.getpid())]
+    tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "local" / "tether.py"), str(os.getpid())]
     with log.open("wb") as output:
         return subprocess.Popen(
             [*tether, *launch.arguments],

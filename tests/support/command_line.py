@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tools import cli
+from tools.__main__ import main
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def invoking(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr("sys.argv", ["cqc", *arguments])
         capsys.readouterr()
         try:
-            cli.main()
+            main()
         except SystemExit as end:
             code = end.code
         said = capsys.readouterr()

@@ -68,14 +68,14 @@ class Cloud:
         for role, resource in rights:
             kind, name = resource.split("/")[2:]
             check = f"dead-letter IAM of {name}"
-            mend = (
+            fix = (
                 f"gcloud pubsub {kind} add-iam-policy-binding {name} --project {project} "
                 f"--member {agent} --role roles/pubsub.{role}"
             )
             yield self._judge(
                 check,
                 f"https://pubsub.googleapis.com/v1/{resource}:getIamPolicy",
-                partial(deployed.binding, check, f"roles/pubsub.{role}", agent, mend),
+                partial(deployed.binding, check, f"roles/pubsub.{role}", agent, fix),
             )
 
     def time_to_live(self) -> Iterator[Finding]:
@@ -84,14 +84,14 @@ class Cloud:
             f"https://firestore.googleapis.com/v1/projects/{project}/databases/{database}/collectionGroups"
         )
         for collection in ("locations", "seen"):
-            mend = (
+            fix = (
                 f"gcloud firestore fields ttls update expire_at --collection-group={collection} "
                 f"--enable-ttl --project {project} --database='{database}'"
             )
             yield self._judge(
                 f"Firestore TTL of {collection}",
                 f"{groups}/{collection}/fields/expire_at",
-                partial(deployed.time_to_live, collection, mend),
+                partial(deployed.time_to_live, collection, fix),
             )
 
     def backlogs(self, now: datetime) -> Iterator[Finding]:
@@ -103,12 +103,12 @@ class Cloud:
                 "interval.endTime": now.isoformat(),
             }
             query = "&".join(f"{key}={quote(value)}" for key, value in asked.items())
-            mend = f"gcloud functions logs read {NAME_PREFIX}-{name.rsplit('-', 1)[-1]} --project {project} "
-            mend += f"--region {self._deployment.region} --min-log-level error"
+            fix = f"gcloud functions logs read {NAME_PREFIX}-{name.rsplit('-', 1)[-1]} --project {project} "
+            fix += f"--region {self._deployment.region} --min-log-level error"
             yield self._judge(
                 f"backlog of {name}",
                 f"https://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{query}",
-                partial(deployed.backlog, name, mend),
+                partial(deployed.backlog, name, fix),
             )
 
     def _function(self, name: str) -> str:

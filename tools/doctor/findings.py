@@ -23,7 +23,7 @@ class Finding:
     """What was looked at, such as `subscription dashboard-events-parse`."""
     verdict: Verdict
     detail: str
-    mend: str = ""
+    fix: str = ""
     """A command, where something is wrong."""
 
 
@@ -31,23 +31,23 @@ def ok(check: str, detail: str) -> Finding:
     return Finding(check, Verdict.OK, detail)
 
 
-def wrong(check: str, detail: str, mend: str) -> Finding:
-    return Finding(check, Verdict.WRONG, detail, mend)
+def wrong(check: str, detail: str, fix: str) -> Finding:
+    return Finding(check, Verdict.WRONG, detail, fix)
 
 
 def unknown(check: str, detail: str) -> Finding:
     return Finding(check, Verdict.UNKNOWN, detail)
 
 
-def judged(check: str, complaints: Iterable[str], fine: str, mend: str) -> Finding:
+def judged(check: str, complaints: Iterable[str], fine: str, fix: str) -> Finding:
     """Wrong with all complaints, or ok with `fine` where there is none."""
     found = "; ".join(complaints)
-    return wrong(check, found, mend) if found else ok(check, fine)
+    return wrong(check, found, fix) if found else ok(check, fine)
 
 
-def guarded(check: str, findings: Iterator[Finding], mend: str) -> Iterator[Finding]:
+def guarded(check: str, findings: Iterator[Finding], fix: str) -> Iterator[Finding]:
     """The findings; a service that does not answer ends them with one that says so."""
     try:
         yield from findings
     except CommandError as error:
-        yield wrong(check, str(error), mend)
+        yield wrong(check, str(error), fix)

@@ -17,7 +17,7 @@ LEAST_ACK_DEADLINE = 60
 """Seconds; a function's own timeout, before which Pub/Sub must not deliver the same message again."""
 LEAST_DELIVERY = 3_600
 """Seconds from a message's first attempt to its last: the dead-letter brake holds messages for minutes at
-least, and what is broken takes somebody an hour to mend."""
+least, and what is broken takes somebody an hour to fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def wirings(project: str, topics: Mapping[str, str], urls: Mapping[str, str]) ->
     ]
 
 
-def check_topics(pubsub: PubSub, topics: Mapping[str, str], mend: str) -> Iterator[Finding]:
+def check_topics(pubsub: PubSub, topics: Mapping[str, str], fix: str) -> Iterator[Finding]:
     """One finding a topic."""
     for topic in topics.values():
         check = f"topic {topic.rsplit('/', 1)[-1]}"
@@ -55,14 +55,14 @@ def check_topics(pubsub: PubSub, topics: Mapping[str, str], mend: str) -> Iterat
             with _answers():
                 pubsub.publisher.get_topic(topic=topic, retry=None, timeout=TIMEOUT)
         except NotFound:
-            yield wrong(check, "it does not exist: what is published to it is refused", mend)
+            yield wrong(check, "it does not exist: what is published to it is refused", fix)
         except PermissionDenied as error:
             yield unknown(check, f"no permission to see it: {error.message}")
         else:
             yield ok(check, "exists")
 
 
-def check_subscriptions(pubsub: PubSub, expected: list[Wiring], mend: str) -> Iterator[Finding]:
+def check_subscriptions(pubsub: PubSub, expected: list[Wiring], fix: str) -> Iterator[Finding]:
     """One finding a subscription."""
     for wiring in expected:
         check = f"subscription {wiring.name.rsplit('/', 1)[-1]}"
@@ -72,11 +72,11 @@ def check_subscriptions(pubsub: PubSub, expected: list[Wiring], mend: str) -> It
                     subscription=wiring.name, retry=None, timeout=TIMEOUT
                 )
         except NotFound:
-            yield wrong(check, "it does not exist: its messages go nowhere", mend)
+            yield wrong(check, "it does not exist: its messages go nowhere", fix)
         except PermissionDenied as error:
             yield unknown(check, f"no permission to see it: {error.message}")
         else:
-            yield judged(check, complaints(wiring, found), _summary(found), mend)
+            yield judged(check, complaints(wiring, found), _summary(found), fix)
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def _about_giving_up(wiring: Wiring, found: Subscription) -> Iterator[str]:
         yield f"its dead letters go to {policy.dead_letter_topic}, not to {wiring.dead_letters}"
     elif found.retry_policy and (lasts := delivery_lasts(found)) < LEAST_DELIVERY:
         attempts = policy.max_delivery_attempts
-        yield f"its {attempts} attempts last {lasts / 60:.0f} minutes: it gives up what could be mended"
+        yield f"its {attempts} attempts last {lasts / 60:.0f} minutes: it gives up what could be fixed"
 
 
 def delivery_lasts(found: Subscription) -> float:

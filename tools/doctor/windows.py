@@ -25,21 +25,21 @@ class Flushes:
     newest_pane: datetime | None
 
 
-def judge(seen: Flushes, now: datetime, mend: str) -> Finding:
+def judge(seen: Flushes, now: datetime, fix: str) -> Finding:
     """One finding about the flush as a whole."""
     check = "flush"
     due = now - PATIENCE
     if seen.waiting and min(seen.waiting) < due:
         since = f"{min(seen.waiting):%Y-%m-%d %H:%M:%S}Z"
-        return wrong(check, f"events have waited in window_log since {since}: it does not run", mend)
+        return wrong(check, f"events have waited in window_log since {since}: it does not run", fix)
     overdue = [start for start in seen.control.open if from_micros(start + WINDOW_MICROS) < due]
     if overdue:
         start = f"{from_micros(min(overdue)):%Y-%m-%d %H:%M}Z"
-        return wrong(check, f"the window of {start} has no on_time pane yet: it does not run", mend)
+        return wrong(check, f"the window of {start} has no on_time pane yet: it does not run", fix)
     lease = seen.control.lease_until
     if seen.control.emitted < seen.control.number and (lease is None or lease < due):
         detail = f"flush {seen.control.number} died, and none has come after it to emit its panes"
-        return wrong(check, detail, mend)
+        return wrong(check, detail, fix)
     return ok(check, _summary(seen))
 
 

@@ -1,19 +1,17 @@
 """Where events are taken from: a file, or the table of dead letters. For subscriptions: pulling.py."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from shared.dead_letters.record import DeadLetterRecord
 from tools.errors import UsageError
-from tools.pipeline.publishing import read_chunks
+from tools.pipeline.publishing import opened, read_chunks
 from tools.pipeline.warehouse import Warehouse
 from tools.replay.items import Item, NotAnEvent, of_failure, of_line
 from tools.replay.selection import Selection
-
-STDIN = "-"
 
 
 class Source(Protocol):
@@ -35,18 +33,13 @@ class FileSource:
     """JSON lines: events as `cqc publish` takes them, recorded push bodies, or both; `-` is stdin."""
 
     def __init__(self, file: str) -> None:
+        """Raises UsageError when the file can't be read."""
         self._file = file
-        self._stream = sys.stdin.buffer if file == STDIN else None
+        self._opened = ExitStack()
+        self._stream = self._opened.enter_context(opened(file))
         self.skipped: list[str] = []
-        if self._stream is None:
-            try:
-                self._stream = Path(file).open("rb")  # noqa: SIM115 - closed by close()
-            except OSError as error:
-                hint = "name a file of JSON lines, or - for stdin"
-                raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
 
     def batches(self) -> Iterator[Sequence[Item]]:
-        assert self._stream is not None
         number = 0
         for chunk in read_chunks(self._stream):
             items = []
@@ -67,8 +60,7 @@ class FileSource:
         """A file stays as it is."""
 
     def close(self) -> None:
-        if self._stream is not None and self._file != STDIN:
-            self._stream.close()
+        self._opened.close()
 
 
 DEAD_LETTERS = """

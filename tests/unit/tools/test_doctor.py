@@ -141,7 +141,7 @@ def test_a_flush_is_wrong_when_something_waits_for_it(
     finding = windows.judge(Flushes(control, waiting, None), NOW, "cqc flush")
     assert finding.verdict is verdict
     assert finding.detail.startswith(detail)
-    assert finding.mend == ("cqc flush" if verdict is Verdict.WRONG else "")
+    assert finding.fix == ("cqc flush" if verdict is Verdict.WRONG else "")
 
 
 def points(*values: object) -> Json:
@@ -200,7 +200,7 @@ ACTIVE: Json = {"state": "ACTIVE", "labels": {"content-hash": "0123456789abcdef"
 def test_googles_answers_about_a_deployment(finding: Finding, verdict: Verdict, detail: str) -> None:
     assert finding.verdict is verdict
     assert finding.detail.startswith(detail)
-    assert bool(finding.mend) is (verdict is Verdict.WRONG)
+    assert bool(finding.fix) is (verdict is Verdict.WRONG)
 
 
 def test_a_deployment_without_credentials_is_one_sentence() -> None:
