@@ -71,7 +71,7 @@ def progress_bar(
 
 
 def as_text(value: object) -> str:
-    """One cell: times in UTC to the millisecond, lists joined, nothing as a dash."""
+    """One cell: times in UTC to the millisecond, lists joined, None as a dash."""
     if value is None:
         return "–"
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""The views on rows written as the functions write them; times are relative to now, as the views' are."""
+"""The views, on rows written as the functions write them; times are relative to now, as in the views."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,7 @@ def select(warehouse: Warehouse, sql: str) -> list[dict[str, object]]:
 
 
 def feature(event_id: str, **values: Value) -> Row:
-    """A features row with what the views read; `values` replace its defaults."""
+    """A features row with the columns the views read; `values` replace the defaults."""
     row: Row = {
         "event_id": event_id,
         "location_id": "1-1",
@@ -67,7 +67,7 @@ def sample_value(table: Table, name: str) -> Value:
 @pytest.mark.parametrize(
     "table", [REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, STREAMING_ERRORS], ids=lambda table: table.name
 )
-async def test_every_column_comes_back_as_it_was_written(
+async def test_every_column_is_read_as_it_was_written(
     warehouse: Warehouse, dataset: str, table: Table
 ) -> None:
     row = {column.name: sample_value(table, column.name) for column in table.columns}
@@ -80,7 +80,7 @@ async def test_every_column_comes_back_as_it_was_written(
     assert found == expected
 
 
-async def test_a_column_left_out_is_null_or_empty(warehouse: Warehouse, dataset: str) -> None:
+async def test_an_omitted_column_is_null_or_empty(warehouse: Warehouse, dataset: str) -> None:
     await insert(STREAMING_ERRORS, dataset, [{"error_timestamp": NOW}])
     (found,) = select(warehouse, "SELECT * FROM streaming_errors")
     assert {name for name, value in found.items() if value is not None} == {"error_timestamp"}

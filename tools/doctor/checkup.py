@@ -1,4 +1,4 @@
-"""All checks of a pipeline, one after the other."""
+"""All checks of a pipeline, in order."""
 
 import asyncio
 import urllib.error
@@ -17,11 +17,11 @@ from tools.pipeline.connect import connect_firestore, connect_pubsub, connect_wa
 from tools.pipeline.deployment import Deployment, Pipeline
 
 RESTART = "stop `cqc up` with Ctrl-C and start it again: cqc up"
-"""What fixes a local chain: all of it is made anew at its start, in seconds."""
+"""What fixes a local chain: it is created from scratch when it starts, within seconds."""
 
 
 def checkup(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
-    """Every finding; raises UsageError where a deployment has no credentials."""
+    """Every finding; raises UsageError when there are no credentials for a deployment."""
     if isinstance(pipeline, ChainAddress):
         fix = RESTART
         yield from _local_functions(pipeline)
@@ -49,7 +49,7 @@ def _local_functions(chain: ChainAddress) -> Iterator[Finding]:
         except OSError as error:
             yield wrong(check, f"it does not answer at {url} ({error}): see its log", RESTART)
             continue
-        yield ok(check, f"answers at {url}; it runs the code of when the chain was started")
+        yield ok(check, f"answers at {url}; it runs the code from when the chain was started")
 
 
 def _topology(pipeline: Pipeline, urls: Mapping[str, str], fix: str) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def _only_deployed() -> Iterator[Finding]:
     yield unknown("dead-letter IAM", "a local Pub/Sub has no IAM")
     yield unknown("Firestore TTL", "a local Firestore deletes nothing by itself")
     for name in PUSHED:
-        yield unknown(f"backlog of {name}", "only Cloud Monitoring tells a backlog's age")
+        yield unknown(f"backlog of {name}", "only Cloud Monitoring knows a backlog's age")
 
 
 def _warehouse(pipeline: Pipeline, fix: str) -> Iterator[Finding]:

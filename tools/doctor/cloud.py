@@ -1,4 +1,4 @@
-"""Google's REST APIs for the checks that only a deployment allows; `deployed` judges the answers."""
+"""Google's REST APIs, for the checks that only a deployment allows; `deployed` judges the answers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ Judge = Callable[[Json], Finding]
 
 
 class Cloud:
-    """One deployment, seen through its APIs."""
+    """One deployment, seen through Google's APIs."""
 
     def __init__(self, deployment: Deployment, credentials: Credentials) -> None:
         self._deployment = deployment
@@ -40,7 +40,7 @@ class Cloud:
         self._terraform = f"terraform -chdir=terraform apply -var project_id={deployment.project}"
 
     def urls(self) -> Mapping[str, str]:
-        """Each function's URL, of those that can be seen."""
+        """The URLs of the functions that can be seen, by name."""
         answers = {name: self._get(self._function(name))[1] for name in FUNCTIONS}
         found = {name: answer.get("serviceConfig", {}).get("uri", "") for name, answer in answers.items()}
         return {name: url for name, url in found.items() if url}
@@ -55,7 +55,7 @@ class Cloud:
             )
 
     def forwarding(self) -> Iterator[Finding]:
-        """Pub/Sub's own rights, without which it forwards no dead letter."""
+        """The roles of Pub/Sub's own service agent, without which it forwards no dead letters."""
         project = self._deployment.project
         status, answer = self._get(f"https://cloudresourcemanager.googleapis.com/v1/projects/{project}")
         if status != 200:
@@ -63,9 +63,9 @@ class Cloud:
             return
         agent = f"serviceAccount:service-{answer['projectNumber']}@gcp-sa-pubsub.iam.gserviceaccount.com"
         topic = self._deployment.topics["dead_letter"]
-        rights = [("publisher", topic)]
-        rights += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in PUSHED[:2]]
-        for role, resource in rights:
+        roles = [("publisher", topic)]
+        roles += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in PUSHED[:2]]
+        for role, resource in roles:
             kind, name = resource.split("/")[2:]
             check = f"dead-letter IAM of {name}"
             fix = (
@@ -97,12 +97,12 @@ class Cloud:
     def backlogs(self, now: datetime) -> Iterator[Finding]:
         project = self._deployment.project
         for name in PUSHED:
-            asked = {
+            parameters = {
                 "filter": f'{_AGE} AND resource.labels.subscription_id="{name}"',
                 "interval.startTime": (now - timedelta(minutes=10)).isoformat(),
                 "interval.endTime": now.isoformat(),
             }
-            query = "&".join(f"{key}={quote(value)}" for key, value in asked.items())
+            query = "&".join(f"{key}={quote(value)}" for key, value in parameters.items())
             fix = f"gcloud functions logs read {NAME_PREFIX}-{name.rsplit('-', 1)[-1]} --project {project} "
             fix += f"--region {self._deployment.region} --min-log-level error"
             yield self._judge(
@@ -126,11 +126,11 @@ class Cloud:
         )
 
     def _get(self, url: str) -> tuple[int, Json]:
-        """The answer's status and its JSON; raises CommandError when there is none."""
+        """The answer's status and JSON; raises CommandError when there is no answer."""
         host = url.split("/")[2]
         try:
             response = self._session.get(url, timeout=TIMEOUT)
             answer = response.json()
         except (RequestException, GoogleAuthError, ValueError) as error:
-            raise CommandError(f"{host} gives no answer: {error}") from None
+            raise CommandError(f"{host} did not answer: {error}") from None
         return response.status_code, answer if isinstance(answer, dict) else {}

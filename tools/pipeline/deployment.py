@@ -1,7 +1,7 @@
-"""Which pipeline a command works on: the chain of this machine, or one that Terraform deployed.
+"""Which pipeline a command works on: the chain on this machine, or one that Terraform deployed.
 
-`locate` is the one place where commands find out. A deployment is named by --project, or by a file of its
-settings in place of the chain's file: `{"project": "my-project", "region": "europe-west2"}`.
+`locate` decides for all commands. A deployment is named by --project, or by a file of its settings in place
+of the chain's file: `{"project": "my-project", "region": "europe-west2"}`.
 """
 
 import json
@@ -41,12 +41,12 @@ class Deployment(BaseModel):
 
     @property
     def topics(self) -> Mapping[str, str]:
-        """events, parsed and dead_letter to their full names."""
+        """Full names of events, parsed and dead_letter."""
         return {role: topic_path(self.project, name) for role, name in _TOPICS.items()}
 
     @property
     def feature_view(self) -> str:
-        """Its full name; it exists only with enable_feature_store."""
+        """The full name; the view exists only with enable_feature_store."""
         return feature_view_path(self.project, self.region)
 
 
@@ -79,7 +79,7 @@ def locate(options: PipelineOptions) -> Pipeline:
 
 
 def _described(path: Path) -> Mapping[str, object] | None:
-    """The content of a file that describes a deployment; None for any other: the chain judges it."""
+    """The content of a file that describes a deployment; None for any other, which may describe a chain."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -16,9 +16,9 @@ STAGES = FUNCTIONS
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Filters that must all hold; one that is None or empty holds for every event.
+    """Filters that must all match; None matches every event.
 
-    Times are those of the failure for a dead letter, else of publishing; `since` is included, `until` is not.
+    Times are a dead letter's failure time, else the publish time; `since` is inclusive, `until` exclusive.
     """
 
     error_type: str | None = None
@@ -48,7 +48,7 @@ class Selection:
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
     def sql(self) -> tuple[str, dict[str, str | datetime]]:
-        """The same for rows of streaming_errors, all but `grep`: a condition and its parameters."""
+        """The same filters but `grep` for rows of streaming_errors: a condition and its parameters."""
         conditions = {
             "error_type": "error_type = @error_type",
             "since": "error_timestamp >= @since",
@@ -70,7 +70,7 @@ def select(
     stage: str | None = None,
     grep: str | None = None,
 ) -> Selection:
-    """The selection that a command line asks for; raises UsageError naming the option that can't be meant."""
+    """The selection that a command line asks for; raises UsageError naming the invalid option."""
     now = datetime.now(UTC)
     return Selection(
         error_type=_one_of("--error-type", error_type, [kind.value for kind in ErrorType]),
@@ -85,7 +85,7 @@ def select(
 
 def _one_of(option: str, value: str | None, known: Sequence[str]) -> str | None:
     if value is not None and value not in known:
-        raise UsageError(f"{option} {value}: it is one of {', '.join(known)}")
+        raise UsageError(f"{option} {value}: choose one of {', '.join(known)}")
     return value
 
 
@@ -93,4 +93,4 @@ def _pattern(text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(text.encode())
     except re.error as error:
-        raise UsageError(f"--grep {text}: no regular expression ({error})") from None
+        raise UsageError(f"--grep {text}: not a regular expression ({error})") from None

@@ -23,7 +23,7 @@ class Shape(StrEnum):
 
 
 def shape(name: str) -> Shape:
-    """The shape of that name; raises UsageError naming those that there are."""
+    """The shape of that name; raises UsageError listing the valid ones."""
     try:
         return Shape(name)
     except ValueError:
@@ -39,7 +39,7 @@ class Post:
 
 
 def push_body(item: Item) -> dict[str, object]:
-    """The wrapped push: the event's identity as its messageId, and the time of its first publishing."""
+    """The wrapped push: the event's identity as messageId, and its first publish time."""
     message: dict[str, object] = {
         "data": b64encode(item.data).decode(),
         "attributes": item.outgoing_attributes(),
@@ -67,7 +67,7 @@ def post_of(item: Item, shape: Shape, now: datetime) -> Post:
         )
     headers = {"Content-Type": "application/json"}
     if shape is Shape.BINARY:
-        # A header holds Latin-1 only; what a producer put into its id need not.
+        # A header holds only Latin-1; a producer's id may hold anything.
         headers |= {f"ce-{name}": value.encode("ascii", "replace").decode() for name, value in event.items()}
     return Post(headers, orjson.dumps(body))
 

@@ -1,4 +1,4 @@
-"""Where events are taken from: a file, or the table of dead letters. For subscriptions: pulling.py."""
+"""Where events come from: a file or the table of dead letters; pulling.py has subscriptions."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,22 +15,22 @@ from tools.replay.selection import Selection
 
 
 class Source(Protocol):
-    """Events in batches; the caller takes the next batch when it is done with the last one."""
+    """Events in batches; the caller takes the next batch when it is done with the previous one."""
 
     skipped: list[str]
-    """Why something in the source is no event to send again, one sentence each."""
+    """Why parts of the source hold no event to send again, one sentence each."""
 
     def batches(self) -> Iterator[Sequence[Item]]: ...
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
-        """These need not be kept: they have been sent, to a topic as the messages of these ids."""
+        """These have been sent and can be dropped; `message_ids` are those they got on a topic."""
 
     def close(self) -> None:
-        """Gives back what was taken and not done."""
+        """Releases what was taken and not done."""
 
 
 class FileSource:
-    """JSON lines: events as `cqc publish` takes them, recorded push bodies, or both; `-` is stdin."""
+    """JSON lines: events as for `cqc publish`, recorded push bodies, or both; `-` is stdin."""
 
     def __init__(self, file: str) -> None:
         """Raises UsageError when the file can't be read."""
@@ -57,7 +57,7 @@ class FileSource:
             return []
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
-        """A file stays as it is."""
+        """A file is left as it is."""
 
     def close(self) -> None:
         self._opened.close()
@@ -73,12 +73,12 @@ ORDER BY error_timestamp
 
 
 class ErrorsSource:
-    """The dead letters in streaming_errors, each once, the oldest first."""
+    """The dead letters in streaming_errors, each once, oldest first."""
 
     def __init__(self, warehouse: Warehouse, selection: Selection, limit: int | None = None) -> None:
         self._warehouse = warehouse
         self._selection = selection
-        # What `grep` leaves out must not use up the limit.
+        # Events that `grep` leaves out must not use up the limit.
         self._limit = None if selection.grep else limit
         self.skipped: list[str] = []
 
@@ -92,7 +92,7 @@ class ErrorsSource:
         yield items
 
     def failures(self) -> Iterator[DeadLetterRecord]:
-        """The selected rows as records; raises UsageError where the one event that is asked for has none."""
+        """The selected rows as records; raises UsageError when --event-id matches none."""
         condition, parameters = self._selection.sql()
         sql = DEAD_LETTERS.format(condition=condition)
         sql += "" if self._limit is None else f"LIMIT {self._limit}"
@@ -100,7 +100,7 @@ class ErrorsSource:
         if not result.rows and self._selection.event_id is not None:
             raise UsageError(
                 f"streaming_errors has no dead letter of event {self._selection.event_id} "
-                "that matches: `cqc explain` shows what is known of an event"
+                "that matches: `cqc explain` shows what is known about an event"
             )
         for row in result.rows:
             yield _failure(dict(zip(result.columns, row, strict=True)))

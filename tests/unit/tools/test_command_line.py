@@ -1,4 +1,4 @@
-"""The command line without a chain: fast help, and one sentence for each mistake."""
+"""The command line without a chain: fast help, and one sentence for each misuse."""
 
 import os
 import subprocess
@@ -70,7 +70,7 @@ def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, .
         (("flush", "--chain", "nowhere.json"), b"nowhere.json can't be read"),
     ],
 )
-def test_a_mistake_is_answered_with_a_sentence(
+def test_misuse_is_answered_with_one_sentence(
     arguments: tuple[str, ...], sentence: bytes, tmp_path: Path
 ) -> None:
     answer = cqc(*arguments, folder=tmp_path)

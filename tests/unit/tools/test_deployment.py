@@ -1,4 +1,4 @@
-"""Which pipeline a command works on, and what it says when it can't tell or may not."""
+"""Which pipeline a command works on, and what it says when that is unclear or not permitted."""
 
 import json
 import os
@@ -45,7 +45,9 @@ def test_a_file_describes_a_deployment_or_a_chain(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_unclear_command_line_is_answered_with_a_sentence(options: PipelineOptions, sentence: str) -> None:
+def test_an_ambiguous_command_line_is_answered_with_one_sentence(
+    options: PipelineOptions, sentence: str
+) -> None:
     with pytest.raises(UsageError, match=sentence):
         locate(options)
 
@@ -63,7 +65,7 @@ def test_a_deployment_without_credentials_says_how_to_get_them(monkeypatch: pyte
         connect.enter(Deployment(project="my-project"))
 
 
-def test_a_deployment_is_never_looked_for_on_this_machine(
+def test_a_deployment_is_never_reached_through_the_local_emulator_variables(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     key = {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "t"}
