@@ -16,6 +16,9 @@ from tools.pipeline.pubsub import PubSub
 
 PATIENCE = 30.0
 
+ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
+FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
+
 COUNTS = """
 SELECT
   (SELECT COUNT(*) FROM realtime_features_unique) AS unique_features,

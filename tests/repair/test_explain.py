@@ -4,16 +4,13 @@ import json
 
 import pytest
 
-from tests.repair.helpers import event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Invoke
 from tools.local.parts import PartsKind
 from tools.pipeline.flushing import flush
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
-
-ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
-FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
 
 
 def arrive(run: Run, sent: dict[str, object]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.dead_letters.record import read_hints
-from tests.repair.helpers import counts, event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Invoke
 from tools.local.parts import PartsKind
@@ -18,9 +18,6 @@ from tools.pipeline.pubsub import PubSub
 from tools.replay.shapes import Shape
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
-
-ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
-FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
 
 
 def rows(run: Run) -> int:

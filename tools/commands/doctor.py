@@ -12,7 +12,10 @@ def doctor(
     dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
-    """Check a live pipeline: each part is ok, wrong or can't tell, with the command that fixes it."""
+    """Check a live pipeline, and name the commands that fix it.
+
+    Each part is ok, wrong or can't tell; the exit code is 1 when something is wrong.
+    """
     from tools.doctor.report import run
     from tools.pipeline.deployment import PipelineOptions, locate
 

@@ -51,7 +51,10 @@ def redrive(
     dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
-    """Fix dead letters, check them against the current code, and send them again once."""
+    """Fix dead letters, check them, and send them again once.
+
+    Without --set and --unset, what a fixed release accepts is sent as it is.
+    """
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.redrive.command import Changes, run
     from tools.replay.selection import select

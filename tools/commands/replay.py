@@ -73,7 +73,10 @@ def replay(
     dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
-    """Send events again with the identity they had: no count changes twice."""
+    """Send events again with the identity they had.
+
+    No count changes, however often an event is sent.
+    """
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.replay.command import Origin, Sending, run, run_seek
     from tools.replay.selection import select

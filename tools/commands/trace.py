@@ -18,7 +18,10 @@ def trace(
     chain: ChainFile = None,
     as_json: Json = False,
 ) -> None:
-    """Show one event's spans, from publish to its row (needs `cqc up --trace`)."""
+    """Show one event's spans, from publish to its row.
+
+    The chain must have been started with `cqc up --trace`.
+    """
     from tools.console import console, print_json, table
     from tools.pipeline import address
     from tools.pipeline.spans import LATEST, fetch, tree

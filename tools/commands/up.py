@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tools.errors import UsageError
+from tools.errors import UsageError, choose
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,9 +40,9 @@ def up(
     """Start the whole chain; Ctrl-C ends it."""
     from tools.console import console
     from tools.local.chain import Chain, ChainOptions
-    from tools.local.parts import parts_kind
+    from tools.local.parts import PartsKind
 
-    kind = parts_kind(parts)
+    kind = PartsKind(choose("--parts", parts, PartsKind))
     # stdout belongs to the machine that asked for JSON there.
     people = console(stderr=json_file == STDOUT)
     described = Path(json_file) if json_file and json_file != STDOUT else None

@@ -25,7 +25,10 @@ def verify_windows(
     dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
-    """Recompute settled windows from the features rows and list those that differ."""
+    """Recompute settled windows and list those that differ.
+
+    They are recomputed from the rows of realtime_features_unique.
+    """
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.windows.command import run
 

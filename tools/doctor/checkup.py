@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from shared.gcp.firestore import WindowStore
-from tools.doctor.cloud import NAME_PREFIX, PUSHED, Cloud
+from tools.doctor.cloud import NAME_PREFIX, PUSH_SUBSCRIPTIONS, Cloud
 from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
 from tools.doctor.tables import check_tables, check_views
 from tools.doctor.topology import check_subscriptions, check_topics, wirings
@@ -56,7 +56,7 @@ def _topology(pipeline: Pipeline, urls: Mapping[str, str], fix: str) -> Iterator
     client = connect_pubsub(pipeline)
     try:
         yield from check_topics(client, pipeline.topics, fix)
-        expected = wirings(pipeline.project, pipeline.topics, urls)
+        expected = wirings(pipeline.topics, urls)
         yield from check_subscriptions(client, expected, fix)
     finally:
         client.close()
@@ -69,7 +69,7 @@ def _deployed_topology(deployment: Deployment, cloud: Cloud, fix: str) -> Iterat
 def _only_deployed() -> Iterator[Finding]:
     yield unknown("dead-letter IAM", "a local Pub/Sub has no IAM")
     yield unknown("Firestore TTL", "a local Firestore deletes nothing by itself")
-    for name in PUSHED:
+    for name in PUSH_SUBSCRIPTIONS.values():
         yield unknown(f"backlog of {name}", "only Cloud Monitoring knows a backlog's age")
 
 

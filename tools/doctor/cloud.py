@@ -10,7 +10,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 from requests import RequestException
 
-from shared.topology import FUNCTIONS
+from shared.topology import FUNCTIONS, PUSHED, subscription_name
 from tools.doctor import deployed
 from tools.doctor.deployed import Json
 from tools.doctor.findings import Finding, unknown, wrong
@@ -21,11 +21,8 @@ from tools.pipeline.deployment import Deployment
 TIMEOUT = 20.0
 NAME_PREFIX = "cqc"
 """terraform's default `name_prefix`."""
-PUSHED = (
-    "dashboard-events-parse",
-    "dashboard-events-parsed-features",
-    "dashboard-events-dead-letter-deadletter",
-)
+PUSH_SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
+"""Function to the name of the subscription that pushes to it."""
 _AGE = 'metric.type="pubsub.googleapis.com/subscription/oldest_unacked_message_age"'
 
 Judge = Callable[[Json], Finding]
@@ -64,7 +61,8 @@ class Cloud:
         agent = f"serviceAccount:service-{answer['projectNumber']}@gcp-sa-pubsub.iam.gserviceaccount.com"
         topic = self._deployment.topics["dead_letter"]
         roles = [("publisher", topic)]
-        roles += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in PUSHED[:2]]
+        forwarding = (PUSH_SUBSCRIPTIONS["parse"], PUSH_SUBSCRIPTIONS["features"])
+        roles += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in forwarding]
         for role, resource in roles:
             kind, name = resource.split("/")[2:]
             check = f"dead-letter IAM of {name}"
@@ -96,14 +94,14 @@ class Cloud:
 
     def backlogs(self, now: datetime) -> Iterator[Finding]:
         project = self._deployment.project
-        for name in PUSHED:
+        for function, name in PUSH_SUBSCRIPTIONS.items():
             parameters = {
                 "filter": f'{_AGE} AND resource.labels.subscription_id="{name}"',
                 "interval.startTime": (now - timedelta(minutes=10)).isoformat(),
                 "interval.endTime": now.isoformat(),
             }
             query = "&".join(f"{key}={quote(value)}" for key, value in parameters.items())
-            fix = f"gcloud functions logs read {NAME_PREFIX}-{name.rsplit('-', 1)[-1]} --project {project} "
+            fix = f"gcloud functions logs read {NAME_PREFIX}-{function} --project {project} "
             fix += f"--region {self._deployment.region} --min-log-level error"
             yield self._judge(
                 f"backlog of {name}",

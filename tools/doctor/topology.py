@@ -8,6 +8,7 @@ from datetime import timedelta
 from google.api_core.exceptions import GoogleAPICallError, NotFound, PermissionDenied
 from google.pubsub_v1.types import Subscription
 
+from shared.topology import MONITOR, subscription_name
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
 from tools.errors import CommandError
 from tools.pipeline.pubsub import TIMEOUT, PubSub
@@ -32,18 +33,15 @@ class Wiring:
     """The topic for messages out of attempts; None when it must never give up."""
 
 
-def wirings(project: str, topics: Mapping[str, str], urls: Mapping[str, str]) -> list[Wiring]:
+def wirings(topics: Mapping[str, str], urls: Mapping[str, str]) -> list[Wiring]:
     """The four subscriptions of a pipeline; `urls` holds those of the functions, by name."""
     events, parsed, dead = topics["events"], topics["parsed"], topics["dead_letter"]
 
-    def name(topic: str, reader: str) -> str:
-        return f"projects/{project}/subscriptions/{topic.rsplit('/', 1)[-1]}-{reader}"
-
     return [
-        Wiring(name(events, "parse"), events, urls.get("parse", ""), dead),
-        Wiring(name(parsed, "features"), parsed, urls.get("features", ""), dead),
-        Wiring(name(dead, "deadletter"), dead, urls.get("deadletter", ""), None),
-        Wiring(name(events, "monitor"), events, None, None),
+        Wiring(subscription_name(events, "parse"), events, urls.get("parse", ""), dead),
+        Wiring(subscription_name(parsed, "features"), parsed, urls.get("features", ""), dead),
+        Wiring(subscription_name(dead, "deadletter"), dead, urls.get("deadletter", ""), None),
+        Wiring(subscription_name(events, MONITOR), events, None, None),
     ]
 
 

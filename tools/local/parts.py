@@ -15,7 +15,6 @@ from shared.topology import (
     feature_view_path,
     topic_path,
 )
-from tools.errors import UsageError
 from tools.local.emulators import EMULATORS
 from tools.local.ports import HOST, endpoints
 from tools.local.process import Part
@@ -41,14 +40,6 @@ class PartsKind(StrEnum):
 
     STAND_IN = "stand-in"
     EMULATORS = "emulators"
-
-
-def parts_kind(name: str) -> PartsKind:
-    """The kind of that name; raises UsageError listing the valid ones."""
-    try:
-        return PartsKind(name)
-    except ValueError:
-        raise UsageError(f"--parts {name}: choose {' or '.join(PartsKind)}") from None
 
 
 def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:

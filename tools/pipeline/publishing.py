@@ -19,7 +19,7 @@ _OVERHEAD = 32
 """Bytes of framing per message, a generous estimate."""
 _READ = 1 << 20
 _BURSTS_PER_SECOND = 10
-"""The most requests per second when there is a rate."""
+"""The most sends per second when there is a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def publish(
         nonlocal empty
         empty += 1
 
-    for lines in requests(read_chunks(stream), _request_size(rate), skip):
+    for lines in requests(read_chunks(stream), burst_size(rate, MAX_MESSAGES), skip):
         if rate:
             time.sleep(max(0.0, started + count / rate - time.monotonic()))
         ids = send(lines)
@@ -121,7 +121,6 @@ def publish(
     )
 
 
-def _request_size(rate: float | None) -> int:
-    if not rate:
-        return MAX_MESSAGES
-    return max(1, min(MAX_MESSAGES, round(rate / _BURSTS_PER_SECOND)))
+def burst_size(rate: float | None, most: int) -> int:
+    """How many events to send at once, so that a rate is kept evenly; `most` without a rate."""
+    return max(1, min(most, round(rate / _BURSTS_PER_SECOND))) if rate else most

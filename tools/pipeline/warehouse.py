@@ -22,11 +22,11 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from shared.tables.columns import TABLES, Table, json_schema
+from shared.topology import REGION
 from tools.errors import CommandError
 from tools.paths import ROOT
 
 VIEWS = ROOT / "terraform" / "views"
-LOCATION = "europe-west2"
 
 _RETRY = DEFAULT_RETRY.with_timeout(5.0)
 """Seconds; the client's default of 10 minutes looks like a hang when nothing listens."""
@@ -66,7 +66,7 @@ class Warehouse:
         """Creates the dataset and tables that don't exist yet, and all views from their files."""
         with self._sentences("creating the tables"):
             dataset = bigquery.Dataset(f"{self._project}.{self._dataset}")
-            dataset.location = LOCATION
+            dataset.location = REGION
             self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY)
             for table in TABLES:
                 self._client.create_table(self._table(table), exists_ok=True, retry=_RETRY)

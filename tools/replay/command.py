@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tools.console import console, progress_bar
-from tools.errors import UsageError
+from tools.errors import UsageError, choose
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
 from tools.pipeline.deployment import Pipeline
@@ -17,7 +17,7 @@ from tools.replay.pulling import SubscriptionSource, seek, subscription_path
 from tools.replay.report import show, show_plan
 from tools.replay.running import Replay, Report, chosen
 from tools.replay.selection import Selection
-from tools.replay.shapes import shape
+from tools.replay.shapes import Shape
 from tools.replay.sources import ErrorsSource, FileSource, Source
 from tools.replay.targets import FunctionTarget, Sent, Target, TopicTarget, identity_token, topics_of
 from tools.times import moment
@@ -95,7 +95,7 @@ def _source(
 
 
 def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
-    wrapping = shape(sending.shape)
+    shape = Shape(choose("--as", sending.shape, Shape))
     to = TOPIC if sending.dry_run and sending.to is None else sending.to
     kind, _, name = (to or "").partition(":")
     if kind == TOPIC:
@@ -107,10 +107,10 @@ def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
                 "--to function means the functions of a local chain: give the deployed function's URL"
             )
         urls = pipeline.functions
-        return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, wrapping)
+        return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, shape)
     if to is None:
         raise UsageError("say where the events go: --to topic, --to topic:NAME, --to function or --to URL")
-    return FunctionTarget({"parse": to, "features": to}, wrapping, identity_token)
+    return FunctionTarget({"parse": to, "features": to}, shape, identity_token)
 
 
 def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:

@@ -18,6 +18,7 @@ from google.api_core.exceptions import (
 from google.pubsub_v1.types import ReceivedMessage, SeekRequest
 
 from shared.message import Message
+from shared.topology import DEAD_LETTER_TOPIC, EVENTS_TOPIC, MONITOR, subscription_name
 from tools.errors import CommandError, UsageError
 from tools.pipeline.pubsub import TIMEOUT, PubSub
 from tools.replay.items import Item, NotAnEvent, of_message
@@ -28,8 +29,8 @@ PATIENCE = 5.0
 """Seconds within which a pull must return a message, or the backlog counts as empty. Pub/Sub may return none
 while there are some: they are left for the next run."""
 SHORT_NAMES = {
-    "monitor": "dashboard-events-monitor",
-    "dead-letter": "dashboard-events-dead-letter-deadletter",
+    MONITOR: subscription_name(EVENTS_TOPIC, MONITOR),
+    "dead-letter": subscription_name(DEAD_LETTER_TOPIC, "deadletter"),
 }
 
 

@@ -9,14 +9,12 @@ from pathlib import Path
 import orjson
 
 from tools.errors import CommandError
+from tools.pipeline.publishing import burst_size
 from tools.replay.items import Item
 from tools.replay.selection import Selection
 from tools.replay.shapes import push_body
 from tools.replay.sources import Source
 from tools.replay.targets import Sent, Target
-
-_BURSTS_PER_SECOND = 10
-"""The most sends per second when there is a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +82,7 @@ class Replay:
         return report
 
     def _paced(self, items: list[Item]) -> Iterator[list[Item]]:
-        size = self.target.at_once
-        if self.rate is not None:
-            size = max(1, min(size, round(self.rate / _BURSTS_PER_SECOND)))
+        size = burst_size(self.rate, self.target.at_once)
         return (items[start : start + size] for start in range(0, len(items), size))
 
     def _send(self, items: list[Item], report: Report) -> None:

@@ -1,17 +1,14 @@
 """Which events to send again."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.errors import ErrorType
 from shared.topology import FUNCTIONS
-from tools.errors import UsageError
+from tools.errors import UsageError, choose
 from tools.replay.items import Item
 from tools.times import moment
-
-STAGES = FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +70,14 @@ def select(
     """The selection that a command line asks for; raises UsageError naming the invalid option."""
     now = datetime.now(UTC)
     return Selection(
-        error_type=_one_of("--error-type", error_type, [kind.value for kind in ErrorType]),
+        error_type=None if error_type is None else choose("--error-type", error_type, ErrorType),
         since=None if since is None else moment("--since", since, now),
         until=None if until is None else moment("--until", until, now),
         event_id=event_id,
         location=location,
-        stage=_one_of("--stage", stage, STAGES),
+        stage=None if stage is None else choose("--stage", stage, FUNCTIONS),
         grep=None if grep is None else _pattern(grep),
     )
-
-
-def _one_of(option: str, value: str | None, known: Sequence[str]) -> str | None:
-    if value is not None and value not in known:
-        raise UsageError(f"{option} {value}: choose one of {', '.join(known)}")
-    return value
 
 
 def _pattern(text: str) -> re.Pattern[bytes]:

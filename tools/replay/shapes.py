@@ -8,7 +8,6 @@ from enum import StrEnum
 
 import orjson
 
-from tools.errors import UsageError
 from tools.replay.items import Item
 
 _TYPE = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -20,14 +19,6 @@ class Shape(StrEnum):
     WRAPPED = "wrapped"
     BINARY = "cloudevent-binary"
     STRUCTURED = "cloudevent-structured"
-
-
-def shape(name: str) -> Shape:
-    """The shape of that name; raises UsageError listing the valid ones."""
-    try:
-        return Shape(name)
-    except ValueError:
-        raise UsageError(f"--as {name}: choose {', '.join(Shape)}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,12 @@ def test_a_subscription_without_dead_letters_never_gives_up_and_a_pull_subscript
 
 
 def test_an_unknown_url_is_no_complaint() -> None:
-    topics = {"events": "projects/p/topics/e", "parsed": "projects/p/topics/e-p", "dead_letter": "d"}
-    parse, *_, monitor = wirings("p", topics, {})
+    topics = {
+        "events": "projects/p/topics/e",
+        "parsed": "projects/p/topics/e-p",
+        "dead_letter": "projects/p/topics/d",
+    }
+    parse, *_, monitor = wirings(topics, {})
     assert (parse.name, parse.endpoint) == ("projects/p/subscriptions/e-parse", "")
     assert (monitor.name, monitor.endpoint) == ("projects/p/subscriptions/e-monitor", None)
     assert not [text for text in complaints(parse, subscription()) if "pushes" in text]

@@ -30,7 +30,10 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "events.jsonl --to http://127.0.0.1:1",
             "nothing answers at http://127.0.0.1:1 (Connection refused)",
         ),
-        ("events.jsonl --to http://127.0.0.1:1 --as post", "--as post: choose wrapped, cloudevent-binary"),
+        (
+            "events.jsonl --to http://127.0.0.1:1 --as post",
+            "--as post: choose one of wrapped, cloudevent-binary",
+        ),
         ("events.jsonl --since yesterday --to topic", "--since yesterday: Invalid isoformat string"),
         ("events.jsonl --until 2026-01-31T12:00:00 --to topic", "has no offset: end it with Z"),
         ("--errors --error-type typo --to topic", "--error-type typo: choose one of json_parse_error"),
