@@ -27,7 +27,7 @@ RESULT = ROOT / "build" / "bench.json"
 
 
 async def run(events: int) -> Report:
-    """All functions under all loads, one after the other; raises CommandError, LoadFailed."""
+    """Measures all functions under all loads, in turn; raises CommandError, LoadFailed."""
     report, sinks = Report(events), Sinks()
     async with sinks.listen() as endpoint, AsyncExitStack() as running:
         environment = {

@@ -1,4 +1,4 @@
-"""One file per command of `cqc`: its declaration, and the whole of it where it has no room of its own.
+"""One file per command of `cqc`: its declaration, and all of it unless it has its own room.
 
 `--help` imports every file here, so whatever is slow to import (pydantic, rich, Google's clients) is imported
 when a command runs.

@@ -77,7 +77,7 @@ def _sender(
 
 @contextmanager
 def _progress(file: str, wanted: bool) -> Iterator[Callable[[list[bytes]], None]]:
-    """A bar of the bytes sent; it is told each request's lines."""
+    """A bar of the bytes sent; yields a function that takes each request's lines."""
     from tools.console import progress_bar
     from tools.pipeline.publishing import STDIN
 

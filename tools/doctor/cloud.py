@@ -20,7 +20,7 @@ from tools.pipeline.deployment import Deployment
 
 TIMEOUT = 20.0
 NAME_PREFIX = "cqc"
-"""terraform's default `name_prefix`."""
+"""Terraform's default `name_prefix`."""
 PUSH_SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
 """Function to the name of the subscription that pushes to it."""
 _AGE = 'metric.type="pubsub.googleapis.com/subscription/oldest_unacked_message_age"'

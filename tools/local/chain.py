@@ -50,7 +50,7 @@ class ChainOptions:
 
 
 class _Abandoned(Exception):
-    """The start was given up because of another part."""
+    """The start was abandoned because another part failed."""
 
 
 class Chain:

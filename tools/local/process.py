@@ -1,4 +1,4 @@
-"""One part of the chain as a process group of its own, with its log in a file."""
+"""One part of the chain as a process group, with its log in a file."""
 
 import os
 import signal

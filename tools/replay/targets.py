@@ -132,7 +132,7 @@ def identity_token(url: str) -> str:
     from google.oauth2.id_token import fetch_id_token
 
     parts = urlsplit(url)
-    audience = f"{parts.scheme}://{parts.netloc}"  # the bare service URL, as the push subscriptions have it
+    audience = f"{parts.scheme}://{parts.netloc}"  # the bare service URL, as in the push subscriptions
     try:
         token: str = fetch_id_token(google.auth.transport.requests.Request(), audience)  # type: ignore[no-untyped-call]
     except GoogleAuthError as error:

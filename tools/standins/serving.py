@@ -108,7 +108,7 @@ def conversation(
 
 
 class Empty:
-    """google.protobuf.Empty as an answer: a message without fields is no bytes."""
+    """google.protobuf.Empty as an answer: a message without fields is zero bytes."""
 
     def SerializeToString(self) -> bytes:
         return b""

@@ -26,7 +26,7 @@ def main() -> None:
 async def _run_until_signal(options: argparse.Namespace) -> None:
     async with serve(options.rest_port, options.grpc_port, options.host) as endpoints:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):  # after the start: uvicorn sets handlers of its own
+        for number in (signal.SIGTERM, signal.SIGINT):  # after the start, when uvicorn has set its handlers
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         sys.stdout.write(f"bigquery: listening on {endpoints.rest} and {endpoints.storage_write}\n")
         sys.stdout.flush()

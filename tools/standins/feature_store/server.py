@@ -1,4 +1,4 @@
-"""The gRPC face of the feature-store stand-in: FeatureOnlineStoreService's direct write and fetch."""
+"""The feature-store stand-in's gRPC API: FeatureOnlineStoreService's direct write and fetch."""
 
 import re
 import time

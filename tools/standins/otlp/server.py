@@ -21,7 +21,7 @@ _SPANS = TypeAdapter(list[Span])
 
 
 def app() -> Starlette:
-    """An application with a store of its own."""
+    """An application with a new, empty store."""
     store = Store()
 
     async def take(request: Request) -> Response:

@@ -31,7 +31,7 @@ class Backoff:
 
     def after(self, attempt: int) -> float:
         """Seconds to wait after delivery number `attempt` (from 1) failed."""
-        # The exponent is capped because a large one overflows the float, not because it would matter.
+        # The exponent is capped only because a large one overflows the float.
         return min(self.maximum, self.minimum * 2.0 ** min(attempt - 1, 60))
 
 
