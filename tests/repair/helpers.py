@@ -1,6 +1,6 @@
 """What the tests of the repair commands share: unique events, and counts that must not change.
 
-They add to the chain. test_end_to_end.py counts the sample alone, and runs before them as pytest orders by name.
+They add to the chain. test_end_to_end.py counts only the sample, and runs before them: pytest orders by name.
 """
 
 import time

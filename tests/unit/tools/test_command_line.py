@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
-from tools.__main__ import COMMANDS
+from tools.__main__ import COMMANDS, app
 from tools.paths import ROOT
 
 
@@ -29,6 +31,15 @@ def test_help_names_every_command() -> None:
     assert answer.returncode == 0
     for command in COMMANDS:
         assert f"\n  {command.__name__.replace('_', '-')} ".encode() in answer.stdout
+
+
+def test_an_option_means_the_same_and_reads_the_same_in_every_command() -> None:
+    """An option is its name and what it takes: `--to TIME` is another than `--to URL`."""
+    texts = defaultdict(set)
+    for command in get_group(app).commands.values():
+        for parameter in command.params:
+            texts[*parameter.opts, parameter.metavar].add(getattr(parameter, "help", None))
+    assert {option: helps for option, helps in texts.items() if len(helps) > 1} == {}
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
