@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tools import cli_inspect, cli_repair
+from tools.commands.validate import validate
 from tools.errors import CommandError
 
 app = typer.Typer(
@@ -118,7 +119,7 @@ def sample(
     sample.run(Recipe(lines, locations, bad, late, duplicates), seed, now)
 
 
-for command in (*cli_repair.COMMANDS, *cli_inspect.COMMANDS):
+for command in (validate, *cli_repair.COMMANDS, *cli_inspect.COMMANDS):
     app.command()(command)
 
 

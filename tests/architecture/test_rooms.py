@@ -59,6 +59,7 @@ PIPELINE = {COMMANDS, "tools/pipeline"}
 LAW |= {
     COMMANDS: SHARED,
     "tools/pipeline": SHARED | {COMMANDS},
+    "tools/validate": PRODUCTION | {COMMANDS},
     "tools/generate": SHARED | {COMMANDS},
     "tools/sampling": SHARED | {COMMANDS},
     "tools/standins": SHARED | PIPELINE,

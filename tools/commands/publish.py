@@ -3,22 +3,18 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
 
 from shared.dead_letters.record import read_hints
 from shared.telemetry.trace_context import ATTRIBUTE
 from tools.console import as_json, console, table
-from tools.errors import UsageError
 from tools.local.parts import trace_settings
 from tools.pipeline import address
 from tools.pipeline.address import ChainAddress
-from tools.pipeline.publishing import Published, publish
+from tools.pipeline.publishing import STDIN, Published, opened, publish
 from tools.pipeline.pubsub import PubSub
-
-STDIN = "-"
 
 
 def run(file: str, rate: float | None, chain_file: Path | None, as_machine: bool) -> None:
@@ -28,7 +24,7 @@ def run(file: str, rate: float | None, chain_file: Path | None, as_machine: bool
     client = PubSub(chain.pubsub)
     try:
         with (
-            _opened(file) as stream,
+            opened(file) as stream,
             _progress(file, not as_machine) as progress,
             _sender(client, chain, topic) as send,
         ):
@@ -68,20 +64,6 @@ def _sender(client: PubSub, chain: ChainAddress, topic: str) -> Iterator[Callabl
 def _show(done: Published, topic: str) -> None:
     rows = [(name.replace("_", " "), value) for name, value in asdict(done).items()]
     console().print(table((f"to {topic}", ""), rows))
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    if file == STDIN:
-        yield sys.stdin.buffer
-        return
-    with ExitStack() as opened:
-        try:
-            stream = opened.enter_context(Path(file).open("rb"))
-        except OSError as error:
-            hint = "name a file of JSON lines, or - for stdin"
-            raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
-        yield stream
 
 
 @contextmanager

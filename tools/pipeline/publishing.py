@@ -1,12 +1,16 @@
 """Lines to Pub/Sub: cut into requests, paced, sent byte for byte."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
-from tools.errors import CommandError
+from tools.errors import CommandError, UsageError
 
+STDIN = "-"
 MAX_MESSAGES = 1_000
 MAX_BYTES = 9_000_000
 """Pub/Sub's limits of one publish request: 1,000 messages and 10 MB, the framing of each included."""
@@ -28,6 +32,21 @@ class Published:
     first_message_id: str | None
     last_message_id: str | None
     empty_lines_skipped: int
+
+
+@contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """The bytes of a file, or of stdin for `-`; raises UsageError when it can't be read."""
+    if file == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - the next block closes it
+    except OSError as error:
+        hint = "name a file of JSON lines, or - for stdin"
+        raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
+    with stream:
+        yield stream
 
 
 def read_chunks(stream: BinaryIO) -> Iterator[list[bytes]]:
