@@ -60,7 +60,7 @@ LAW |= {
     COMMANDS: SHARED,
     "tools/pipeline": SHARED | {COMMANDS},
     "tools/validate": PRODUCTION | {COMMANDS},
-    "tools/generate": SHARED | {COMMANDS},
+    "tools/generate": PRODUCTION | {COMMANDS, "tools/validate"},
     "tools/sampling": SHARED | {COMMANDS},
     "tools/standins": SHARED | PIPELINE,
     "tools/local": SHARED | PIPELINE,
