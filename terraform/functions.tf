@@ -111,7 +111,7 @@ resource "google_cloud_scheduler_job" "flush" {
   name        = "${var.name_prefix}-flush"
   region      = var.region
   description = "Emits the panes that are due"
-  schedule    = "* * * * *" # the contract's every minute
+  schedule    = "* * * * *" # every minute, by docs/contract.md#windows
   time_zone   = "Etc/UTC"
 
   # As long as the function may take: an attempt given up early would be counted as failed while it works.

@@ -16,11 +16,12 @@ from tools.commands.replay import replay
 from tools.commands.sample import sample
 from tools.commands.trace import trace
 from tools.commands.up import up
+from tools.commands.validate import validate
 from tools.commands.verify_windows import verify_windows
 from tools.errors import CommandError
 
 COMMANDS = (
-    *(up, publish, query, features, flush, sample),
+    *(up, sample, validate, publish, query, features, flush),
     *(replay, redrive, explain, verify_windows),
     *(doctor, trace),
 )

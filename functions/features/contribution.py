@@ -59,4 +59,4 @@ SUMS: Mapping[str, Mapping[str, Callable[[Mapping[str, Value]], int]]] = {
     "interaction": {"total_page_views": _amount("page_views")},
     "generic": {},
 }
-"""Per category, the sums of aggregated_features (contract, section 4)."""
+"""Per category, the sums of docs/contract.md#aggregated-features."""

@@ -54,7 +54,8 @@ PIPELINE = {COMMANDS, "tools/pipeline"}
 LAW |= {
     COMMANDS: SHARED,
     "tools/pipeline": SHARED | {COMMANDS},
-    "tools/generate": SHARED | {COMMANDS},
+    "tools/validate": PRODUCTION | {COMMANDS},
+    "tools/generate": PRODUCTION | {COMMANDS, "tools/validate"},
     "tools/sampling": SHARED | {COMMANDS},
     "tools/standins": SHARED | PIPELINE,
     "tools/local": SHARED | PIPELINE,

@@ -15,6 +15,7 @@ from shared.tables.columns import (
     Value,
 )
 from shared.tables.rows import encode
+from tools.generate.views import View, views
 from tools.pipeline.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
@@ -298,3 +299,23 @@ async def test_location_risk_summary_adds_up_the_last_24_hours_once(
             "risk_category": "CRITICAL",
         }
     ]
+
+
+OUR_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "NUMERIC": "INT64"}
+"""Of the REST API's types. NUMERIC is what the stand-in makes of COUNTIF, an INT64 in BigQuery."""
+
+
+def columns_of(warehouse: Warehouse, name: str) -> dict[str, str]:
+    """Those of a table or view, with their types."""
+    stored = warehouse.describe(name)
+    assert stored is not None
+    return {column: OUR_NAMES.get(kind, kind) for column, (kind, _) in stored.columns.items()}
+
+
+@pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
+def test_docs_tables_has_a_views_columns_or_those_of_its_source(warehouse: Warehouse, view: View) -> None:
+    found = columns_of(warehouse, view.name)
+    if view.columns:
+        assert found == {column.name: column.type for column in view.columns}
+    else:
+        assert list(found) == list(columns_of(warehouse, view.source))

@@ -34,4 +34,7 @@ Limit = Annotated[int | None, typer.Option(min=1, help="At most this many events
 
 # How.
 Rate = Annotated[float | None, typer.Option(min=0.1, help="At most this many events per second.")]
+EventLines = Annotated[
+    str, typer.Argument(metavar="FILE|-", help="JSON lines, one event each; - is standard input.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from tools.commands.options import ChainFile, Json, Rate
+from tools.commands.options import ChainFile, EventLines, Json, Rate
 
 if TYPE_CHECKING:
     from tools.pipeline.address import ChainAddress
@@ -17,14 +15,12 @@ if TYPE_CHECKING:
 
 
 def publish(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="JSON lines; each is sent as it is, bad ones too.")
-    ],
+    file: EventLines,
     rate: Rate = None,
     chain: ChainFile = None,
     as_json: Json = False,
 ) -> None:
-    """Publish events to the chain's first topic."""
+    """Publish events to the chain's first topic, each as it is, bad ones too."""
     from tools.console import console, print_json, table
     from tools.pipeline import address, publishing
     from tools.pipeline.pubsub import PubSub

@@ -1,4 +1,4 @@
-"""Good events as producers send them: every type of the contract, with most metrics, some left out."""
+"""Good events as producers send them: every type of docs/contract.md, most metrics present, some left out."""
 
 import random
 import uuid
@@ -97,7 +97,7 @@ def _capacity(rng: random.Random) -> dict[str, object]:
     before = rng.randint(10, 80)
     metrics: dict[str, object] = {
         "previous_beds": before,
-        # Some producers send numbers as text, which the contract accepts.
+        # Some producers send numbers as text (docs/contract.md#the-input-event).
         "new_beds": rng.choice((before + rng.randint(-8, 8), str(before + 2))),
         "change_reason": rng.choice(("refurbishment", "demand", "staff shortage")),
         "affected_services": _choice_of(rng, _SERVICES),
@@ -139,7 +139,7 @@ def _interaction(rng: random.Random) -> dict[str, object]:
 
 
 def _staff_survey(rng: random.Random) -> dict[str, object]:
-    """A type that the contract does not list: its features are generic."""
+    """A type that docs/contract.md#event-types does not name: its features are generic."""
     return {
         "value_1": rng.randint(1, 10),
         "value_2": rng.choice(("agree", "disagree", "unsure")),
