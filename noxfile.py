@@ -88,6 +88,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def generate(session: nox.Session) -> None:
+    """Write the schemas, feature groups and generated parts of the docs; a test keeps them current."""
+    _install(session)
+    session.run("python", "-m", "tools.generate")
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build a zip a function under build/packages, and start each alone in a clean environment."""
     _install(session)

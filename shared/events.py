@@ -31,7 +31,8 @@ from shared.errors import ErrorType, Reject
 MAX_LOCATION_ID = 128
 MAX_EVENT_TYPE = 128
 MAX_EVENT_ID = 256
-"""The last two limits are ours: the contract bounds only location_id, and windows store these keys."""
+"""docs/contract.md#the-input-event bounds only location_id; the other two are kept per window, so they are
+bounded as well (docs/decisions/0007)."""
 
 
 def _no_bool(value: object) -> object:

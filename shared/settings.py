@@ -126,7 +126,7 @@ class ParseSettings(RejectingSettings):
     """An event is about 0.5 KB, so 256 KiB is far above any real one; and a batch, cut at 4 MB, stays within
     the 10 MB of one publish even if its last event is this large."""
     max_future: Duration = timedelta(minutes=5)
-    """The contract's clock limit: clocks drift by seconds, so 5 minutes ahead is a mistake."""
+    """docs/contract.md#clock-limits: clocks drift by seconds, 5 minutes ahead is a mistake."""
 
 
 class WindowSettings(DeadLetterSettings):

@@ -3,7 +3,7 @@
 locals {
   feature_view = "projects/${var.project_id}/locations/${var.region}/featureOnlineStores/cqc_feature_store/featureViews/location_features"
 
-  # Generated from what the functions write (python -m tools.generate.feature_groups): `events`, group name to its
+  # Generated from what the functions write (python -m tools.generate): `events`, group name to its
   # columns of realtime_features; `window`, feature name to its column of realtime_features_aggregated.
   served = jsondecode(file("${path.module}/feature_groups.json"))
 

@@ -114,7 +114,7 @@ resource "google_cloud_scheduler_job" "flush" {
   name        = var.flush_shards == 1 ? "${var.name_prefix}-flush" : "${var.name_prefix}-flush-${count.index}"
   region      = var.region
   description = "Emits the panes that are due, shard ${count.index} of ${var.flush_shards}"
-  schedule    = "* * * * *" # the contract's every minute
+  schedule    = "* * * * *" # every minute, by docs/contract.md#windows
   time_zone   = "Etc/UTC"
 
   # As long as the function may take: an attempt given up early would be counted as failed while it works.

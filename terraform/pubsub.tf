@@ -35,7 +35,7 @@ resource "google_pubsub_subscription" "monitor" {
   name                       = "dashboard-events-monitor"
   topic                      = google_pubsub_topic.this["events"].id
   ack_deadline_seconds       = 60
-  message_retention_duration = "604800s" # the contract's seven days
+  message_retention_duration = "604800s" # seven days, by docs/contract.md#the-flow
 
   expiration_policy {
     ttl = "" # never: nobody may look for months

@@ -22,7 +22,7 @@ variable "region" {
 }
 
 variable "name_prefix" {
-  description = "Starts the names of accounts, functions and policies, so that they stand apart from others in the project. Topics and subscriptions have the contract's fixed names: a project holds one deployment."
+  description = "Starts the names of accounts, functions and policies, so that they stand apart from others in the project. Topics and subscriptions have the fixed names of docs/contract.md#the-flow: a project holds one deployment."
   type        = string
   default     = "cqc"
   nullable    = false
@@ -50,7 +50,7 @@ variable "deletion_protection" {
 # Storage
 
 variable "dataset_id" {
-  description = "The BigQuery dataset. The contract's name is cqc_dataset."
+  description = "The BigQuery dataset; cqc_dataset by docs/contract.md#the-flow."
   type        = string
   default     = "cqc_dataset"
   nullable    = false

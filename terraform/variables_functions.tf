@@ -3,7 +3,7 @@
 variable "allowed_lateness_seconds" {
   description = "How long after its end a window takes late events; features and aggregate must agree on it."
   type        = number
-  default     = 3600 # the contract's hour
+  default     = 3600 # an hour, by docs/contract.md#windows
   nullable    = false
 
   validation {

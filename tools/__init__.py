@@ -1,1 +1,1 @@
-"""Commands for people: the local chain, publishing, querying, the bench."""
+"""Commands for people: the local chain, publishing, querying, the benchmark."""

@@ -1,31 +1,42 @@
-"""What people see: tables on stdout, and JSON for machines."""
+"""What people see: tables on stdout, progress on stderr; and JSON for machines.
+
+rich is imported when something is shown: it would double the time that `cqc --help` takes.
+"""
 
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 _PIPED_WIDTH = 150
 """Columns where there is no terminal to ask, as in a CI log; COLUMNS overrides it."""
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False) -> "Console":
     """The console for people, as wide as the terminal."""
+    from rich.console import Console
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
     # No markup: a bracket in an error's text or in SQL is a bracket.
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> Table:
-    """A table of any values, numbers to the right."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> "Table":
+    """A table of any values, numbers aligned right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     kept = [tuple(row) for row in rows]
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
@@ -35,8 +46,32 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     return made
 
 
+def print_json(value: object) -> None:
+    """One line of JSON on stdout."""
+    console().out(as_json(value))
+
+
+@contextmanager
+def progress_bar(
+    title: str, text: str, wanted: bool, total: int | None = None, **fields: Any
+) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal's stderr, nothing elsewhere.
+
+    `text` is rich's template over the task and its `fields`. Yields a function that takes the keywords of
+    rich's Progress.update.
+    """
+    if not wanted or not sys.stderr.isatty():
+        yield lambda **_: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(title), BarColumn(), TextColumn(text), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        yield partial(bar.update, bar.add_task(title, total=total, **fields))
+
+
 def as_text(value: object) -> str:
-    """One cell: times in UTC to the millisecond, lists joined, nothing as a dash."""
+    """One cell: times in UTC to the millisecond, lists joined, None as a dash."""
     if value is None:
         return "–"
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""Where the repository is: commands start its parts and write its generated files from any folder."""
+"""Where the repository is, so that commands work from any folder."""
 
 from pathlib import Path
 

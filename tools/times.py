@@ -1,4 +1,4 @@
-"""Times as people give them on a command line."""
+"""Times as people write them on a command line."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def moment(option: str, text: str, now: datetime) -> datetime:
 
 
 def instant(option: str, text: str, hint: str = "write it like 2026-01-31T12:00:00Z") -> datetime:
-    """An ISO 8601 time with its offset, in UTC; raises UsageError naming the option."""
+    """An ISO 8601 time with an offset, in UTC; raises UsageError naming the option."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""An event's features and scores, as the contract's tables define them. Pure.
+"""An event's features and scores, by the rules of docs/contract.md#derived-features. Pure.
 
 A default here is what a missing or null metric becomes.
 """

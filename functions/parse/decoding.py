@@ -8,7 +8,7 @@ from shared.errors import ErrorType, Reject
 from shared.events import METRICS, Event, json_object, parse_time, validate
 from shared.message import Message
 
-_FIELDS = frozenset({"event_id", "location_id", "event_type", "timestamp", "metrics"})
+EVENT_FIELDS = frozenset({"event_id", "location_id", "event_type", "timestamp", "metrics"})
 _METRIC_FIELDS = {kind: frozenset(model.model_fields) for kind, model in METRICS.items()}
 
 
@@ -68,7 +68,7 @@ def identity(raw: Mapping[str, object], message: Message) -> object:
 def _unknown_fields(raw: Mapping[str, object]) -> list[str]:
     kind, metrics = raw["event_type"], raw["metrics"]
     known = _METRIC_FIELDS.get(kind) if isinstance(kind, str) else None
-    extra = [] if raw.keys() <= _FIELDS else [f"{kind}.{name}" for name in raw.keys() - _FIELDS]
+    extra = [] if raw.keys() <= EVENT_FIELDS else [f"{kind}.{name}" for name in raw.keys() - EVENT_FIELDS]
     if known is not None and isinstance(metrics, dict) and not metrics.keys() <= known:
         extra += [f"{kind}.metrics.{name}" for name in metrics.keys() - known]
     return extra

@@ -16,7 +16,7 @@ RECORD_KIND = "failure"
 """The attribute that distinguishes our record from an original that Pub/Sub forwarded."""
 
 MAX_RAW_DATA = 1_000
-"""Characters; the contract's limit for streaming_errors.raw_data."""
+"""Characters of streaming_errors.raw_data: enough to recognise an event (docs/tables.md#streaming_errors)."""
 MAX_PAYLOAD = 7_000_000
 """Bytes. In base64 that is 9.3 MB, the most that fits a Pub/Sub message (10 MB) with its attributes.
 A longer message is cut to this, and error_message says so."""

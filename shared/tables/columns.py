@@ -3,7 +3,7 @@
 Every stored time is UTC. A column of another category than the event's is null, or [] where it is a list.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -18,12 +18,17 @@ Row = dict[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `description` is one sentence that people read in BigQuery's schema."""
+    """One column; `description` is one sentence that people read in BigQuery's schema.
+
+    `null_when` completes "null when …" in docs/tables.md; empty where this pipeline always writes a value.
+    For a feature it is empty too: the extraction decides (tools/generate/event_fields.py).
+    """
 
     name: str
     type: Type
     description: str
     mode: Mode = "NULLABLE"
+    null_when: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +61,20 @@ def _texts(name: str, description: str) -> Column:
     return Column(name, "STRING", description, mode="REPEATED")
 
 
+def _null_when(reason: str, *columns: Column) -> tuple[Column, ...]:
+    return tuple(replace(column, null_when=reason) for column in columns)
+
+
 EVENT_COLUMNS = (
     _required("event_id", "STRING", "The producer's id of the event, else its first Pub/Sub message id."),
     _required("location_id", "STRING", "The care location that the event is about, such as 1-466088203."),
     Column("event_type", "STRING", "The type that the producer gave; an unknown one has category generic."),
     _required("event_timestamp", "TIMESTAMP", "When the event happened, according to its producer."),
     _required("processing_timestamp", "TIMESTAMP", "When parse took the event in."),
-    Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the producer's message."),
+    *_null_when(
+        "the push was made by hand",
+        Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the producer's message."),
+    ),
     Column("pipeline_version", "STRING", "The code of features that made the row: version+content hash."),
     Column("feature_category", "STRING", "inspection, rating, capacity, compliance, interaction or generic."),
     Column("is_late", "BOOL", "True when the event came after its window was settled: it is in none."),
@@ -166,11 +178,14 @@ REALTIME_FEATURES_AGGREGATED = Table(
         Column("late_event_count", "INT64", "Those of them that came after the window's end."),
         _texts("unique_event_types", "The event types in the window, sorted."),
         _texts("unique_feature_categories", "The feature categories in the window, sorted."),
-        Column("average_risk_score", "FLOAT64", "Mean of the events' real_time_risk_score."),
-        Column("max_risk_score", "INT64", "Highest real_time_risk_score in the window."),
-        Column("average_complexity_score", "FLOAT64", "Mean of the events' event_complexity_score."),
-        Column("max_complexity_score", "INT64", "Highest event_complexity_score in the window."),
-        Column("latest_event_timestamp", "TIMESTAMP", "When the newest event of the window happened."),
+        *_null_when(
+            "the window counts no event",
+            Column("average_risk_score", "FLOAT64", "Mean of the events' real_time_risk_score."),
+            Column("max_risk_score", "INT64", "Highest real_time_risk_score in the window."),
+            Column("average_complexity_score", "FLOAT64", "Mean of the events' event_complexity_score."),
+            Column("max_complexity_score", "INT64", "Highest event_complexity_score in the window."),
+            Column("latest_event_timestamp", "TIMESTAMP", "When the newest event of the window happened."),
+        ),
         _required("aggregation_timestamp", "TIMESTAMP", "When the flush made this pane."),
         Column("event_type_count", "INT64", "Number of distinct event types in the window."),
         Column("feature_category_count", "INT64", "Number of distinct feature categories in the window."),
@@ -187,15 +202,27 @@ STREAMING_ERRORS = Table(
         Column("error_type", "STRING", "The reason, from the pipeline's closed list, such as schema_error."),
         Column("error_message", "STRING", "What was wrong, in a sentence that names the field."),
         Column("stage", "STRING", "The function that gave the event up."),
-        Column("location_id", "STRING", "The event's location, where it could be read."),
-        Column("event_type", "STRING", "The event's type, where it could be read."),
-        Column("event_id", "STRING", "The event's identity, else the message id of its delivery."),
+        *_null_when(
+            "the message does not give it as text",
+            Column("location_id", "STRING", "The event's location, where it could be read."),
+            Column("event_type", "STRING", "The event's type, where it could be read."),
+        ),
+        *_null_when(
+            "it is a pane or a log segment that was given up, not an event",
+            Column("event_id", "STRING", "The event's identity, else the message id of its delivery."),
+        ),
         Column("raw_data", "STRING", "The message as text, at most 1,000 characters."),
         Column("payload", "BYTES", "The whole message as received, so that it can be replayed."),
         Column("attributes", "JSON", "The message's Pub/Sub attributes, an object of strings."),
-        Column("delivery_attempt", "INT64", "How often Pub/Sub had delivered the message, if it counts."),
-        Column("source_subscription", "STRING", "The subscription that delivered the message."),
-        Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the message."),
+        *_null_when(
+            "the delivery does not say, or the flush gave the event up",
+            Column("delivery_attempt", "INT64", "How often Pub/Sub had delivered the message, if it counts."),
+            Column("source_subscription", "STRING", "The subscription that delivered the message."),
+        ),
+        *_null_when(
+            "the push was made by hand, or it is not an event",
+            Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the message."),
+        ),
         _required("error_timestamp", "TIMESTAMP", "When the event was given up."),
         Column(
             "pipeline_version",
@@ -215,18 +242,27 @@ REPLAYS = Table(
         _required("replayed_at", "TIMESTAMP", "When the event was published again."),
         _required("event_id", "STRING", "The event's identity, which a replay keeps."),
         Column("kind", "STRING", "replay: as it was; redrive: edited or taken up by newer code."),
-        Column("location_id", "STRING", "The event's location, where it could be read."),
-        Column("stage", "STRING", "The function that the event goes to again: parse or features."),
-        Column(
-            "failed_stage", "STRING", "The function that gave the event up; null if it was no dead letter."
+        *_null_when(
+            "the event does not give it as text",
+            Column("location_id", "STRING", "The event's location, where it could be read."),
         ),
-        Column("error_type", "STRING", "Why it was given up; null if it was no dead letter."),
-        Column("error_timestamp", "TIMESTAMP", "When it was given up: tells this failure from later ones."),
+        Column("stage", "STRING", "The function that the event goes to again: parse or features."),
+        *_null_when(
+            "it was not a dead letter",
+            Column("failed_stage", "STRING", "The function that gave the event up."),
+            Column("error_type", "STRING", "Why the event was given up."),
+            Column(
+                "error_timestamp", "TIMESTAMP", "When it was given up: tells this failure from later ones."
+            ),
+        ),
         Column("replay_of", "STRING", "Where it was taken from: a dead letter, a message, a line of a file."),
         Column("replay_count", "INT64", "How often it had been published again, this time included."),
         Column("topic", "STRING", "The topic that it was published to."),
         Column("message_id", "STRING", "The id of the new Pub/Sub message."),
-        Column("edit", "STRING", "What a redrive changed, as it was given; null for nothing."),
+        *_null_when(
+            "nothing was changed",
+            Column("edit", "STRING", "What a redrive changed, as it was given; null for nothing."),
+        ),
     ),
     partition_by="replayed_at",
     cluster_by=("event_id",),

@@ -110,7 +110,7 @@ class UnknownFields:
         """Logs the counts since the last report, if there are any, and resets them."""
         if self._counts:
             log.warning(
-                "fields that no feature uses were received: add them to the contract or ask the producer",
+                "fields that no feature uses were received: add them to docs/contract.md or ask the producer",
                 extra={"event": LogEvent.UNKNOWN_FIELDS, "counts": dict(self._counts)},
             )
             self._counts.clear()

@@ -12,7 +12,6 @@ from tools.paths import ROOT
 
 FOUNDATION = "foundation"
 COMMANDS = "tool foundation"
-ENTRY = "command line"
 
 FILES = {
     "shared/errors.py": FOUNDATION,
@@ -26,10 +25,6 @@ FILES = {
     "tools/times.py": COMMANDS,
     "tools/paths.py": COMMANDS,
     "tools/terraform.py": COMMANDS,
-    "tools/__main__.py": ENTRY,
-    "tools/cli.py": ENTRY,
-    "tools/cli_inspect.py": ENTRY,
-    "tools/cli_repair.py": ENTRY,
 }
 """Files at the root of a folder that share a room; any other file there is a room of its own."""
 
@@ -59,7 +54,8 @@ PIPELINE = {COMMANDS, "tools/pipeline"}
 LAW |= {
     COMMANDS: SHARED,
     "tools/pipeline": SHARED | {COMMANDS},
-    "tools/generate": SHARED | {COMMANDS},
+    "tools/validate": PRODUCTION | {COMMANDS},
+    "tools/generate": PRODUCTION | {COMMANDS, "tools/validate"},
     "tools/sampling": SHARED | {COMMANDS},
     "tools/standins": SHARED | PIPELINE,
     "tools/local": SHARED | PIPELINE,
@@ -72,7 +68,7 @@ LAW |= {
     "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins"},
 }
 LAW["tools/commands"] = SHARED | (set(LAW) - PRODUCTION - {"tools/demo", "tools/bench", "tools/standins"})
-LAW[ENTRY] = LAW["tools/commands"] | {"tools/commands"}
+LAW["tools/__main__.py"] = {COMMANDS, "tools/commands"}
 
 FOLDERS = {"shared": SHARED, "functions": PRODUCTION - SHARED}
 """What docs/architecture.md writes for many rooms at once."""

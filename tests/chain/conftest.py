@@ -1,4 +1,4 @@
-"""A chain for the tests that only look at it; those that add events have their own (tests/repair)."""
+"""A chain for tests that only read it; those that add events have their own (tests/repair)."""
 
 from tests.support.chain import chain, invoke, run
 

@@ -1,4 +1,4 @@
-"""The commands on a running chain: tables for people, JSON for machines, sentences for mistakes."""
+"""The commands on a running chain: tables for people, JSON for machines, one sentence for misuse."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.command_line import Invoke
 from tools.local.parts import PartsKind
 
-# The commands meet the same services either way.
+# The commands see the same services on either backend.
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
 
 
@@ -24,11 +24,11 @@ def test_query_answers_with_a_table_or_with_json(invoke: Invoke) -> None:
     [
         (("query", "SELEC 1"), "SELEC"),
         (("query", "SELECT * FROM no_such_table"), "no_such_table"),
-        (("features", "1-000000000"), "has no values of location 1-000000000 yet"),
+        (("features", "1-000000000"), "has no values for location 1-000000000 yet"),
         (("publish", "no-such-file.jsonl"), "no-such-file.jsonl can't be read"),
     ],
 )
-def test_a_mistake_is_answered_with_a_sentence(
+def test_misuse_is_answered_with_one_sentence(
     invoke: Invoke, arguments: tuple[str, ...], sentence: str
 ) -> None:
     answer = invoke(*arguments)
@@ -36,7 +36,7 @@ def test_a_mistake_is_answered_with_a_sentence(
     assert sentence in answer.err
 
 
-def test_features_shows_what_is_served_with_its_time(invoke: Invoke) -> None:
+def test_features_shows_served_values_with_their_event_time(invoke: Invoke) -> None:
     sql = "SELECT location_id FROM realtime_features LIMIT 1"
     location = json.loads(invoke("query", sql, "--json").out)[0]["location_id"]
     served = json.loads(invoke("features", location, "--json").out)
@@ -45,6 +45,6 @@ def test_features_shows_what_is_served_with_its_time(invoke: Invoke) -> None:
     assert "real_time_risk_score" in invoke("features", location).out
 
 
-def test_flush_shows_its_summary(invoke: Invoke) -> None:
+def test_flush_shows_the_summary(invoke: Invoke) -> None:
     assert json.loads(invoke("flush", "--json").out)["status"] == "done"
     assert "events folded" in invoke("flush").out

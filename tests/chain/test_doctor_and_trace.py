@@ -14,17 +14,17 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import PushConfig, RetryPolicy, Subscription
 
 from tests.support.chain import command
-from tools.commands import trace
+from tools.commands.trace import trace
 from tools.doctor.checkup import checkup
 from tools.doctor.findings import Finding, Verdict
 from tools.errors import UsageError
 from tools.local.chain import Chain, ChainOptions
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
-from tools.pipeline.deployment import Where, locate
+from tools.pipeline.deployment import PipelineOptions, locate
 from tools.pipeline.pubsub import PubSub
 
 BOUND = 30.0
-"""Seconds in which spans arrive on a busy machine."""
+"""Seconds within which spans arrive on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def pubsub(traced: Chain) -> Iterator[PubSub]:
 
 
 def spans(chain: Chain, event_id: str, names: set[str]) -> list[dict[str, Any]]:
-    """The event's spans, once those of these names are all there."""
+    """The event's spans, once there is one of each of these names."""
     end = time.monotonic() + BOUND
     while True:
         answer = command(chain, "trace", event_id, "--json")
@@ -61,25 +61,25 @@ def test_an_event_is_followed_from_publish_to_its_row(traced: Chain) -> None:
     found = spans(traced, "traced", wanted)
     by_id = {span["span_id"]: span for span in found}
 
-    def way(span: dict[str, Any]) -> list[str]:
+    def path(span: dict[str, Any]) -> list[str]:
         """The names from the first span of the trace down to this one."""
         above = by_id.get(span["parent_id"])
-        return [*(way(above) if above else []), span["name"]]
+        return [*(path(above) if above else []), span["name"]]
 
     (write,) = (span for span in found if span["name"] == "write")
-    assert way(write) == ["publish", "parse", "features", "write"]
+    assert path(write) == ["publish", "parse", "features", "write"]
     (batch,) = (span for span in found if span["name"] == "write batch")
     assert batch["links"] == [write["span_id"]]
     assert batch["trace_id"] != write["trace_id"]
     (rows,) = (span for span in found if span["name"] == "append rows")
-    assert way(rows) == ["write batch", "append rows"]
+    assert path(rows) == ["write batch", "append rows"]
     assert write["start"] <= batch["start"] <= batch["end"] <= write["end"]
     shown = command(traced, "trace", "latest").stdout.decode()
     assert "of traced" in shown
     assert "    └ write" in shown
 
 
-def test_a_rejected_event_has_its_reason_and_the_way_of_its_dead_letter(traced: Chain) -> None:
+def test_a_rejected_event_shows_its_reason_and_the_path_of_its_dead_letter(traced: Chain) -> None:
     assert command(traced, "publish", "-", stdin=b'{"event_id": "bad"}').returncode == 0
     found = spans(traced, "bad", {"publish", "parse", "deadletter", "record"})
     (parse,) = (span for span in found if span["name"] == "parse")
@@ -101,10 +101,10 @@ def test_a_chain_without_spans_says_how_to_get_them(traced: Chain, tmp_path: Pat
     del content["otlp"]
     file.write_text(json.dumps(content))
     with pytest.raises(UsageError, match="cqc up --trace"):
-        trace.run("latest", file, as_machine=True)
+        trace("latest", file, as_json=True)
 
 
-# What follows breaks the chain and mends it again.
+# The tests below break the chain and restore it.
 
 Report = dict[str, dict[str, str]]
 
@@ -115,29 +115,29 @@ def report(chain: Chain) -> tuple[int, Report]:
 
 
 def wrongs(findings: Report) -> dict[str, str]:
-    return {check: one["detail"] for check, one in findings.items() if one["verdict"] == Verdict.WRONG}
+    return {check: found["detail"] for check, found in findings.items() if found["verdict"] == Verdict.WRONG}
 
 
-def test_a_chain_is_all_right(traced: Chain) -> None:
+def test_a_healthy_chain_has_nothing_wrong(traced: Chain) -> None:
     assert command(traced, "flush").returncode == 0
     code, findings = report(traced)
     assert wrongs(findings) == {}
     assert code == 0
     verdicts = [finding["verdict"] for finding in findings.values()]
     assert verdicts.count("ok") >= 20
-    assert {check for check, one in findings.items() if one["verdict"] == "can't tell"} == {
+    assert {check for check, finding in findings.items() if finding["verdict"] == "can't tell"} == {
         "dead-letter IAM",
         "Firestore TTL",
         "backlog of dashboard-events-parse",
         "backlog of dashboard-events-parsed-features",
         "backlog of dashboard-events-dead-letter-deadletter",
     }
-    assert not any(one["mend"] for one in findings.values())
+    assert not any(finding["mend"] for finding in findings.values())
 
 
 @contextmanager
 def replaced(pubsub: PubSub, name: str, **changes: object) -> Iterator[None]:
-    """The chain without the subscription, or with another of that name; as it was at the end."""
+    """The chain without the subscription, or with a changed one; restored at the end."""
     original = pubsub.subscriber.get_subscription(subscription=name)
     pubsub.subscriber.delete_subscription(subscription=name)
     if changes:
@@ -153,7 +153,7 @@ def replaced(pubsub: PubSub, name: str, **changes: object) -> Iterator[None]:
         pubsub.subscriber.create_subscription(request=original)
 
 
-def test_a_broken_subscription_is_found_with_the_command_that_mends_it(traced: Chain, pubsub: PubSub) -> None:
+def test_a_broken_subscription_is_found_with_the_command_that_fixes_it(traced: Chain, pubsub: PubSub) -> None:
     start = f"projects/{traced.address.project}/subscriptions/dashboard-events"
     short = RetryPolicy(minimum_backoff=Duration(seconds=1), maximum_backoff=Duration(seconds=2))
     with (
@@ -166,7 +166,7 @@ def test_a_broken_subscription_is_found_with_the_command_that_mends_it(traced: C
     assert wrongs(findings) == {
         "subscription dashboard-events-parsed-features": "it does not exist: its messages go nowhere",
         "subscription dashboard-events-parse": "its ack deadline of 10 s is less than a function's 60 s; "
-        "its 100 attempts last 3 minutes: it gives up what could be mended",
+        "its 100 attempts last 3 minutes: too short to fix what is broken",
         "subscription dashboard-events-dead-letter-deadletter": "it pushes to nobody, not to "
         + traced.address.functions["deadletter"],
     }
@@ -188,14 +188,14 @@ def test_a_changed_table_and_a_lost_view_are_found(traced: Chain) -> None:
     assert "2 wrong" in shown
 
 
-def test_a_service_that_is_gone_is_found_and_the_rest_is_looked_at(traced: Chain, tmp_path: Path) -> None:
+def test_a_service_that_is_down_is_found_and_the_rest_is_still_checked(traced: Chain, tmp_path: Path) -> None:
     file = tmp_path / "chain.json"
     file.write_text(traced.address.model_copy(update={"pubsub": "127.0.0.1:1"}).to_json())
-    answer = run_doctor(Where(chain_file=file))
+    answer = run_doctor(PipelineOptions(chain_file=file))
     assert answer["Pub/Sub"].verdict is Verdict.WRONG
     assert "does not answer at 127.0.0.1:1" in answer["Pub/Sub"].detail
     assert answer["table realtime_features"].verdict is Verdict.OK
 
 
-def run_doctor(where: Where) -> dict[str, Finding]:
-    return {finding.check: finding for finding in checkup(locate(where), datetime.now(UTC))}
+def run_doctor(options: PipelineOptions) -> dict[str, Finding]:
+    return {finding.check: finding for finding in checkup(locate(options), datetime.now(UTC))}

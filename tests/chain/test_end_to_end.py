@@ -28,7 +28,7 @@ def test_each_event_is_counted_once_in_its_window_or_recorded_as_late(run: Run) 
     assert run.ledger.in_windows == run.ledger.unique_features - run.ledger.late
 
 
-def test_dead_letters_carry_the_reason_that_was_caused(run: Run) -> None:
+def test_dead_letters_carry_the_reason_of_their_bad_line(run: Run) -> None:
     counts = run.recipe.counts()
     caused = Counter(kind.error_type.value for kind in bad_kinds(counts.bad))
     caused["late_event"] = counts.late
@@ -36,25 +36,25 @@ def test_dead_letters_carry_the_reason_that_was_caused(run: Run) -> None:
     assert {str(reason): count for reason, count in rows(run, sql)} == caused
 
 
-def test_the_whole_of_a_rejected_message_is_kept(run: Run) -> None:
+def test_a_rejected_message_is_kept_whole(run: Run) -> None:
     payloads = [payload for (payload,) in rows(run, "SELECT DISTINCT payload FROM streaming_errors")]
     assert all(line in payloads for line in run.lines if line.startswith(b"location"))
     assert any(line in payloads for line in run.lines if len(line) > 300_000)
 
 
-def test_every_line_with_an_identity_is_known_by_it(run: Run) -> None:
+def test_every_event_id_is_kept(run: Run) -> None:
     sent = {hints.event_id for hints in map(read_hints, run.lines)} - {None}
     sql = "SELECT event_id FROM realtime_features UNION DISTINCT SELECT event_id FROM streaming_errors"
     assert sent <= {event_id for (event_id,) in rows(run, sql)}
 
 
-def test_windows_that_are_over_have_an_on_time_pane(run: Run) -> None:
+def test_windows_that_have_ended_have_an_on_time_pane(run: Run) -> None:
     now = datetime.now(UTC)
     flush(run.chain.address.functions["aggregate"])
     ended = f"window_end <= TIMESTAMP '{now.isoformat()}'"
     sql = f"SELECT DISTINCT pane, is_final FROM realtime_features_aggregated_latest WHERE {ended}"
     panes = set(rows(run, sql))
-    # Late, if a window's last events were still on their way to it at its first flush.
+    # Late if a window's last events were still in flight at its first flush.
     assert ("on_time", False) in panes
     assert panes <= {("on_time", False), ("late", False)}
 

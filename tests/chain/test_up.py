@@ -1,4 +1,4 @@
-"""How `cqc up` ends: whatever happens, nothing that it started is left."""
+"""How `cqc up` ends: whatever happens, it leaves no process behind."""
 
 import json
 import os
@@ -22,7 +22,7 @@ PATIENCE = 60.0
 
 @dataclass
 class Up:
-    """A `cqc up` of its own in an empty folder."""
+    """A `cqc up` in an empty folder."""
 
     process: subprocess.Popen[bytes]
     folder: Path
@@ -36,7 +36,7 @@ class Up:
         return self.folder / ".cqc" / "chain.json"
 
     def parts(self) -> dict[str, int]:
-        """Command line to process id of what it started."""
+        """Command line to process id of the processes it started."""
         listing = subprocess.run(
             ["ps", "-axwwo", "pid=,ppid=,command="], capture_output=True, check=True, text=True
         )
@@ -44,14 +44,14 @@ class Up:
         return {command: int(pid) for pid, parent, command in lines if int(parent) == self.process.pid}
 
     def end(self) -> tuple[int, str]:
-        """Exit code and stderr, once it has ended."""
+        """Exit code and stderr after it has ended."""
         _, errors = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, errors.decode()
 
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
-    """Ready: the file of --json is there."""
+    """Ready: the file of --json exists."""
     arguments = ("up", "--port-base", "0", "--json", "described.json", "--flush-every", "0.5")
     process = subprocess.Popen(
         [sys.executable, "-m", "tools", *arguments],
@@ -70,7 +70,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
 def until(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not reached():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.05)
 
 
@@ -125,14 +125,14 @@ def test_a_part_that_dies_is_named_with_its_log_and_the_rest_is_stopped(up: Up) 
     assert not up.chain_file.exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
-def test_nothing_outlives_a_chain_that_is_killed_hard(up: Up) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a process when its parent dies")
+def test_no_part_outlives_a_chain_that_gets_sigkill(up: Up) -> None:
     parts = up.parts()
     up.process.kill()
     until(lambda: not any(map(is_running, parts.values())))
 
 
-def test_a_taken_port_is_reported_by_the_name_of_its_part(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_with_its_part(tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         answer = subprocess.run(
@@ -148,7 +148,7 @@ def test_a_taken_port_is_reported_by_the_name_of_its_part(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_setting_that_a_function_refuses_is_shown(tmp_path: Path) -> None:
+def test_a_setting_that_a_function_refuses_is_reported(tmp_path: Path) -> None:
     answer = subprocess.run(
         [sys.executable, "-m", "tools", "up", "--port-base", "0"],
         cwd=tmp_path,

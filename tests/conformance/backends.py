@@ -1,4 +1,4 @@
-"""Who answers in a conformance test: our stand-in or Google's emulator, as a process for the session."""
+"""The two backends of a conformance test: our stand-in and Google's emulator, one process each."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Where the service listens (host:port), and which of the two it is."""
+    """Where the service listens (host:port), and which backend it is."""
 
     kind: Kind
     address: str
@@ -36,7 +36,7 @@ class Backend:
 
 @contextmanager
 def running(service: str, kind: Kind, log: Path) -> Iterator[Backend]:
-    """The service (pubsub or firestore) until the block ends; skips where the emulator is not installed."""
+    """The service (pubsub or firestore) until the block ends; skips if the emulator is not installed."""
     port = _free_port()
     process = _start(_launch(service, kind, port), log)
     try:
@@ -62,8 +62,8 @@ def _launch(service: str, kind: Kind, port: int) -> Launch:
 
 
 def _start(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
-    # Tethered, so that it ends even when the session is killed.
-    tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "tether.py"), str(os.getpid())]
+    # Tethered, so that it ends even if the session is killed.
+    tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "local" / "tether.py"), str(os.getpid())]
     with log.open("wb") as output:
         return subprocess.Popen(
             [*tether, *launch.arguments],

@@ -1,4 +1,4 @@
-"""Each service twice: the stand-in and the emulator, one process of each for the whole session."""
+"""Each service twice: stand-in and emulator, one process each for the whole session."""
 
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""A Pub/Sub to test, seen through Google's own clients, with names that no other test uses."""
+"""The Pub/Sub under test, through Google's own clients, with names that no other test uses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ QUICK_RETRY = {"minimum_backoff": {"nanos": 100_000_000}, "maximum_backoff": {"n
 
 @dataclass(frozen=True, slots=True)
 class PubSub:
-    """The clients, in a project of the test's own."""
+    """The clients, in a project that no other test uses."""
 
     kind: Kind
     publisher: PublisherAsyncClient
@@ -30,7 +30,7 @@ class PubSub:
     project: str
 
     def name(self, collection: str) -> str:
-        """A full name that nothing has yet; `collection` is topics or subscriptions."""
+        """An unused full name; `collection` is topics or subscriptions."""
         return f"projects/{self.project}/{collection}/n{uuid4().hex}"
 
     async def topic(self) -> str:
@@ -46,13 +46,13 @@ class PubSub:
         return await self.subscription(topic, push_config={"push_endpoint": url}, **settings)
 
     async def publish(self, topic: str, *payloads: bytes, **fields: Any) -> Sequence[str]:
-        """Publishes a message per payload; returns their ids."""
+        """Publishes one message per payload; returns the ids."""
         messages: list[dict[str, Any]] = [{"data": payload, **fields} for payload in payloads]
         response = await self.publisher.publish(request={"topic": topic, "messages": messages})
         return response.message_ids
 
     async def pull(self, subscription: str) -> ReceivedMessage:
-        """The next message, waited for."""
+        """Waits for the next message."""
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
                 response = await self.subscriber.pull(subscription=subscription, max_messages=1)
@@ -60,7 +60,7 @@ class PubSub:
                     return response.received_messages[0]
 
     async def glance(self, subscription: str) -> Sequence[ReceivedMessage]:
-        """What there is to pull now, without waiting for it."""
+        """What can be pulled now, without waiting."""
         with pytest.warns(DeprecationWarning, match="return_immediately"):
             response = await self.subscriber.pull(
                 request={"subscription": subscription, "max_messages": 10, "return_immediately": True}

@@ -1,4 +1,4 @@
-"""The other end of a push subscription: keeps every delivery, and answers as the test says."""
+"""The endpoint of a push subscription: keeps every delivery, and answers as the test says."""
 
 import asyncio
 import base64
@@ -10,12 +10,12 @@ from typing import Any
 from aiohttp import web
 
 WAIT_SECONDS = 40
-"""The emulator takes up to 3 s between two attempts whatever the retry policy says; tests need up to five."""
+"""The emulator takes up to 3 s between attempts whatever the retry policy says; tests need up to five."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One POST: its JSON body, its content type and the loop's time at which it came."""
+    """One POST: its JSON body, its content type, and the loop's time when it arrived."""
 
     body: dict[str, Any]
     content_type: str
@@ -32,7 +32,7 @@ class Delivery:
 
 
 Answer = Callable[[Delivery], Awaitable[int]]
-"""The status to answer a delivery with, when it returns."""
+"""Returns the status to answer a delivery with."""
 
 
 async def accept(_: Delivery) -> int:
@@ -50,7 +50,7 @@ class PushEndpoint:
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def of(self, data: bytes) -> list[Delivery]:
-        """The deliveries of the message with this data, in their order."""
+        """The deliveries of the message with this data, in order."""
         return [delivery for delivery in self.deliveries if delivery.data == data]
 
     async def until(self, condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:

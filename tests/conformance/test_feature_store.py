@@ -1,4 +1,4 @@
-"""The feature online store: it has no emulator, so these laws are read off the service's reference."""
+"""The feature online store: without an emulator, these rules come from the service's reference."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class FeatureStore:
         )
 
     async def write(self, key: str, features: Features, view: str = VIEW) -> FeatureViewDirectWriteResponse:
-        """The answer to a request with this one key."""
+        """The answer to a request with just this key."""
         await self.send([(key, features)], view)
         response: FeatureViewDirectWriteResponse = await self.stream.read()
         return response
@@ -82,7 +82,7 @@ async def store() -> AsyncIterator[FeatureStore]:
         stream.cancel()
 
 
-async def test_what_is_written_is_served(store: FeatureStore) -> None:
+async def test_written_values_are_served(store: FeatureStore) -> None:
     values = {
         "text": {"string_value": "Good"},
         "flag": {"bool_value": False},
@@ -108,10 +108,10 @@ async def test_an_unknown_entity_is_not_found(store: FeatureStore) -> None:
         await store.fetch("1-1")
 
 
-async def test_the_newest_value_wins_for_each_feature_by_itself(store: FeatureStore) -> None:
+async def test_the_newest_value_of_each_feature_wins(store: FeatureStore) -> None:
     """
     generated   12:00   12:01   12:02
-    rating        1       2               written in the order 2, 1: the older one comes too late
+    rating        1       2               written in the order 2, 1: the older one arrives too late
     page_views    7               8       written in the order 7, 8
     """
     await store.write("1-1", {"rating": integer(2, NOON + timedelta(minutes=1)), "page_views": integer(7)})
@@ -119,13 +119,13 @@ async def test_the_newest_value_wins_for_each_feature_by_itself(store: FeatureSt
     assert await store.integers("1-1") == {"rating": 2, "page_views": 8}
 
 
-async def test_of_equal_times_the_later_write_wins(store: FeatureStore) -> None:
+async def test_the_later_write_wins_when_times_are_equal(store: FeatureStore) -> None:
     await store.write("1-1", {"rating": integer(1)})
     await store.write("1-1", {"rating": integer(2)})
     assert await store.integers("1-1") == {"rating": 2}
 
 
-async def test_a_value_without_a_time_is_of_now(store: FeatureStore) -> None:
+async def test_a_value_without_a_time_counts_as_generated_now(store: FeatureStore) -> None:
     await store.write("1-1", {"rating": integer(1)})
     await store.write("1-1", {"rating": integer(2, generated=None)})
     await store.write("1-1", {"rating": integer(3, datetime.now(UTC) - timedelta(hours=1))})
@@ -138,7 +138,7 @@ async def test_a_feature_that_is_not_written_keeps_its_value(store: FeatureStore
     assert await store.integers("1-1") == {"rating": 1, "beds": 40}
 
 
-async def test_views_are_apart(store: FeatureStore) -> None:
+async def test_views_are_separate(store: FeatureStore) -> None:
     await store.write("1-1", {"rating": integer(1)})
     with pytest.raises(NotFound):
         await store.fetch("1-1", view=f"{VIEW}_other")

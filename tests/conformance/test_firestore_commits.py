@@ -1,4 +1,4 @@
-"""Commits: all or nothing, the preconditions, and the versions that preconditions compare."""
+"""Commits: atomicity, preconditions, and the versions that preconditions compare."""
 
 import asyncio
 from datetime import timedelta
@@ -10,10 +10,12 @@ from google.cloud.firestore import DELETE_FIELD, SERVER_TIMESTAMP, AsyncClient, 
 
 from tests.conformance.backends import Backend, Kind
 
-SMALL_REQUESTS = "the emulator takes no request over 4 MiB, Firestore documents 10"
+SMALL_REQUESTS = "the emulator accepts no request over 4 MiB, Firestore documents 10"
 
 
-async def test_what_is_created_is_there_and_is_not_created_twice(documents: AsyncCollectionReference) -> None:
+async def test_a_created_document_exists_and_is_not_created_twice(
+    documents: AsyncCollectionReference,
+) -> None:
     document = documents.document("a")
     assert not (await document.get()).exists
     result = await document.create({"count": 1, "seen": b"\x00", "nested": {"list": [1, None, "x"]}})
@@ -40,13 +42,13 @@ async def test_set_replaces_and_update_keeps_the_rest(documents: AsyncCollection
     assert (await document.get()).to_dict() == {"only": "this", "also": "that"}
 
 
-async def test_update_needs_the_document(documents: AsyncCollectionReference) -> None:
+async def test_update_requires_the_document(documents: AsyncCollectionReference) -> None:
     with pytest.raises(NotFound):
         await documents.document("absent").update({"a": 1})
     assert not (await documents.document("absent").get()).exists
 
 
-async def test_delete_needs_nothing_unless_told_so(
+async def test_delete_requires_the_document_only_with_a_precondition(
     firestore: AsyncClient, documents: AsyncCollectionReference
 ) -> None:
     document = documents.document("a")
@@ -74,7 +76,7 @@ async def test_an_update_time_precondition_holds_for_that_version_only(
     assert (await document.get()).to_dict() == {"holder": "two"}
 
 
-async def test_of_racing_updates_of_one_version_a_single_one_wins(
+async def test_only_one_of_several_racing_updates_of_a_version_wins(
     firestore: AsyncClient, documents: AsyncCollectionReference
 ) -> None:
     document = documents.document("control")
@@ -102,7 +104,7 @@ async def test_a_commit_is_all_or_nothing(
     assert (await documents.document("there").get()).to_dict() == {"version": 1}
 
 
-async def test_the_writes_of_a_commit_share_their_time(
+async def test_the_writes_of_a_commit_share_one_time(
     firestore: AsyncClient, documents: AsyncCollectionReference
 ) -> None:
     batch = firestore.batch()
@@ -113,7 +115,7 @@ async def test_the_writes_of_a_commit_share_their_time(
     assert {result.update_time for result in results} == {batch.commit_time}
 
 
-async def test_a_commit_applies_writes_to_one_document_in_their_order(
+async def test_a_commit_applies_writes_to_a_document_in_order(
     firestore: AsyncClient, documents: AsyncCollectionReference
 ) -> None:
     document = documents.document("a")
@@ -138,7 +140,7 @@ async def test_the_update_time_of_a_document_rises_with_every_change(
 async def test_a_write_that_changes_nothing_keeps_the_update_time(
     documents: AsyncCollectionReference,
 ) -> None:
-    """A fence by update_time must therefore write something new each time."""
+    """So a fence by update_time must write something new each time."""
     document = documents.document("a")
     created = await document.create({"a": 1, "b": {"c": 2}})
     assert (await document.set({"a": 1, "b": {"c": 2}})).update_time == created.update_time
@@ -155,7 +157,7 @@ async def test_a_server_timestamp_is_the_time_of_the_request(documents: AsyncCol
     assert abs(fields["at"] - result.update_time) < timedelta(seconds=5)
 
 
-async def test_an_empty_commit_is_one(firestore: AsyncClient) -> None:
+async def test_an_empty_commit_succeeds(firestore: AsyncClient) -> None:
     assert await firestore.batch().commit() == []
 
 
@@ -181,7 +183,9 @@ async def test_a_document_of_almost_1_mib_is_accepted(documents: AsyncCollection
     assert len(((await documents.document("a").get()).to_dict() or {})["a"]) == 1_048_000
 
 
-@pytest.mark.parametrize("document_id", ["..", ".", "__a__", "x" * 1_501], ids=lambda own: own[:5])
+@pytest.mark.parametrize(
+    "document_id", ["..", ".", "__a__", "x" * 1_501], ids=lambda document_id: document_id[:5]
+)
 async def test_an_impossible_id_is_refused(documents: AsyncCollectionReference, document_id: str) -> None:
     with pytest.raises(InvalidArgument):
         await documents.document(document_id).set({"a": 1})

@@ -1,4 +1,4 @@
-"""Reads: by name, by collection in the order of names, page by page, and counted."""
+"""Reads: by name, by collection ordered by name, page by page, and counted."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from google.cloud.firestore import AsyncClient, AsyncCollectionReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
 IDS = ["a", "b", "n1", "n10", "n2", "é", "😀"]
-"""In the order of their UTF-8 bytes, which is Firestore's."""
+"""Ordered by their UTF-8 bytes, as in Firestore."""
 
 
 @pytest.fixture
 async def filled(firestore: AsyncClient, documents: AsyncCollectionReference) -> AsyncCollectionReference:
-    """A collection with IDS, written in another order, and a neighbour whose name starts alike."""
+    """A collection with IDS, written in another order, and a neighbour whose name has the same start."""
     batch = firestore.batch()
     for document_id in reversed(IDS):
         batch.create(documents.document(document_id), {"own": document_id, "other": 1})
@@ -42,7 +42,7 @@ async def test_an_empty_collection_streams_nothing(documents: AsyncCollectionRef
     assert await ids(documents) == []
 
 
-async def test_a_limit_takes_the_first_ones(filled: AsyncCollectionReference) -> None:
+async def test_a_limit_returns_the_first_documents(filled: AsyncCollectionReference) -> None:
     assert await ids(filled.limit(3)) == IDS[:3]
     assert await ids(filled.limit(100)) == IDS
 
@@ -56,7 +56,7 @@ async def test_pages_by_start_after_cover_the_collection(filled: AsyncCollection
     assert pages == [IDS[:3], IDS[3:6], IDS[6:]]
 
 
-async def test_a_cursor_needs_no_document_behind_it(filled: AsyncCollectionReference) -> None:
+async def test_a_cursor_needs_no_existing_document(filled: AsyncCollectionReference) -> None:
     after = {"__name__": filled.document("n0")}
     assert await ids(filled.order_by("__name__").start_after(after)) == IDS[2:]
     at = {"__name__": filled.document("n1")}
@@ -64,12 +64,14 @@ async def test_a_cursor_needs_no_document_behind_it(filled: AsyncCollectionRefer
     assert await ids(filled.order_by("__name__").start_after(at)) == IDS[3:]
 
 
-async def test_names_come_without_fields(filled: AsyncCollectionReference) -> None:
+async def test_an_empty_selection_returns_names_without_fields(filled: AsyncCollectionReference) -> None:
     snapshots = [snapshot async for snapshot in filled.select([]).stream()]
-    assert [(snapshot.id, snapshot.to_dict()) for snapshot in snapshots] == [(own, {}) for own in IDS]
+    assert [(snapshot.id, snapshot.to_dict()) for snapshot in snapshots] == [
+        (document_id, {}) for document_id in IDS
+    ]
 
 
-async def test_selected_fields_come_alone(filled: AsyncCollectionReference) -> None:
+async def test_only_selected_fields_are_returned(filled: AsyncCollectionReference) -> None:
     snapshots = [snapshot async for snapshot in filled.select(["own"]).limit(1).stream()]
     assert [snapshot.to_dict() for snapshot in snapshots] == [{"own": "a"}]
 
@@ -84,9 +86,9 @@ async def test_a_subcollection_needs_no_parent_document(documents: AsyncCollecti
     assert await ids(documents) == []
 
 
-async def test_deleted_documents_are_gone_from_streams_and_counts(filled: AsyncCollectionReference) -> None:
+async def test_deleted_documents_are_neither_streamed_nor_counted(filled: AsyncCollectionReference) -> None:
     await filled.document("b").delete()
-    assert await ids(filled) == [own for own in IDS if own != "b"]
+    assert await ids(filled) == [document_id for document_id in IDS if document_id != "b"]
     assert await count(filled) == len(IDS) - 1
 
 
@@ -104,7 +106,7 @@ async def test_count_counts_what_the_query_would_stream(
     assert await count(firestore.collection(f"{filled.id}-absent")) == 0
 
 
-async def test_get_all_tells_the_absent_from_the_present(
+async def test_get_all_marks_absent_documents(
     firestore: AsyncClient, filled: AsyncCollectionReference
 ) -> None:
     wanted = [filled.document(document_id) for document_id in ("a", "absent", "n10")]

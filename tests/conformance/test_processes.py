@@ -1,4 +1,4 @@
-"""The stand-ins as processes: one line when ready, a clean end, and one sentence for a taken port."""
+"""The stand-ins as processes: one line when ready, a clean exit, and one sentence for a taken port."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def started(name: str, port: int) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize("name", STAND_INS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_ends_cleanly(name: str, number: signal.Signals) -> None:
+def test_a_stand_in_says_where_it_listens_and_exits_cleanly(name: str, number: signal.Signals) -> None:
     with started(name, 0) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -47,7 +47,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(name: str, number: signal.Sig
 
 
 @pytest.mark.parametrize("name", STAND_INS)
-def test_a_taken_port_is_one_sentence(name: str) -> None:
+def test_a_taken_port_is_reported_in_one_sentence(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with started(name, port) as process:

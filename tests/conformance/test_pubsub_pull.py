@@ -1,4 +1,4 @@
-"""Pulling: leases that are acknowledged, extended, given back or run out."""
+"""Pulling: leases that are acknowledged, extended, released or expire."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ async def test_a_pulled_message_is_the_published_one(pubsub: PubSub) -> None:
     assert abs(datetime.now(UTC) - message.publish_time) < timedelta(minutes=1)
 
 
-async def test_a_message_may_be_attributes_alone(pubsub: PubSub) -> None:
+async def test_a_message_may_have_only_attributes(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = await pubsub.subscription(topic)
     await pubsub.publish(topic, b"", attributes={"only": "this"})
@@ -28,7 +28,7 @@ async def test_a_message_may_be_attributes_alone(pubsub: PubSub) -> None:
     assert (received.message.data, dict(received.message.attributes)) == (b"", {"only": "this"})
 
 
-async def test_every_subscription_gets_what_is_published_after_its_creation(pubsub: PubSub) -> None:
+async def test_a_subscription_receives_what_is_published_after_its_creation(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     first = await pubsub.subscription(topic)
     await pubsub.publish(topic, b"1")
@@ -39,7 +39,7 @@ async def test_every_subscription_gets_what_is_published_after_its_creation(pubs
     assert (await pubsub.pull(second.name)).message.data == b"2"
 
 
-async def test_an_empty_subscription_answers_at_once_when_told_to(pubsub: PubSub) -> None:
+async def test_an_empty_subscription_answers_at_once_with_return_immediately(pubsub: PubSub) -> None:
     subscription = await pubsub.subscription(await pubsub.topic())
     async with asyncio.timeout(2):
         assert not await pubsub.glance(subscription.name)
@@ -53,7 +53,7 @@ async def test_a_pull_waits_for_a_message(pubsub: PubSub) -> None:
     assert (await waiting).message.data == b"late"
 
 
-async def test_a_pull_takes_at_most_what_it_asked_for(pubsub: PubSub) -> None:
+async def test_a_pull_returns_at_most_max_messages(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = await pubsub.subscription(topic)
     await pubsub.publish(topic, *(b"%d" % number for number in range(5)))
@@ -63,13 +63,13 @@ async def test_a_pull_takes_at_most_what_it_asked_for(pubsub: PubSub) -> None:
         await pubsub.subscriber.pull(subscription=subscription.name, max_messages=0)
 
 
-async def test_an_acknowledged_message_does_not_come_again(pubsub: PubSub) -> None:
+async def test_an_acknowledged_message_is_not_redelivered(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = (await pubsub.subscription(topic)).name
     await pubsub.publish(topic, b"1", b"2")
     done, control = await pubsub.pull(subscription), await pubsub.pull(subscription)
     await pubsub.acknowledge(subscription, done)
-    # Both leases are given back; the one that was acknowledged has nothing left to give.
+    # Both leases are released; the acknowledged one has no message left.
     await pubsub.expire(subscription, done)
     for _ in range(3):
         await pubsub.expire(subscription, control)
@@ -77,7 +77,7 @@ async def test_an_acknowledged_message_does_not_come_again(pubsub: PubSub) -> No
         assert control.message.data != done.message.data
 
 
-async def test_a_message_given_back_comes_again_under_a_new_ack_id(pubsub: PubSub) -> None:
+async def test_a_released_message_is_redelivered_with_a_new_ack_id(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = (await pubsub.subscription(topic)).name
     await pubsub.publish(topic, b"again")
@@ -88,7 +88,7 @@ async def test_a_message_given_back_comes_again_under_a_new_ack_id(pubsub: PubSu
     assert second.ack_id != first.ack_id
 
 
-async def test_a_lease_that_runs_out_gives_the_message_back(pubsub: PubSub) -> None:
+async def test_an_expired_lease_releases_its_message(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = (await pubsub.subscription(topic)).name
     await pubsub.publish(topic, b"forgotten")
@@ -127,11 +127,11 @@ async def test_a_failed_message_waits_out_the_minimum_backoff(pubsub: PubSub) ->
         before = loop.time()
         received = await pubsub.pull(subscription)
         pauses.append(loop.time() - before)
-    # The emulator deviates from Pub/Sub: it gives a pulled message back at once after its first failure.
+    # The emulator deviates from Pub/Sub: it redelivers a pulled message at once after its first failure.
     assert min(pauses if pubsub.kind is Kind.STAND_IN else pauses[1:]) >= 0.9
 
 
-async def test_attempts_are_counted_where_there_is_a_dead_letter_policy(pubsub: PubSub) -> None:
+async def test_attempts_are_counted_with_a_dead_letter_policy(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     policy = {"dead_letter_topic": await pubsub.topic(), "max_delivery_attempts": 5}
     counted = (await pubsub.subscription(topic, dead_letter_policy=policy)).name
@@ -153,7 +153,7 @@ async def test_a_message_is_forwarded_after_its_last_attempt(pubsub: PubSub) -> 
     for _ in range(5):
         original = await pubsub.pull(source)
         await pubsub.expire(source, original)
-    # The emulator forwards when somebody next looks into the source; Pub/Sub needs nobody for it.
+    # The emulator forwards at the next pull from the source; Pub/Sub forwards by itself.
     assert not await pubsub.glance(source)
     forwarded = (await pubsub.pull(dead_letters)).message
     assert forwarded.data == b"hopeless"
@@ -168,7 +168,7 @@ async def test_a_message_is_forwarded_after_its_last_attempt(pubsub: PubSub) -> 
     }
 
 
-async def test_an_ack_id_must_be_one(pubsub: PubSub) -> None:
+async def test_an_invalid_ack_id_is_refused(pubsub: PubSub) -> None:
     subscription = (await pubsub.subscription(await pubsub.topic())).name
     with pytest.raises(InvalidArgument):
         await pubsub.subscriber.acknowledge(subscription=subscription, ack_ids=["rubbish"])

@@ -1,4 +1,4 @@
-"""Pushing: the body, which answers acknowledge, and what becomes of a message that fails."""
+"""Pushing: the body, which statuses acknowledge, and what happens to a message that fails."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ async def test_the_body_wraps_the_message(pubsub: PubSub, endpoint: PushEndpoint
     assert abs(datetime.now(UTC) - datetime.fromisoformat(message["publishTime"])) < timedelta(minutes=1)
 
 
-async def test_the_body_of_a_message_without_data_or_attributes_leaves_nothing_else_out(
+async def test_a_body_without_data_or_without_attributes_keeps_the_other(
     pubsub: PubSub, endpoint: PushEndpoint
 ) -> None:
     topic = await pubsub.topic()
@@ -32,7 +32,7 @@ async def test_the_body_of_a_message_without_data_or_attributes_leaves_nothing_e
     await pubsub.publish(topic, b"", attributes={"only": "this"})
     await pubsub.publish(topic, b"data alone")
     await endpoint.until(lambda: len(endpoint.deliveries) == 2)
-    # The stand-in leaves an empty field out, the emulator writes it: a receiver must take both.
+    # The stand-in omits an empty field, the emulator writes it: a receiver must accept both.
     assert endpoint.of(b"")[0].message["attributes"] == {"only": "this"}
     assert endpoint.of(b"data alone")[0].message.get("attributes", {}) == {}
 
@@ -42,12 +42,12 @@ async def test_the_ordering_key_is_in_the_body(pubsub: PubSub, endpoint: PushEnd
     await pubsub.push_subscription(topic, endpoint.url)
     await pubsub.publish(topic, b"data", ordering_key="location-1")
     await endpoint.until(lambda: bool(endpoint.deliveries))
-    # The emulator deviates from Pub/Sub: it leaves the key out of the body.
+    # The emulator deviates from Pub/Sub: it omits the key.
     expected = "location-1" if pubsub.kind is Kind.STAND_IN else None
     assert endpoint.deliveries[0].message.get("orderingKey") == expected
 
 
-async def test_the_attempt_is_in_the_body_where_there_is_a_dead_letter_policy(
+async def test_the_attempt_is_in_the_body_with_a_dead_letter_policy(
     pubsub: PubSub, endpoint: PushEndpoint
 ) -> None:
     topic = await pubsub.topic()
@@ -99,7 +99,7 @@ async def test_the_acknowledging_statuses_are_the_documented_ones(
     await pubsub.publish(topic, *(b"%d" % status for status in statuses))
     await endpoint.until(lambda: len(endpoint.deliveries) >= len(statuses))
     await pubsub.publish(topic, b"no answer")
-    # By the time that a push without an answer is repeated, so is all else that was not acknowledged.
+    # When the push without an answer is repeated, so is everything else that was not acknowledged.
     await endpoint.until(lambda: len(endpoint.of(b"no answer")) == 2)
     first, second = endpoint.of(b"no answer")
     assert second.at - first.at >= 9.9
@@ -111,7 +111,7 @@ async def test_the_acknowledging_statuses_are_the_documented_ones(
         assert acknowledged == {102, 200, 201, 202, 204}
 
 
-async def test_a_message_that_comes_again_is_the_same_message(pubsub: PubSub, endpoint: PushEndpoint) -> None:
+async def test_a_redelivered_message_is_the_same_message(pubsub: PubSub, endpoint: PushEndpoint) -> None:
     async def answer(_: Delivery) -> int:
         return 503 if len(endpoint.deliveries) == 1 else 204
 
@@ -163,7 +163,7 @@ async def test_a_push_is_forwarded_after_its_last_attempt(pubsub: PubSub, endpoi
     }
 
 
-async def test_a_slow_answer_holds_up_no_other_message(pubsub: PubSub, endpoint: PushEndpoint) -> None:
+async def test_a_slow_answer_does_not_delay_other_messages(pubsub: PubSub, endpoint: PushEndpoint) -> None:
     async def answer(delivery: Delivery) -> int:
         if delivery.data == b"first":
             await endpoint.until(lambda: bool(endpoint.of(b"second")), seconds=8)
@@ -188,7 +188,7 @@ async def test_messages_wait_for_an_endpoint_that_is_down(pubsub: PubSub) -> Non
         await back.until(lambda: bool(back.of(b"patient")))
 
 
-async def test_a_deleted_subscription_pushes_no_more(pubsub: PubSub, endpoint: PushEndpoint) -> None:
+async def test_a_deleted_subscription_stops_pushing(pubsub: PubSub, endpoint: PushEndpoint) -> None:
     topic = await pubsub.topic()
     deleted = await pubsub.push_subscription(topic, endpoint.url)
     kept = await pubsub.push_subscription(topic, endpoint.url)

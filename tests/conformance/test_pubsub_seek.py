@@ -15,7 +15,7 @@ async def seek(pubsub: PubSub, subscription: str, **target: Any) -> None:
 
 
 async def drain(pubsub: PubSub, subscription: str, count: int) -> set[bytes]:
-    """The data of so many messages, all acknowledged."""
+    """The data of `count` messages, all acknowledged."""
     data = set()
     for _ in range(count):
         received = await pubsub.pull(subscription)
@@ -24,17 +24,17 @@ async def drain(pubsub: PubSub, subscription: str, count: int) -> set[bytes]:
     return data
 
 
-async def test_what_was_acknowledged_since_then_comes_again(pubsub: PubSub) -> None:
+async def test_a_seek_back_redelivers_acknowledged_messages(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = (await pubsub.subscription(topic, retain_acked_messages=True)).name
     ids = await pubsub.publish(topic, b"1", b"2")
     assert await drain(pubsub, subscription, 2) == {b"1", b"2"}
     await seek(pubsub, subscription, time=datetime.now(UTC) - timedelta(hours=1))
     again = [await pubsub.pull(subscription), await pubsub.pull(subscription)]
-    assert {one.message.message_id for one in again} == set(ids)
+    assert {received.message.message_id for received in again} == set(ids)
 
 
-async def test_a_seek_to_now_acknowledges_all_that_is_waiting(pubsub: PubSub) -> None:
+async def test_a_seek_forward_acknowledges_everything_that_waits(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = (await pubsub.subscription(topic)).name
     await pubsub.publish(topic, b"old")
@@ -44,12 +44,12 @@ async def test_a_seek_to_now_acknowledges_all_that_is_waiting(pubsub: PubSub) ->
     assert not await pubsub.glance(subscription)
 
 
-async def test_a_push_subscription_delivers_again(pubsub: PubSub, endpoint: PushEndpoint) -> None:
+async def test_a_push_subscription_redelivers_after_a_seek(pubsub: PubSub, endpoint: PushEndpoint) -> None:
     topic = await pubsub.topic()
-    own = await pubsub.push_subscription(topic, endpoint.url, retain_acked_messages=True)
+    subscription = await pubsub.push_subscription(topic, endpoint.url, retain_acked_messages=True)
     await pubsub.publish(topic, b"again")
     await endpoint.until(lambda: len(endpoint.of(b"again")) == 1)
-    await seek(pubsub, own.name, time=datetime.now(UTC) - timedelta(hours=1))
+    await seek(pubsub, subscription.name, time=datetime.now(UTC) - timedelta(hours=1))
     await endpoint.until(lambda: len(endpoint.of(b"again")) == 2)
     first, second = endpoint.of(b"again")
     assert first.message["messageId"] == second.message["messageId"]

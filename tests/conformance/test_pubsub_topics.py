@@ -1,4 +1,4 @@
-"""Topics, subscriptions and publishing: what is accepted, and which error says what."""
+"""Topics, subscriptions and publishing: what is accepted, and which error means what."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from tests.conformance.backends import Kind
 from tests.conformance.pubsub import PubSub
 
 
-async def test_a_topic_exists_once_it_is_created(pubsub: PubSub) -> None:
+async def test_a_topic_exists_after_its_creation(pubsub: PubSub) -> None:
     name = pubsub.name("topics")
     with pytest.raises(NotFound):
         await pubsub.publisher.get_topic(topic=name)
@@ -26,7 +26,7 @@ async def test_a_malformed_topic_name_is_refused(pubsub: PubSub, name: str) -> N
         await pubsub.publisher.create_topic(name=name)
 
 
-async def test_a_deleted_topic_leaves_its_subscriptions_behind(pubsub: PubSub) -> None:
+async def test_the_subscriptions_of_a_deleted_topic_stay(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = await pubsub.subscription(topic)
     await pubsub.publish(topic, b"before")
@@ -56,7 +56,7 @@ async def test_an_empty_retry_policy_gets_the_documented_bounds(pubsub: PubSub) 
     assert (policy.minimum_backoff, policy.maximum_backoff) == (timedelta(seconds=10), timedelta(minutes=10))
 
 
-async def test_a_subscription_needs_topics_that_exist(pubsub: PubSub) -> None:
+async def test_a_subscription_requires_existing_topics(pubsub: PubSub) -> None:
     absent = pubsub.name("topics")
     with pytest.raises(NotFound):
         await pubsub.subscription(absent)
@@ -85,7 +85,7 @@ async def test_subscription_settings_out_of_bounds_are_refused(
 @pytest.mark.parametrize("attempts", [4, 101])
 async def test_delivery_attempts_are_between_5_and_100(pubsub: PubSub, attempts: int) -> None:
     if pubsub.kind is Kind.EMULATOR:
-        pytest.skip("the emulator takes any number of attempts, Pub/Sub documents 5 to 100")
+        pytest.skip("the emulator accepts any number of attempts, Pub/Sub documents 5 to 100")
     dead = await pubsub.topic()
     with pytest.raises(InvalidArgument):
         await pubsub.subscription(
@@ -94,7 +94,7 @@ async def test_delivery_attempts_are_between_5_and_100(pubsub: PubSub, attempts:
         )
 
 
-async def test_publishing_gives_each_message_an_id_of_digits(pubsub: PubSub) -> None:
+async def test_publishing_gives_each_message_a_numeric_id(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     ids = [*await pubsub.publish(topic, b"1", b"2"), *await pubsub.publish(topic, b"3")]
     assert len(set(ids)) == 3
@@ -115,7 +115,7 @@ async def test_publishing_to_an_unknown_topic_is_not_found(pubsub: PubSub) -> No
         pytest.param([{"data": b"good"}] * 1_001, id="more than 1000"),
     ],
 )
-async def test_an_impossible_publish_is_refused_as_a_whole(
+async def test_an_invalid_publish_is_refused_as_a_whole(
     pubsub: PubSub, messages: list[dict[str, Any]]
 ) -> None:
     topic = await pubsub.topic()
@@ -140,7 +140,7 @@ async def test_a_message_over_the_documented_limits_is_refused(
     pubsub: PubSub, message: dict[str, Any]
 ) -> None:
     if pubsub.kind is Kind.EMULATOR:
-        pytest.skip("the emulator checks none of the limits of a message, Pub/Sub documents them all")
+        pytest.skip("the emulator checks none of the message limits that Pub/Sub documents")
     with pytest.raises(InvalidArgument):
         await pubsub.publisher.publish(request={"topic": await pubsub.topic(), "messages": [message]})
 

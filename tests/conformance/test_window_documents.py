@@ -1,4 +1,4 @@
-"""The flush's documents at their largest, through the adapter: on the stand-in and on the emulator."""
+"""The flush's largest documents, through the adapter, on the stand-in and on the emulator."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from shared.windows.state import Control, StateDocument
 
 NOW = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
 LONGEST = "\x00"
-"""The character whose JSON is longest: six bytes."""
+"""The character with the longest JSON: six bytes."""
 
 
 def state(key: WindowKey, seen: bytes, expire_at: datetime, stored_chunks: int = 0) -> StateDocument:
@@ -29,7 +29,7 @@ async def save(firestore: AsyncClient, states: Sequence[StateDocument]) -> None:
     await store.save(Control(number=1), states)
 
 
-async def test_digests_that_outgrow_a_document_come_back_whole_and_in_order(firestore: AsyncClient) -> None:
+async def test_digests_that_outgrow_a_document_are_loaded_whole_and_in_order(firestore: AsyncClient) -> None:
     key, per_chunk = WindowKey(0, "busy/1"), CHUNK // DIGEST_BYTES
     await save(firestore, [state(key, digests(per_chunk + 1), NOW)])
     (first,) = (await WindowStore(firestore).load([key])).values()
@@ -42,7 +42,7 @@ async def test_digests_that_outgrow_a_document_come_back_whole_and_in_order(fire
 
 
 async def test_a_chunk_outlives_every_state_that_refers_to_it(firestore: AsyncClient) -> None:
-    # The chunk is written with the window's first pane, the state for the last time 7 days and an hour later.
+    # The chunk is written with the window's first pane, the state last of all 7 days and an hour later.
     key = WindowKey(300_000_000, "busy/2")
     await save(firestore, [state(key, digests(CHUNK // DIGEST_BYTES), NOW)])
     (stored,) = (await WindowStore(firestore).load([key])).values()
@@ -61,6 +61,6 @@ async def test_the_largest_batch_of_the_longest_names_is_stored(firestore: Async
     await WindowLog(firestore).append(longest, NOW)
     store = WindowStore(firestore)
     segments = await store.read_segments(100)
-    read = [one for segment in segments for one in decode_segment(segment.data)]
-    assert {digest(one.event_id) for one in longest} <= {digest(one.event_id) for one in read}
+    read = [contribution for segment in segments for contribution in decode_segment(segment.data)]
+    assert {digest(sent.event_id) for sent in longest} <= {digest(found.event_id) for found in read}
     await store.delete_segments(segments)

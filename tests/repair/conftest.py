@@ -1,4 +1,4 @@
-"""A chain for the tests that add events and mend what others broke; each looks only for its own events."""
+"""A chain for the tests that add and repair events; each looks only at its own events."""
 
 from tests.support.chain import chain, invoke, run
 

@@ -1,6 +1,6 @@
-"""What the tests of the repairing commands share: an event of their own, and counts that must not change.
+"""What the tests of the repair commands share: unique events, and counts that must not change.
 
-They add to the chain. test_end_to_end.py counts the sample alone and runs before them: pytest goes by name.
+They add to the chain. test_end_to_end.py counts only the sample, and runs before them: pytest orders by name.
 """
 
 import time
@@ -16,6 +16,9 @@ from tools.pipeline.pubsub import PubSub
 
 PATIENCE = 30.0
 
+ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
+FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
+
 COUNTS = """
 SELECT
   (SELECT COUNT(*) FROM realtime_features_unique) AS unique_features,
@@ -27,27 +30,27 @@ SELECT
 
 
 def counts(run: Run) -> dict[str, object]:
-    """All that a replay must leave as it is, after a flush."""
+    """Everything that a replay must not change, after a flush."""
     flush(run.chain.address.functions["aggregate"])
     result = run.warehouse.query(COUNTS)
     return dict(zip(result.columns, result.rows[0], strict=True))
 
 
 def number(run: Run, sql: str, **parameters: str | datetime) -> int:
-    """The one number that the query gives."""
+    """The single number that the query returns."""
     return int(str(run.warehouse.query(sql, **parameters).rows[0][0]))
 
 
 def until(reached: Callable[[], bool]) -> None:
-    """Looks again and again; an event takes some ten milliseconds through the chain."""
+    """Polls; an event takes some ten milliseconds through the chain."""
     deadline = time.monotonic() + PATIENCE
     while not reached():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.05)
 
 
 def event(**fields: object) -> dict[str, object]:
-    """A good event of a location of its own, now; a field of the value `...` is left out."""
+    """A good event of a unique location, now; a field with the value `...` is left out."""
     whole = {
         "event_id": f"e-{uuid4().hex}",
         "location_id": f"1-{uuid4().int % 10**9}",
@@ -59,9 +62,9 @@ def event(**fields: object) -> dict[str, object]:
 
 
 def publish(run: Run, *events: dict[str, object], topic: str = "events") -> list[str]:
-    """The message ids."""
+    """Returns the message ids."""
     client = PubSub(run.chain.address.pubsub)
     try:
-        return client.publish(run.chain.address.topics[topic], [orjson.dumps(one) for one in events])
+        return client.publish(run.chain.address.topics[topic], [orjson.dumps(fields) for fields in events])
     finally:
         client.close()

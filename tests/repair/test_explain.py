@@ -1,10 +1,10 @@
-"""What `cqc explain` knows of an event that was counted, of one that was given up, and of none."""
+"""What `cqc explain` shows for an event that was counted, one that was rejected, and an unknown one."""
 
 import json
 
 import pytest
 
-from tests.repair.helpers import event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Invoke
 from tools.local.parts import PartsKind
@@ -12,14 +12,11 @@ from tools.pipeline.flushing import flush
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
 
-ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
-FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
 
-
-def arrive(run: Run, own: dict[str, object]) -> str:
+def arrive(run: Run, sent: dict[str, object]) -> str:
     """Publishes the event and waits for its row."""
-    publish(run, own)
-    event_id = str(own["event_id"])
+    publish(run, sent)
+    event_id = str(sent["event_id"])
     until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
     return event_id
 
@@ -45,7 +42,7 @@ def test_an_event_is_followed_from_its_producer_to_the_pane_that_counted_it(run:
     assert known["dead_letters"] == known["replays"] == []
 
 
-def test_of_two_events_of_the_same_time_each_is_served_its_own(run: Run, invoke: Invoke) -> None:
+def test_of_two_events_with_the_same_time_each_shows_its_own_values(run: Run, invoke: Invoke) -> None:
     first = event()
     rating = arrive(run, first)
     same = {"location_id": first["location_id"], "timestamp": first["timestamp"]}
@@ -55,8 +52,7 @@ def test_of_two_events_of_the_same_time_each_is_served_its_own(run: Run, invoke:
 
 
 def test_redeliveries_and_replays_are_shown_and_do_not_count(run: Run, invoke: Invoke) -> None:
-    own = event()
-    event_id = arrive(run, own)
+    event_id = arrive(run, event())
     options = ("--subscription", "monitor", "--event-id", event_id, "--limit", "1", "--to", "topic")
     assert invoke("replay", *options).code == 0
     until(lambda: number(run, ROWS_OF, event_id=event_id) == 2)
@@ -65,20 +61,20 @@ def test_redeliveries_and_replays_are_shown_and_do_not_count(run: Run, invoke: I
     assert "Replays and redrives" in said.out
 
 
-def test_a_dead_letter_is_explained_by_its_reasons(run: Run, invoke: Invoke) -> None:
+def test_a_dead_letter_is_explained_by_its_reason(run: Run, invoke: Invoke) -> None:
     (message_id,) = publish(run, event(event_id=..., metrics=...))
     until(lambda: number(run, FAILURES_OF, event_id=message_id) == 1)
     said = invoke("explain", message_id)
     assert said.code == 0
-    assert "It has no features row: it was given up." in said.out
+    assert "It has no features row: it was dead-lettered." in said.out
     (failure,) = json.loads(invoke("explain", message_id, "--json").out)["dead_letters"]
     assert failure["error_message"] == "metrics: is missing"
 
 
-def test_an_unknown_id_is_answered_with_the_places_that_were_looked_at(invoke: Invoke) -> None:
+def test_an_unknown_id_is_answered_with_where_it_was_searched(invoke: Invoke) -> None:
     answer = invoke("explain", "no-such-event")
     assert answer.code == 2
     assert (
-        "nothing is known of event no-such-event: it is not in realtime_features, streaming_errors or"
+        "nothing is known about event no-such-event: it is not in realtime_features, streaming_errors or"
         in answer.err
     )

@@ -1,27 +1,25 @@
-"""Dead letters mended and sent again: once, and only what the current code takes."""
+"""Dead letters fixed and sent again: once, and only those that the current code accepts."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.repair.helpers import event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Answer, Invoke
 from tools.local.parts import PartsKind
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
 
-ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
-FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
 BEDS = "metrics.new_beds=int(event['metrics']['new_beds'].split()[0])"
 
 
-def given_up(run: Run, **fields: object) -> str:
+def rejected(run: Run, **fields: object) -> str:
     """The id of an event that parse has rejected."""
-    own = event(**fields)
-    (message_id,) = publish(run, own)
-    event_id = str(own.get("event_id", message_id))
+    sent = event(**fields)
+    (message_id,) = publish(run, sent)
+    event_id = str(sent.get("event_id", message_id))
     until(lambda: number(run, FAILURES_OF, event_id=event_id) == 1)
     return event_id
 
@@ -31,27 +29,27 @@ def redrive(invoke: Invoke, event_id: str, *options: str) -> Answer:
 
 
 def test_an_edited_event_is_shown_checked_sent_and_not_sent_twice(run: Run, invoke: Invoke) -> None:
-    event_id = given_up(run, event_id=..., event_type="capacity_update", metrics={"new_beds": "12 beds"})
+    event_id = rejected(run, event_id=..., event_type="capacity_update", metrics={"new_beds": "12 beds"})
     shown = redrive(invoke, event_id, "--set", BEDS)
     assert '-    "new_beds": "12 beds"' in shown.out
     assert '+    "new_beds": 12' in shown.out
-    assert "the current code takes it" in shown.out
+    assert "the current code accepts it" in shown.out
     assert "Nothing was sent; 1 could be" in shown.out
 
     assert redrive(invoke, event_id, "--set", BEDS, "--yes").code == 0
     until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
     again = redrive(invoke, event_id, "--set", BEDS, "--yes")
-    assert "To redrive: 0. Redriven before, not in need of it, or over the limit: 1." in again.out
+    assert "To redrive: 0. Already redriven, needing no redrive, or over the limit: 1." in again.out
     known = json.loads(invoke("explain", event_id, "--json").out)
-    assert [(one["kind"], one["edit"]) for one in known["replays"]] == [("redrive", BEDS)]
+    assert [(replay["kind"], replay["edit"]) for replay in known["replays"]] == [("redrive", BEDS)]
 
 
-def test_what_is_still_wrong_is_not_sent_and_may_be_redriven_later(run: Run, invoke: Invoke) -> None:
-    event_id = given_up(run, event_type="capacity_update", metrics={"new_beds": "many"})
+def test_an_event_that_is_still_wrong_is_not_sent_and_can_be_redriven_later(run: Run, invoke: Invoke) -> None:
+    event_id = rejected(run, event_type="capacity_update", metrics={"new_beds": "many"})
     refused = redrive(invoke, event_id, "--yes")
     assert refused.code == 1
     assert (
-        "1 of 1 would be given up again, the first because of schema_error: metrics.new_beds" in refused.err
+        "1 of 1 would be rejected again, the first because of schema_error: metrics.new_beds" in refused.err
     )
     unfit = redrive(invoke, event_id, "--set", BEDS, "--yes")
     assert "ValueError: invalid literal for int()" in unfit.err
@@ -60,8 +58,8 @@ def test_what_is_still_wrong_is_not_sent_and_may_be_redriven_later(run: Run, inv
     until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
 
 
-def test_an_event_that_fails_after_its_redrive_is_there_again(run: Run, invoke: Invoke) -> None:
-    event_id = given_up(run, metrics=...)
+def test_an_event_that_fails_after_its_redrive_can_be_redriven_again(run: Run, invoke: Invoke) -> None:
+    event_id = rejected(run, metrics=...)
     assert redrive(invoke, event_id, "--set", "metrics={}", "--yes").code == 0
     until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
     publish(run, event(event_id=event_id, metrics=...))
@@ -69,8 +67,8 @@ def test_an_event_that_fails_after_its_redrive_is_there_again(run: Run, invoke: 
     assert "To redrive: 1." in redrive(invoke, event_id, "--set", "metrics={}").out
 
 
-def test_an_event_is_mended_by_hand_in_a_file(run: Run, invoke: Invoke, tmp_path: Path) -> None:
-    event_id = given_up(run, timestamp="tomorrow")
+def test_an_event_is_fixed_by_hand_in_a_file(run: Run, invoke: Invoke, tmp_path: Path) -> None:
+    event_id = rejected(run, timestamp="tomorrow")
     file = tmp_path / "export.jsonl"
     assert redrive(invoke, event_id, "--export", str(file)).code == 0
     line = json.loads(file.read_text())
@@ -81,11 +79,11 @@ def test_an_event_is_mended_by_hand_in_a_file(run: Run, invoke: Invoke, tmp_path
     until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
     answer = redrive(invoke, event_id, "--edited", str(file), "--yes")
     assert answer.code == 2
-    assert "is open: it was redriven" in answer.err
+    assert "is not open: it was redriven" in answer.err
 
 
-def test_an_edit_can_not_make_another_event_of_it(run: Run, invoke: Invoke) -> None:
-    event_id = given_up(run, metrics=...)
+def test_an_edit_must_not_change_the_event_id(run: Run, invoke: Invoke) -> None:
+    event_id = rejected(run, metrics=...)
     answer = redrive(invoke, event_id, "--set", "metrics={}", "--set", "event_id='other'", "--yes")
     assert answer.code == 1
     assert f"the edit changes event_id, which was {event_id}: it would be another event" in answer.err
@@ -95,19 +93,19 @@ def test_an_edit_can_not_make_another_event_of_it(run: Run, invoke: Invoke) -> N
     ("options", "sentence"),
     [
         (("--set", "metrics.new_beds"), "--set metrics.new_beds: write it like metrics.new_beds=12"),
-        (("--set", ".=1"), "--set .: no path to a field"),
-        (("--set", "a=1 +"), "is no Python expression"),
-        (("--set", "a=__import__('os')"), "a name may not begin with an underscore"),
+        (("--set", ".=1"), "--set .: not a path to a field"),
+        (("--set", "a=1 +"), "is not a Python expression"),
+        (("--set", "a=__import__('os')"), "a name must not begin with an underscore"),
         (("--set", "a=event.__class__"), "uses .__class__: allowed are .get"),
-        (("--set", "a=9**9"), "uses Pow, which an edit has no need of"),
-        (("--set", "a=1", "--export", "x"), "mend in one way"),
+        (("--set", "a=9**9"), "uses Pow, which an edit does not need"),
+        (("--set", "a=1", "--export", "x"), "fix events in one way"),
         (("--edited", "nowhere.jsonl"), "--edited nowhere.jsonl can't be read (No such file or directory)"),
         (("--event-id", "no-such-event"), "streaming_errors has no dead letter of event no-such-event"),
-        (("--error-type", "typo"), "--error-type typo: it is one of"),
+        (("--error-type", "typo"), "--error-type typo: choose one of"),
         (("--since", "noon"), "--since noon: Invalid isoformat string"),
     ],
 )
-def test_a_mistake_is_answered_with_a_sentence(
+def test_misuse_is_answered_with_one_sentence(
     invoke: Invoke, options: tuple[str, ...], sentence: str
 ) -> None:
     answer = invoke("redrive", *options)

@@ -1,4 +1,4 @@
-"""Replays on a running chain: whatever is sent again, and how often, no count changes."""
+"""Replays on a running chain: no count changes, whatever is sent again and however often."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.dead_letters.record import read_hints
-from tests.repair.helpers import counts, event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until
 from tests.support.chain import Run
 from tests.support.command_line import Invoke
 from tools.local.parts import PartsKind
@@ -18,9 +18,6 @@ from tools.pipeline.pubsub import PubSub
 from tools.replay.shapes import Shape
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
-
-ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
-FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
 
 
 def rows(run: Run) -> int:
@@ -31,7 +28,7 @@ def rows(run: Run) -> int:
 
 def test_replaying_anything_twice_changes_no_count(run: Run, invoke: Invoke, tmp_path: Path) -> None:
     file = tmp_path / "lines.jsonl"
-    # A line without an event_id had its identity from its message, which a file does not know.
+    # A line without an event_id got its identity from its message, which a file does not hold.
     file.write_bytes(b"\n".join([line for line in run.lines if read_hints(line).event_id][:100]))
     before = counts(run)
     for _ in range(2):
@@ -40,12 +37,12 @@ def test_replaying_anything_twice_changes_no_count(run: Run, invoke: Invoke, tmp
             answer = invoke("replay", source, "--to", "topic", "--json")
             assert answer.code == 0, answer.err
             assert json.loads(answer.out)["sent"] == count
-            # An event that was too late is a features row and a dead letter, so at least this many.
+            # A late event is a features row and a dead letter, so at least this many.
             until(lambda there=there, count=count: rows(run) >= there + count)  # type: ignore[misc]
     assert counts(run) == before
 
 
-def test_an_event_without_an_id_keeps_that_of_its_first_message(run: Run, invoke: Invoke) -> None:
+def test_an_event_without_an_id_keeps_the_id_of_its_first_message(run: Run, invoke: Invoke) -> None:
     (message_id,) = publish(run, event(event_id=...))
     until(lambda: number(run, ROWS_OF, event_id=message_id) == 1)
     before = counts(run)
@@ -56,7 +53,7 @@ def test_an_event_without_an_id_keeps_that_of_its_first_message(run: Run, invoke
     assert counts(run) == before
 
 
-def test_a_dead_letter_that_fails_again_is_one_dead_letter_and_says_what_it_is(
+def test_a_dead_letter_that_fails_again_stays_one_dead_letter_and_counts_its_replays(
     run: Run, invoke: Invoke
 ) -> None:
     (message_id,) = publish(run, event(event_id=..., metrics=...))
@@ -73,32 +70,32 @@ def test_a_dead_letter_that_fails_again_is_one_dead_letter_and_says_what_it_is(
     assert replay_count == "2"
 
 
-def test_a_file_of_events_without_an_id_counts_once_however_often_it_is_replayed(
+def test_events_without_an_id_in_a_file_count_once_however_often_it_is_replayed(
     run: Run, invoke: Invoke, tmp_path: Path
 ) -> None:
-    own = event(event_id=...)
+    sent = event(event_id=...)
     file = tmp_path / "events.jsonl"
-    file.write_text(json.dumps(own))
+    file.write_text(json.dumps(sent))
     of_location = "realtime_features WHERE location_id = @location"
     sql = f"SELECT COUNT(*) FROM {of_location}"
     for times in (1, 2):
         assert invoke("replay", str(file), "--to", "topic").code == 0
-        until(lambda times=times: number(run, sql, location=str(own["location_id"])) == times)  # type: ignore[misc]
+        until(lambda times=times: number(run, sql, location=str(sent["location_id"])) == times)  # type: ignore[misc]
     distinct = f"SELECT COUNT(DISTINCT event_id) FROM {of_location}"
-    assert number(run, distinct, location=str(own["location_id"])) == 1
+    assert number(run, distinct, location=str(sent["location_id"])) == 1
 
 
 @pytest.mark.parametrize("shape", Shape)
-def test_a_function_takes_every_shape(run: Run, invoke: Invoke, tmp_path: Path, shape: Shape) -> None:
-    own = event()
+def test_a_function_accepts_every_shape(run: Run, invoke: Invoke, tmp_path: Path, shape: Shape) -> None:
+    sent = event()
     file = tmp_path / "events.jsonl"
-    file.write_text(json.dumps(own))
+    file.write_text(json.dumps(sent))
     answer = invoke("replay", str(file), "--to", run.chain.address.functions["parse"], "--as", shape)
     assert answer.code == 0, answer.err
-    until(lambda: number(run, ROWS_OF, event_id=str(own["event_id"])) == 1)
+    until(lambda: number(run, ROWS_OF, event_id=str(sent["event_id"])) == 1)
 
 
-def test_failures_of_features_go_to_features(run: Run, invoke: Invoke) -> None:
+def test_failures_of_features_go_back_to_features(run: Run, invoke: Invoke) -> None:
     lost = event(event_timestamp="2026-01-31T12:00:00Z", processing_timestamp="2026-01-31T12:00:01Z")
     publish(run, lost, topic="parsed")
     event_id = str(lost["event_id"])
@@ -124,10 +121,10 @@ def test_a_pulled_message_is_acknowledged_only_after_its_replay(
         with refusing() as url:
             refused = invoke("replay", *pull, "--to", url)
             assert refused.code == 1
-            assert "503: the sink is away" in refused.err
+            assert "503: the sink is down" in refused.err
         assert invoke("replay", *pull, "--to", chain.functions["parse"]).code == 0
         until(lambda: number(run, FAILURES_OF, event_id=message_id) == 2)
-        # Its own failure has come in meanwhile: the first one is gone.
+        # The failure of the replay has arrived meanwhile: the first message is gone.
         second = invoke("replay", *pull, "--dry-run").out
         assert "parse/schema_error" in second
         pubsub.subscriber.delete_subscription(subscription=path)
@@ -136,10 +133,10 @@ def test_a_pulled_message_is_acknowledged_only_after_its_replay(
     until(lambda: number(run, FAILURES_OF, event_id=message_id) == 3)
 
 
-def test_a_seek_delivers_again_and_changes_no_count(run: Run, invoke: Invoke) -> None:
-    own = event()
-    publish(run, own)
-    event_id = str(own["event_id"])
+def test_a_seek_redelivers_and_changes_no_count(run: Run, invoke: Invoke) -> None:
+    sent = event()
+    publish(run, sent)
+    event_id = str(sent["event_id"])
     until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
     before = counts(run)
     answer = invoke("replay", "--seek-subscription", "dashboard-events-parse", "--to-time", "1m")
@@ -151,25 +148,23 @@ def test_a_seek_delivers_again_and_changes_no_count(run: Run, invoke: Invoke) ->
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        (("none", "--to-time", "1m"), "subscriptions/none can't be sought"),
+        (("none", "--to-time", "1m"), "can't seek projects/cqc-local/subscriptions/none"),
         (("monitor", "--to-snapshot", "s"), "this Pub/Sub can't seek"),
     ],
 )
-def test_what_can_not_be_sought_is_named(invoke: Invoke, target: tuple[str, ...], sentence: str) -> None:
+def test_a_subscription_that_cannot_seek(invoke: Invoke, target: tuple[str, ...], sentence: str) -> None:
     answer = invoke("replay", "--seek-subscription", *target)
     assert sentence in answer.err
     assert answer.code == 2
 
 
-def test_a_push_subscription_can_not_be_pulled(invoke: Invoke) -> None:
+def test_a_push_subscription_cannot_be_pulled(invoke: Invoke) -> None:
     answer = invoke("replay", "--subscription", "dead-letter", "--to", "topic")
-    assert (
-        "pushes to its function, so nothing can be pulled from it: take its rows with --errors" in answer.err
-    )
+    assert "pushes to its function, so it can't be pulled from: take the rows with --errors" in answer.err
     assert answer.code == 2
 
 
-def test_what_is_not_there_is_named(invoke: Invoke) -> None:
+def test_a_missing_event_or_subscription_is_named(invoke: Invoke) -> None:
     answer = invoke("replay", "--errors", "--event-id", "no-such-event", "--to", "topic")
     assert "streaming_errors has no dead letter of event no-such-event" in answer.err
     assert answer.code == 2
@@ -187,7 +182,7 @@ def refusing() -> Iterator[str]:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(503)
             self.end_headers()
-            self.wfile.write(b"the sink is away\n")
+            self.wfile.write(b"the sink is down\n")
 
         def log_message(self, format: str, *args: object) -> None:
             """Keeps stderr for the command."""

@@ -1,6 +1,6 @@
-"""Settled windows against their rows, on the chain's Firestore and BigQuery, in a project of the test's own.
+"""Settled windows against their rows, on the chain's Firestore and BigQuery, in a project per test.
 
-Windows take an hour to settle, so the hours pass on the test's clock; the flush is the function's own.
+Windows take an hour to settle, so the hours pass on the test's clock; the flush is the function's.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from functions.aggregate.panes import Trigger
 
 from functions.aggregate.flush import Flush, FlushDependencies
-from functions.aggregate.panes import Trigger
 from functions.features.writing import Item, item_of
 from functions.parse.decoding import Decoder
 from shared.dead_letters.record import DeadLetterRecord
@@ -43,15 +43,15 @@ DECODER = Decoder("test", 262_144, timedelta(minutes=5))
 
 @dataclass(frozen=True, slots=True)
 class NoFailures:
-    """Nothing here is given up."""
+    """Nothing here is dead-lettered."""
 
     async def send(self, failure: DeadLetterRecord) -> None:
         raise AssertionError(failure)
 
 
 @dataclass(frozen=True, slots=True)
-class SpanScope:
-    """An empty pipeline of the test's own, on the services of the chain."""
+class ScratchPipeline:
+    """An empty pipeline for one test, on the services of the chain."""
 
     address: ChainAddress
     warehouse: Warehouse
@@ -66,18 +66,18 @@ class SpanScope:
         asyncio.run(work())
 
     def write(self, items: list[Item], counted: bool = True) -> None:
-        """As `features` does; not `counted`: it died between the rows and the window log."""
+        """Writes as `features` does; unless `counted`, it died between the rows and the window log."""
         self.append(REALTIME_FEATURES, [{**item.row, "is_late": False} for item in items])
         if counted:
             log = WindowLog(connect(self.address.project, "(default)"))
             asyncio.run(log.append([item.contribution for item in items], THEN))
 
     def flush(self, at: datetime) -> None:
-        """One flush, at this time on its clock."""
+        """One flush, with this time on its clock."""
 
         async def work() -> None:
             appender = TableAppender(self.address.project, self.address.dataset, REALTIME_FEATURES_AGGREGATED)
-            world = FlushDependencies(
+            dependencies = FlushDependencies(
                 panes=TableSink(REALTIME_FEATURES_AGGREGATED, appender),
                 online=NoFeatureView(),
                 dead_letters=NoFailures(),
@@ -86,88 +86,94 @@ class SpanScope:
                 pipeline_version="test",
             )
             store = WindowStore(connect(self.address.project, "(default)"))
-            summary = await Flush(world, store, uuid4().hex).run()
+            summary = await Flush(dependencies, store, uuid4().hex).run()
             assert summary.status == "done", summary
             await appender.close()
 
         asyncio.run(work())
 
     def settle(self) -> None:
-        """The flushes that were due meanwhile."""
+        """Runs the flushes that were due meanwhile."""
         for at in (THEN, THEN + timedelta(minutes=10), THEN + timedelta(hours=2)):
             self.flush(at)
 
 
 @pytest.fixture
-def place(run: Run, invoke: Invoke, tmp_path: Path) -> SpanScope:
-    del invoke  # it restores the environment, which a connection sets
+def scratch(run: Run, invoke: Invoke, tmp_path: Path) -> ScratchPipeline:
+    del invoke  # it restores the environment, which `enter` changes
     project = f"p{uuid4().hex[:12]}"
-    own = run.chain.address.model_copy(update={"project": project})
-    enter(own)
-    warehouse = Warehouse(project, own.dataset)
+    pipeline = run.chain.address.model_copy(update={"project": project})
+    enter(pipeline)
+    warehouse = Warehouse(project, pipeline.dataset)
     warehouse.create()
     file = tmp_path / "chain.json"
-    address.write(file, own)
-    return SpanScope(own, warehouse, file)
+    address.write(file, pipeline)
+    return ScratchPipeline(pipeline, warehouse, file)
 
 
 def item(**fields: object) -> Item:
-    """An event of that time, as far as `features` takes it."""
-    own = event(timestamp=THEN.isoformat(), **fields)
-    message = Message(orjson.dumps(own), str(own["event_id"]), {}, THEN, "", None)
+    """An event of that time, as `features` prepares it."""
+    fields = event(timestamp=THEN.isoformat(), **fields)
+    message = Message(orjson.dumps(fields), str(fields["event_id"]), {}, THEN, "", None)
     decoded, _ = DECODER.decode(message, THEN)
     return item_of(Message(encode(decoded), "", {}, THEN, "", None), ZoneInfo("Europe/London"))
 
 
-def verify(invoke: Invoke, place: SpanScope, *options: str) -> Answer:
-    return invoke("verify-windows", "--from", "4h", "--chain", str(place.file), *options)
+def verify(invoke: Invoke, scratch: ScratchPipeline, *options: str) -> Answer:
+    return invoke("verify-windows", "--from", "4h", "--chain", str(scratch.file), *options)
 
 
-def test_windows_of_every_kind_of_event_agree_with_their_rows(place: SpanScope, invoke: Invoke) -> None:
+def test_windows_of_every_kind_of_event_agree_with_their_rows(
+    scratch: ScratchPipeline, invoke: Invoke
+) -> None:
     kinds = ("inspection_update", "rating_change", "capacity_update", "compliance_alert", "fire_drill")
     items = [
         item(event_type=kind, location_id=f"1-{number % 2}", metrics={}) for number, kind in enumerate(kinds)
     ]
-    place.write([*items, items[0]])
-    place.settle()
-    answer = verify(invoke, place, "--json")
+    scratch.write([*items, items[0]])
+    scratch.settle()
+    answer = verify(invoke, scratch, "--json")
     assert answer.code == 0, answer.err
     said = json.loads(answer.out)
     assert (said["compared"], said["unsettled"], said["differences"]) == (2, 0, [])
 
 
-def test_an_event_that_its_window_missed_is_listed_and_mended_once(place: SpanScope, invoke: Invoke) -> None:
+def test_an_event_that_its_window_missed_is_listed_and_fixed_once(
+    scratch: ScratchPipeline, invoke: Invoke
+) -> None:
     counted, missed = item(location_id="1-1"), item(location_id="1-1")
     lost = item(location_id="1-2")
-    place.write([counted])
-    place.write([missed, lost], counted=False)
-    place.settle()
+    scratch.write([counted])
+    scratch.write([missed, lost], counted=False)
+    scratch.settle()
 
-    listed = verify(invoke, place)
+    listed = verify(invoke, scratch)
     assert listed.code == 1
     assert "window_event_count: 1 instead of 2" in " ".join(listed.out.split())
-    assert "2 of 2 windows differ from their rows: --repair mends them" in listed.err
+    assert "2 of 2 windows differ from their rows: --repair fixes them" in listed.err
 
-    mended = verify(invoke, place, "--repair", "--json")
-    assert mended.code == 0, mended.err
-    assert json.loads(mended.out)["mended"] == 2
-    assert json.loads(verify(invoke, place, "--repair", "--json").out)["differences"] == []
+    repaired = verify(invoke, scratch, "--repair", "--json")
+    assert repaired.code == 0, repaired.err
+    assert json.loads(repaired.out)["mended"] == 2
+    assert json.loads(verify(invoke, scratch, "--repair", "--json").out)["differences"] == []
 
     # A redelivery of any of them changes nothing after the repair.
-    place.write([counted, missed, lost])
-    place.flush(datetime.now(UTC))
-    assert verify(invoke, place).code == 0
-    panes = place.warehouse.query(
+    scratch.write([counted, missed, lost])
+    scratch.flush(datetime.now(UTC))
+    assert verify(invoke, scratch).code == 0
+    panes = scratch.warehouse.query(
         "SELECT location_id, revision, pane, is_final, window_event_count "
         "FROM realtime_features_aggregated_latest ORDER BY location_id"
     )
     assert [tuple(row)[2:] for row in panes.rows] == [("late", True, 2), ("on_time", True, 1)]
 
 
-def test_a_window_that_the_flush_has_not_settled_is_its_own_affair(place: SpanScope, invoke: Invoke) -> None:
-    place.write([item()])
-    place.flush(THEN)
-    said = json.loads(verify(invoke, place, "--json").out)
+def test_a_window_that_the_flush_has_not_settled_is_not_compared(
+    scratch: ScratchPipeline, invoke: Invoke
+) -> None:
+    scratch.write([item()])
+    scratch.flush(THEN)
+    said = json.loads(verify(invoke, scratch, "--json").out)
     assert (said["compared"], said["unsettled"]) == (0, 1)
 
 
@@ -179,7 +185,7 @@ def test_a_window_that_the_flush_has_not_settled_is_its_own_affair(place: SpanSc
         (("--from", "1m"), "is settled: the newest begins before"),
     ],
 )
-def test_a_mistake_is_answered_with_a_sentence(
+def test_misuse_is_answered_with_one_sentence(
     invoke: Invoke, options: tuple[str, ...], sentence: str
 ) -> None:
     answer = invoke("verify-windows", *options)

@@ -1,4 +1,4 @@
-"""The chain, started once for all tests that only use it: on the stand-ins, and on Google's emulators."""
+"""The chain, started once for all tests that only use it: on the stand-ins and on Google's emulators."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.command_line import Invoke, invoking
-from tools.demo.reconciliation import Ledger, settle
+from tools.demo.reconciliation import Ledger, drain
 from tools.local.chain import Chain, ChainOptions
 from tools.local.emulators import EmulatorMissing
 from tools.local.parts import PartsKind
@@ -21,7 +21,7 @@ from tools.pipeline.warehouse import Warehouse
 from tools.sampling.mix import Recipe, sample
 
 LINES = {PartsKind.STAND_IN: 1_500, PartsKind.EMULATORS: 250}
-"""Google's Pub/Sub emulator pushes one message at a time: 55 a second through features, seen."""
+"""Google's Pub/Sub emulator pushes one message at a time: 55 a second through features, measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ def command(chain: Chain, *arguments: str, stdin: bytes = b"") -> subprocess.Com
 
 @pytest.fixture
 def invoke(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """Runs a `cqc` command on the chain, after the sample has gone through."""
+    """Runs a `cqc` command on the chain in this process, once the sample is through."""
     monkeypatch.setenv("CQC_CHAIN", str(run.chain.file))
-    with invoking(capsys, monkeypatch) as inside:
-        yield inside
+    with invoking(capsys, monkeypatch) as invoke:
+        yield invoke
 
 
 @pytest.fixture(scope="session", params=list(PartsKind))
@@ -68,10 +68,10 @@ def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def run(chain: Chain) -> Run:
-    """Published with the command line, flushed until everything is accounted for."""
+    """A sample published with the command line, and flushed until everything is accounted for."""
     recipe = Recipe(LINES[chain.options.parts], locations=20, bad=0.12, late=0.04, duplicates=0.1)
     lines = sample(recipe, seed=11, now=datetime.now(UTC))
     published = command(chain, "publish", "-", "--json", stdin=b"\n".join(lines))
     assert json.loads(published.stdout)["published"] == len(lines)
     warehouse = connect_warehouse(chain.address)
-    return Run(chain, warehouse, recipe, lines, settle(chain, warehouse, lines))
+    return Run(chain, warehouse, recipe, lines, drain(chain, warehouse, lines))

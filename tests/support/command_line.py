@@ -1,4 +1,4 @@
-"""`cqc` inside this process: its imports are paid once, and its exit code and both streams are looked at."""
+"""`cqc` in this process, so that its imports cost once; with its exit code and both streams."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tools import cli
+from tools.__main__ import main
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command left."""
+    """A command's exit code and output."""
 
     code: int
     out: str
@@ -24,14 +24,14 @@ Invoke = Callable[..., Answer]
 
 @contextmanager
 def invoking(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """Runs commands; the environment that they set ends with the block."""
+    """Runs commands; the environment is restored at the end."""
     before = dict(os.environ)
 
     def invoke(*arguments: str) -> Answer:
         monkeypatch.setattr("sys.argv", ["cqc", *arguments])
         capsys.readouterr()
         try:
-            cli.main()
+            main()
         except SystemExit as end:
             code = end.code
         said = capsys.readouterr()

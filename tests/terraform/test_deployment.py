@@ -13,7 +13,6 @@ from shared.tables.columns import TABLES, Table, json_schema
 from shared.telemetry.logs import LogEvent
 from shared.topology import FUNCTIONS
 from tests.terraform.conftest import Runs, State
-from tools.generate.feature_groups import GROUPS, groups_text
 from tools.generate.package import content_hash, files
 from tools.pipeline.warehouse import view_definitions
 
@@ -113,10 +112,6 @@ def test_the_collections_without_indexes_are_those_that_the_adapter_writes(deplo
         assert f'"{field.values["collection"]}"' in adapter
         assert field.values["field"] == "*" or f'"{field.values["field"]}"' in adapter
         assert field.values["index_config"][0].get("indexes") in (None, [])
-
-
-def test_the_generated_groups_are_current() -> None:
-    assert GROUPS.read_text() == groups_text(), "run `python -m tools.generate.feature_groups`"
 
 
 def test_the_feature_view_serves_exactly_what_the_functions_write(with_feature_store: State) -> None:

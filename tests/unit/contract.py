@@ -1,4 +1,4 @@
-"""The contract's table of metrics, written out by hand: the code is tested against it."""
+"""The metrics of docs/events.md#event-types, by hand: the code and the generated page are held to them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -71,4 +71,4 @@ CATEGORIES = {
     "dashboard_interaction": "interaction",
     "fire_drill": "generic",
 }
-"""fire_drill stands for every type that the contract does not name."""
+"""fire_drill stands for every type that docs/contract.md#event-types does not name."""

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shared.telemetry.logs import LogEvent
-from tools.cli import app
+from tools.__main__ import app
 from tools.paths import ROOT
 
 TERRAFORM = {path.name: path.read_text() for path in (ROOT / "terraform").glob("*.tf")}

@@ -1,4 +1,4 @@
-"""Two servers: a strict Storage Write one that can be told to misbehave, and the BigQuery stand-in."""
+"""Two servers: a strict Storage Write server that misbehaves on request, and the BigQuery stand-in."""
 
 import asyncio
 import subprocess
@@ -21,11 +21,11 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from tools.pipeline.warehouse import Warehouse
 
 Turn = Callable[[list[Message]], AppendRowsResponse | None]
-"""What one request meets instead of success; None ends the call without an answer."""
+"""Answers one request instead of success; None ends the call without an answer."""
 
 
 class Stall(Exception):
-    """Raised by a Turn: the request is never answered."""
+    """Raised by a Turn to leave the request unanswered."""
 
 
 class Abort(Exception):
@@ -40,13 +40,13 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def refusal(code: grpc.StatusCode, text: str, **fields: object) -> AppendRowsResponse:
-    """An answer with an error; `fields` are further fields of AppendRowsResponse."""
+    """An answer with an error, and further fields of AppendRowsResponse."""
     return AppendRowsResponse({"error": Status(code=code.value[0], message=text), **fields})
 
 
 @dataclass
 class WriteServer:
-    """Keeps the rows that it acknowledged, and checks what BigQuery demands of every request."""
+    """Keeps the rows it acknowledged, and checks what BigQuery requires of every request."""
 
     endpoint: str = ""
     rows: list[Message] = field(default_factory=list)
@@ -54,9 +54,9 @@ class WriteServer:
     """Number of rows of each request received."""
     connections: int = 0
     turns: deque[Turn] = field(default_factory=deque)
-    """The next requests meet these, in order; without one, a request succeeds."""
+    """They answer the next requests, in order; without one, a request succeeds."""
     check_rows: Turn = lambda _: None
-    """Asked before a request succeeds: an answer if it must not."""
+    """Called before a request succeeds; returns an answer if it must fail."""
 
     async def append_rows(
         self, requests: AsyncIterator[AppendRowsRequest], context: grpc.aio.ServicerContext[object, object]
@@ -101,7 +101,7 @@ def _row_class(request: AppendRowsRequest) -> type[Message]:
 
 @pytest.fixture
 async def write_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WriteServer]:
-    """Listens where TableAppender looks for BigQuery."""
+    """Listens where TableAppender expects BigQuery."""
     api = WriteServer()
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
     handler = grpc.stream_stream_rpc_method_handler(
@@ -125,12 +125,12 @@ async def write_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WriteSe
 
 @pytest.fixture(scope="session")
 def stand_in() -> Iterator[tuple[str, str]]:
-    """The BigQuery stand-in as the command that people run: its http URL and its Storage Write host:port."""
+    """The BigQuery stand-in as people start it: its http URL and its Storage Write host:port."""
     command = [sys.executable, "-m", "tools.standins.bigquery", "--rest-port=0", "--grpc-port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         name, *words = process.stdout.readline().split()
-        assert name == "bigquery:", "it says on its first line where it listens"
+        assert name == "bigquery:", "the first line says where it listens"
         yield words[-3], words[-1]
         process.terminate()
         assert process.wait(timeout=20) == 0
@@ -138,13 +138,13 @@ def stand_in() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def dataset() -> str:
-    """A name for a dataset of the test's own."""
+    """The name of a dataset that no other test uses."""
     return f"dataset_{uuid4().hex}"
 
 
 @pytest.fixture
 def warehouse(stand_in: tuple[str, str], dataset: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """The test's own dataset with its tables and views, in the project `project`."""
+    """That dataset with its tables and views, in the project `project`."""
     rest, storage_write = stand_in
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", rest)
     monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", storage_write)

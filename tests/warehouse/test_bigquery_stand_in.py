@@ -1,4 +1,4 @@
-"""bqemulator as we start it: appends and queries at once, a clean end, a taken port, a restart."""
+"""bqemulator as we start it: concurrent appends and queries, a clean exit, a taken port, a restart."""
 
 import asyncio
 import signal
@@ -27,8 +27,8 @@ def error_rows(first: int, count: int) -> list[bytes]:
 
 
 @pytest.mark.timeout(60)
-async def test_20_000_rows_arrive_while_queries_run_beside(warehouse: Warehouse, dataset: str) -> None:
-    """bqemulator's own command hangs here within seconds."""
+async def test_20_000_rows_arrive_while_queries_run(warehouse: Warehouse, dataset: str) -> None:
+    """bqemulator as released hangs here within seconds."""
     appender = TableAppender("project", dataset, STREAMING_ERRORS)
     counts: list[object] = []
 
@@ -46,7 +46,7 @@ async def test_20_000_rows_arrive_while_queries_run_beside(warehouse: Warehouse,
     await appender.close()
     result = await asyncio.to_thread(warehouse.query, "SELECT COUNT(DISTINCT event_id) FROM streaming_errors")
     assert result.rows == [(20_000,)]
-    assert len(counts) > 3, "queries did run beside"
+    assert len(counts) > 3, "queries ran meanwhile"
 
 
 async def test_an_appender_outlives_a_restart_of_bigquery(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ async def test_an_appender_outlives_a_restart_of_bigquery(monkeypatch: pytest.Mo
     await appender.close()
 
 
-async def test_it_ends_at_once_on_sigterm_although_an_appender_is_connected(
+async def test_it_exits_at_once_on_sigterm_while_an_appender_is_connected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     process = await asyncio.create_subprocess_exec(
@@ -88,7 +88,7 @@ async def test_it_ends_at_once_on_sigterm_although_an_appender_is_connected(
 
 
 @pytest.mark.parametrize("option", ["--rest-port", "--grpc-port"])
-def test_a_taken_port_is_one_sentence(option: str) -> None:
+def test_a_taken_port_is_reported_in_one_sentence(option: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -103,12 +103,12 @@ def test_a_taken_port_is_one_sentence(option: str) -> None:
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_refused_query_is_one_sentence(warehouse: Warehouse) -> None:
+def test_a_refused_query_is_reported_in_one_sentence(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match=r'^BigQuery refused the query in project\.\w+: .*"nope"[^\n]*$'):
         warehouse.query("SELECT nope FROM realtime_features")
 
 
-def test_where_nothing_listens_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_bigquery_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
     with pytest.raises(WarehouseError, match=r"^BigQuery gave no answer|^BigQuery can't be reached"):
         Warehouse("project", "dataset").query("SELECT 1")

@@ -1,4 +1,4 @@
-"""What the online store's sync reads, on rows written as the functions write them."""
+"""What the online store's sync reads, from rows written as the functions write them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ async def insert(table: Table, dataset: str, *rows: Row) -> None:
 
 
 def source(warehouse: Warehouse, dataset: str, file: str, **variables: str) -> list[dict[str, object]]:
-    """The rows of a source view, its file filled in as terraform/feature_store.tf fills it in."""
+    """The rows of a source view, with its file filled in as in terraform/feature_store.tf."""
     template = Template((VIEWS / "feature_store" / file).read_text())
     sql = template.substitute(project="project", dataset=dataset, lookback_days="30", **variables)
     result = warehouse.query(f"SELECT * FROM ({sql}\n) ORDER BY feature_timestamp")
@@ -40,7 +40,7 @@ def event(category: str, age: timedelta, **values: Value) -> Row:
     return row | values
 
 
-async def test_a_category_has_only_the_events_that_own_its_columns(
+async def test_a_categorys_source_has_only_events_of_that_category(
     warehouse: Warehouse, dataset: str
 ) -> None:
     """So a page view does not empty the lists of the latest inspection."""
@@ -62,7 +62,7 @@ async def test_a_category_has_only_the_events_that_own_its_columns(
     assert list(rows[0]) == ["location_id", "feature_timestamp", *columns]
 
 
-async def test_derived_features_are_of_every_event_of_the_last_30_days(
+async def test_derived_features_come_from_every_event_of_the_last_30_days(
     warehouse: Warehouse, dataset: str
 ) -> None:
     await insert(
@@ -82,7 +82,7 @@ async def test_derived_features_are_of_every_event_of_the_last_30_days(
     assert [row["real_time_risk_score"] for row in rows] == [2, 3]
 
 
-async def test_window_features_are_of_the_highest_revision_at_its_newest_event(
+async def test_window_features_come_from_the_highest_revision_at_its_newest_event(
     warehouse: Warehouse, dataset: str
 ) -> None:
     start = datetime.fromtimestamp(NOW.timestamp() // 300 * 300, UTC) - DAY

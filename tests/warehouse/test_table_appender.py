@@ -1,4 +1,4 @@
-"""TableAppender over the real wire protocol, against a server that misbehaves as BigQuery may."""
+"""TableAppender over the real protocol, against a server that misbehaves as BigQuery may."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -53,12 +53,12 @@ async def test_rows_arrive_in_order_over_one_connection(
     assert write_server.connections == 1
 
 
-async def test_nothing_is_sent_for_no_rows(appender: TableAppender, write_server: WriteServer) -> None:
+async def test_no_rows_send_nothing(appender: TableAppender, write_server: WriteServer) -> None:
     assert await appender.append([]) == []
     assert write_server.connections == 0
 
 
-async def test_concurrent_appends_wait_for_each_other(
+async def test_concurrent_appends_share_one_connection(
     appender: TableAppender, write_server: WriteServer
 ) -> None:
     outcomes = await asyncio.gather(*(appender.append(rows_of(letter)) for letter in "abcdef"))
@@ -71,7 +71,7 @@ async def test_rows_named_in_row_errors_are_rejected_and_the_rest_is_sent_again(
     appender: TableAppender, write_server: WriteServer
 ) -> None:
     def names_the_first_bad_row(rows: list[Message]) -> AppendRowsResponse | None:
-        """As when the list of errors is cut short: the second bad row is only named the next time."""
+        """Like a truncated list of errors: the second bad row is only named the next time."""
         for index, letter in enumerate(letters_in(rows)):
             if letter in "xy":
                 error = RowError(index=index, code="FIELDS_ERROR", message=f"{letter} is no good")
@@ -120,7 +120,7 @@ async def test_many_large_rows_go_in_several_requests(
     assert sorted(write_server.requests) == [1, 2, 2]
 
 
-async def test_a_stream_closed_by_the_server_is_opened_again(
+async def test_a_stream_closed_by_the_server_is_reopened(
     appender: TableAppender, write_server: WriteServer
 ) -> None:
     await appender.append(rows_of("a"))
@@ -130,7 +130,7 @@ async def test_a_stream_closed_by_the_server_is_opened_again(
     assert write_server.connections == 2
 
 
-async def test_a_lost_answer_doubles_the_rows_but_loses_none(
+async def test_a_lost_answer_duplicates_rows_but_loses_none(
     appender: TableAppender, write_server: WriteServer
 ) -> None:
     def append_and_hang_up(rows: list[Message]) -> None:
@@ -141,7 +141,7 @@ async def test_a_lost_answer_doubles_the_rows_but_loses_none(
     assert letters_in(write_server.rows) == "aa"
 
 
-async def test_a_second_broken_connection_is_left_to_pub_sub(
+async def test_a_second_broken_connection_is_a_retry(
     appender: TableAppender, write_server: WriteServer
 ) -> None:
     write_server.turns += [lambda _: None, lambda _: None]
@@ -150,9 +150,7 @@ async def test_a_second_broken_connection_is_left_to_pub_sub(
     assert await appender.append(rows_of("b")) == [None]
 
 
-async def test_an_internal_error_is_tried_once_more(
-    appender: TableAppender, write_server: WriteServer
-) -> None:
+async def test_an_internal_error_is_retried_once(appender: TableAppender, write_server: WriteServer) -> None:
     write_server.turns.append(lambda _: refusal(grpc.StatusCode.INTERNAL, "try again"))
     assert await appender.append(rows_of("a")) == [None]
     assert write_server.requests == [1, 1]
@@ -177,7 +175,7 @@ def _extra_field() -> Status:
         (refusal(grpc.StatusCode.PERMISSION_DENIED, "not yours"), r"roles/bigquery\.dataEditor"),
     ],
 )
-async def test_a_mistake_of_the_deployment_rejects_no_row_and_says_what_to_do(
+async def test_a_deployment_mistake_rejects_no_row_and_says_what_to_do(
     appender: TableAppender, write_server: WriteServer, answer: AppendRowsResponse, advice: str
 ) -> None:
     write_server.turns.append(lambda _: answer)
@@ -233,7 +231,7 @@ async def test_a_changed_table_is_written_over_a_new_connection(
     assert write_server.connections == 2
 
 
-async def test_without_an_answer_in_time_it_is_a_retry_and_the_next_append_is_unharmed(
+async def test_a_timeout_is_a_retry_and_the_next_append_works(
     write_server: WriteServer,
 ) -> None:
     def stall(_: list[Message]) -> None:
@@ -249,7 +247,7 @@ async def test_without_an_answer_in_time_it_is_a_retry_and_the_next_append_is_un
     await appender.close()
 
 
-async def test_where_nothing_listens_it_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_bigquery_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", "127.0.0.1:1")
     appender = TableAppender("p", "d", LETTERS)
     with pytest.raises(Retry, match="UNAVAILABLE"):

@@ -1,4 +1,4 @@
-"""The views on rows written as the functions write them; times are relative to now, as the views' are."""
+"""The views, on rows written as the functions write them; times are relative to now, as in the views."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,7 @@ from shared.tables.columns import (
     Value,
 )
 from shared.tables.rows import encode
+from tools.generate.views import View, views
 from tools.pipeline.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
@@ -34,7 +35,7 @@ def select(warehouse: Warehouse, sql: str) -> list[dict[str, object]]:
 
 
 def feature(event_id: str, **values: Value) -> Row:
-    """A features row with what the views read; `values` replace its defaults."""
+    """A features row with the columns the views read; `values` replace the defaults."""
     row: Row = {
         "event_id": event_id,
         "location_id": "1-1",
@@ -67,7 +68,7 @@ def sample_value(table: Table, name: str) -> Value:
 @pytest.mark.parametrize(
     "table", [REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, STREAMING_ERRORS], ids=lambda table: table.name
 )
-async def test_every_column_comes_back_as_it_was_written(
+async def test_every_column_is_read_as_it_was_written(
     warehouse: Warehouse, dataset: str, table: Table
 ) -> None:
     row = {column.name: sample_value(table, column.name) for column in table.columns}
@@ -80,7 +81,7 @@ async def test_every_column_comes_back_as_it_was_written(
     assert found == expected
 
 
-async def test_a_column_left_out_is_null_or_empty(warehouse: Warehouse, dataset: str) -> None:
+async def test_an_omitted_column_is_null_or_empty(warehouse: Warehouse, dataset: str) -> None:
     await insert(STREAMING_ERRORS, dataset, [{"error_timestamp": NOW}])
     (found,) = select(warehouse, "SELECT * FROM streaming_errors")
     assert {name for name, value in found.items() if value is not None} == {"error_timestamp"}
@@ -298,3 +299,23 @@ async def test_location_risk_summary_adds_up_the_last_24_hours_once(
             "risk_category": "CRITICAL",
         }
     ]
+
+
+OUR_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "NUMERIC": "INT64"}
+"""Of the REST API's types. NUMERIC is what the stand-in makes of COUNTIF, an INT64 in BigQuery."""
+
+
+def columns_of(warehouse: Warehouse, name: str) -> dict[str, str]:
+    """Those of a table or view, with their types."""
+    stored = warehouse.describe(name)
+    assert stored is not None
+    return {column: OUR_NAMES.get(kind, kind) for column, (kind, _) in stored.columns.items()}
+
+
+@pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
+def test_docs_tables_has_a_views_columns_or_those_of_its_source(warehouse: Warehouse, view: View) -> None:
+    found = columns_of(warehouse, view.name)
+    if view.columns:
+        assert found == {column.name: column.type for column in view.columns}
+    else:
+        assert list(found) == list(columns_of(warehouse, view.source))

@@ -1,4 +1,4 @@
-"""Runs the bench: tables on stdout, the same figures as JSON in build/bench.json."""
+"""Runs the benchmark: tables on stdout, the same figures as JSON in build/bench.json."""
 
 import argparse
 import json
@@ -23,12 +23,12 @@ CONCURRENCIES = (32, 80, 200)
 WARM_UP = 2_000
 """Events before the first round: caches full, channels open."""
 ROUNDS = 5
-"""The functions take turns, so that whatever else the machine does meets them alike; the median counts."""
+"""The functions take turns, so that other load on the machine affects all alike; the median counts."""
 RESULT = ROOT / "build" / "bench.json"
 
 
 async def run(events: int) -> Report:
-    """All functions under all loads, one after the other; raises CommandError, LoadFailed."""
+    """Measures all functions under all loads, in turn; raises CommandError, LoadFailed."""
     report, sinks = Report(events), Sinks()
     async with sinks.listen() as endpoint, AsyncExitStack() as running:
         environment = {
@@ -56,9 +56,9 @@ async def run(events: int) -> Report:
 
 async def measure(server: Server, subject: Subject, sinks: Sinks, events: int, concurrency: int) -> Figures:
     """One function under one load."""
-    asked, cpu = sinks.counts.copy(), server.cpu_seconds()
+    before, cpu = sinks.counts.copy(), server.cpu_seconds()
     load = await run_load(server.port, subject.requests, events, concurrency)
-    return figures(subject.name, concurrency, load, server.cpu_seconds() - cpu, sinks.counts.since(asked))
+    return figures(subject.name, concurrency, load, server.cpu_seconds() - cpu, sinks.counts.since(before))
 
 
 def main() -> None:

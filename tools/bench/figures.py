@@ -14,7 +14,7 @@ from tools.bench.sinks import Counts
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One function under one load. What is per event is of the function's own processes and calls."""
+    """One function under one load; figures per event cover only the function's processes and calls."""
 
     function: str
     concurrency: int
@@ -48,7 +48,7 @@ def figures(function: str, concurrency: int, load: Load, cpu_seconds: float, ask
 
 @dataclass(slots=True)
 class Report:
-    """All of a run; `cold_start_cpu_seconds` is from a process's start to its first answer."""
+    """A whole run; `cold_start_cpu_seconds` is from process start to first answer."""
 
     events_per_load: int
     cold_start_cpu_seconds: dict[str, float] = field(default_factory=dict)
@@ -59,18 +59,18 @@ class Report:
         groups: dict[tuple[str, int], list[Figures]] = {}
         for run in self.runs:
             groups.setdefault((run.function, run.concurrency), []).append(run)
-        names = [one.name for one in fields(Figures)][2:]
+        names = [figure.name for figure in fields(Figures)][2:]
         return [
             Figures(*key, *(median(getattr(run, name) for run in runs) for name in names))
             for key, runs in groups.items()
         ]
 
     def times_noop(self, function: str, concurrency: int) -> float:
-        """CPU per event as a multiple of the no-op's, the median over the rounds in which they took turns."""
-        own, noop = ([run for run in self.runs if run.function == name] for name in (function, "noop"))
+        """CPU per event as a multiple of the no-op's: the median over the rounds."""
+        measured, noop = ([run for run in self.runs if run.function == name] for name in (function, "noop"))
         ratios = (
             run.cpu_us_per_event / base.cpu_us_per_event
-            for run, base in zip(own, noop, strict=True)
+            for run, base in zip(measured, noop, strict=True)
             if run.concurrency == concurrency
         )
         return round(median(ratios), 2)
@@ -90,7 +90,7 @@ class Report:
         """Prints the tables."""
         console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
         console.print(self._warm())
-        console.print("The five last columns are calls per event; the sinks answer after 2 to 5 ms.\n")
+        console.print("The last five columns are calls per event; the sinks answer after 2 to 5 ms.\n")
         cold = Table("function", title="Cold: process start to first answer", box=SIMPLE_HEAD)
         cold.add_column("CPU seconds", justify="right")
         for name, seconds in self.cold_start_cpu_seconds.items():

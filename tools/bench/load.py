@@ -1,7 +1,6 @@
-"""Load: N connections that each send their next request as soon as the last one is answered.
+"""Load: N connections that each send the next request as soon as the last one is answered.
 
-Written on asyncio's protocols because a full HTTP client costs more per request than the server that it
-would measure.
+Written on asyncio's protocols because a full HTTP client costs more per request than the server it measures.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from typing import cast
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a run came to."""
+    """The result of a run."""
 
     events: int
     seconds: float
@@ -34,7 +33,7 @@ class LoadFailed(Exception):
 
 
 class _Connection(asyncio.Protocol):
-    """Sends request after request from the shared iterator; `done` ends with the connection's last answer."""
+    """Sends one request after the other; `done` completes with the connection's last answer."""
 
     def __init__(self, requests: "_Requests") -> None:
         self._requests = requests

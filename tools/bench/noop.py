@@ -1,4 +1,4 @@
-"""The measure of all things: a function of the same server that does nothing but read its request."""
+"""The baseline: a function on the same server that only reads its request."""
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -7,6 +7,6 @@ from starlette.responses import Response
 
 @functions_framework.aio.http
 async def noop(request: Request) -> Response:
-    """What the server costs by itself."""
+    """Costs what the server itself costs."""
     await request.body()
     return Response(status_code=204)

@@ -52,7 +52,7 @@ def _cpu_seconds(pid: int) -> float:
 
 def _start(name: str, source: Path, port: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     if not Path("/proc/self/schedstat").exists():
-        raise CommandError("the bench reads CPU times from Linux's /proc, which is not here: run it on Linux")
+        raise CommandError("the benchmark reads CPU times from Linux's /proc: run it on Linux")
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "functions_framework", f"--source={source}", f"--target={name}"),

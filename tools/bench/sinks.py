@@ -1,4 +1,4 @@
-"""Sinks as fast as a region away: protocol-correct answers after 2 to 5 ms, and a count of what came."""
+"""Sinks as fast as Google's in the same region: correct answers after 2 to 5 ms, and a count of requests."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ _WriteResponse = feature_online_store_service.FeatureViewDirectWriteResponse.pb(
 
 @dataclass(slots=True)
 class Counts:
-    """What the sinks were asked for."""
+    """What the sinks received."""
 
     publishes: int = 0
     appends: int = 0
@@ -34,7 +34,7 @@ class Counts:
     feature_writes: int = 0
 
     def since(self, before: "Counts") -> "Counts":
-        return Counts(*(getattr(self, one.name) - getattr(before, one.name) for one in fields(self)))
+        return Counts(*(getattr(self, count.name) - getattr(before, count.name) for count in fields(self)))
 
     def copy(self) -> "Counts":
         return self.since(Counts())

@@ -15,7 +15,7 @@ from tools.paths import ROOT
 from tools.sampling.mix import Recipe, sample
 
 SAMPLE = Recipe(lines=5_000, locations=500)
-"""Events of all types, sent over and over. All are good: a dead letter costs a publish of its own."""
+"""Events of all types, sent over and over. All are good: a dead letter costs an extra publish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Subject:
 
 
 def subjects() -> list[Subject]:
-    """The no-op first: the others are measured against it."""
+    """The no-op first: the others are compared with it."""
     now = datetime.now(UTC)
     raw = [_push(number, line) for number, line in enumerate(sample(SAMPLE, 1, now))]
     decoder = Decoder("bench", 262_144, timedelta(minutes=5))

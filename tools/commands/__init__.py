@@ -1,1 +1,5 @@
-"""What each command of `cqc` does; the command line itself is tools/cli.py."""
+"""One file per command of `cqc`: its declaration, and all of it unless it has its own room.
+
+`--help` imports every file here, so whatever is slow to import (pydantic, rich, Google's clients) is imported
+when a command runs.
+"""

@@ -1,34 +1,22 @@
-"""`cqc doctor`: checks a pipeline live, and says for what is wrong which command mends it."""
+"""`cqc doctor`: a live check of a pipeline; the work is in tools/doctor."""
 
-from collections import Counter
-from datetime import UTC, datetime
+import typer
 
-from tools.console import as_json, console, table
-from tools.doctor.checkup import checkup
-from tools.doctor.findings import Finding, Verdict
-from tools.pipeline.deployment import Where, locate
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region
 
 
-def run(where: Where, as_machine: bool) -> int:
-    """Shows every finding and returns the exit code: 1 when something is wrong."""
-    findings = list(checkup(locate(where), datetime.now(UTC)))
-    counts = Counter(finding.verdict for finding in findings)
-    if as_machine:
-        console().out(as_json([_plain(finding) for finding in findings]))
-    else:
-        rows = [(finding.verdict, finding.check, finding.detail) for finding in findings]
-        console().print(table(("", "what", ""), rows))
-        for finding in findings:
-            if finding.mend:
-                console().out(f"{finding.check}: {finding.mend}")
-        console().print(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict))
-    return int(counts[Verdict.WRONG] > 0)
+def doctor(
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
+) -> None:
+    """Check a live pipeline, and name the commands that fix it.
 
+    Each part is ok, wrong or can't tell; the exit code is 1 when something is wrong.
+    """
+    from tools.doctor.report import run
+    from tools.pipeline.deployment import PipelineOptions, locate
 
-def _plain(finding: Finding) -> dict[str, str]:
-    return {
-        "check": finding.check,
-        "verdict": finding.verdict.value,
-        "detail": finding.detail,
-        "mend": finding.mend,
-    }
+    raise typer.Exit(run(locate(PipelineOptions(chain, project, region, dataset)), as_json))

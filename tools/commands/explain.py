@@ -1,119 +1,22 @@
-"""`cqc explain`: everything that is known of one event."""
+"""`cqc explain`: everything that is known about one event; the work is in tools/explain."""
 
-from collections.abc import Iterator, Sequence
+from typing import Annotated
 
-from rich.console import Console
+import typer
 
-from shared.clock import from_micros
-from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
-from tools.console import as_json, console, table
-from tools.explain.explanation import Explanation, Record, WindowShare, explain
-from tools.pipeline.deployment import Pipeline
-
-_FEATURES = {column.name for columns in (DERIVED_COLUMNS, *CATEGORY_COLUMNS.values()) for column in columns}
-
-_FAILURE_COLUMNS = ("error_timestamp", "stage", "error_type", "error_message")
-_REPLAY_COLUMNS = ("replayed_at", "kind", "stage", "replay_of", "edit")
-"""What a terminal has room for; --json has all."""
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region
 
 
-def run(pipeline: Pipeline, event_id: str, as_machine: bool) -> None:
-    """Shows it, the newest last; raises UsageError for an id of which nothing is known."""
-    known = explain(pipeline, event_id)
-    if as_machine:
-        console().out(as_json(_document(known)))
-        return
-    people = console()
-    people.print(f"Event {event_id}", style="bold")
-    for sentence in _summary(known):
-        people.print(sentence)
-    _show_event(people, known)
-    _show_records(people, "Dead letters", known.failures, _FAILURE_COLUMNS)
-    _show_records(people, "Replays and redrives", known.replays, _REPLAY_COLUMNS)
+def explain(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT_ID")],
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
+) -> None:
+    """Show everything that is known about one event."""
+    from tools.explain.report import run
+    from tools.pipeline.deployment import PipelineOptions, locate
 
-
-def _summary(known: Explanation) -> Iterator[str]:
-    if not known.rows:
-        yield "It has no features row: it was given up."
-        return
-    row = known.rows[0]
-    yield f"A {row['event_type']} of location {row['location_id']}, category {row['feature_category']}."
-    if len(known.rows) > 1:
-        more = len(known.rows) - 1
-        yield f"It has {more + 1} rows: {more} of a redelivery or replay, which do not count."
-    if known.window is not None:
-        yield _window_sentence(known.window, late=bool(row["is_late"]))
-    own = known.own_values()
-    newer = sum(
-        1
-        for value in known.served
-        if value.generate_time and known.event_time and value.generate_time > known.event_time
-    )
-    yield (
-        f"The online store serves {len(known.served)} features of the location: {len(own)} from this event, "
-        f"{newer} from newer ones."
-        if known.served
-        else "The online store serves nothing of the location."
-    )
-
-
-def _window_sentence(window: WindowShare, late: bool) -> str:
-    span = f"{from_micros(window.key.start):%Y-%m-%d %H:%M} to {from_micros(window.key.end):%H:%M} UTC"
-    if late:
-        return f"It came after its window, {span}, was settled: it is in no window."
-    if window.place is not None:
-        return f"Its window is {span}: it was event number {window.place + 1} of it to be counted."
-    if not window.is_kept and window.panes:
-        return (
-            f"Its window is {span}; which events it counted is no longer kept (7 days after its last pane)."
-        )
-    return (
-        f"Its window, {span}, has not counted it yet: the next flush does, if its row is new (`cqc flush`)."
-    )
-
-
-def _show_event(people: Console, known: Explanation) -> None:
-    if not known.rows:
-        return
-    people.print(table(("step", "time", "seconds later"), known.timeline(), title="Timeline"))
-    shown = [
-        (name, value) for name, value in known.rows[0].items() if name in _FEATURES and value is not None
-    ]
-    people.print(table(("feature", "value"), [pair for pair in shown if pair[1] != []], title="Features row"))
-    if known.window is not None and known.window.panes:
-        columns = (*known.window.panes[0], "counts the event")
-        rows = [(*pane.values(), known.window.counted_in(pane)) for pane in known.window.panes]
-        people.print(table(columns, rows, title="Panes of its window"))
-    if own := known.own_values():
-        people.print(
-            table(
-                ("feature", "value"), [(one.name, one.value) for one in own], title="Served from this event"
-            )
-        )
-
-
-def _show_records(people: Console, title: str, records: Sequence[Record], columns: Sequence[str]) -> None:
-    if records:
-        people.print(table(columns, [[record[name] for name in columns] for record in records], title=title))
-
-
-def _document(known: Explanation) -> dict[str, object]:
-    window = known.window
-    return {
-        "event_id": known.event_id,
-        "timeline": [
-            {"step": step, "time": at, "seconds_later": later} for step, at, later in known.timeline()
-        ],
-        "rows": known.rows,
-        "window": window
-        and {
-            "start": from_micros(window.key.start),
-            "counted": window.place is not None,
-            "panes": [{**pane, "counts_the_event": window.counted_in(pane)} for pane in window.panes],
-        },
-        "online": {
-            one.name: {"value": one.value, "generate_time": one.generate_time} for one in known.own_values()
-        },
-        "dead_letters": known.failures,
-        "replays": known.replays,
-    }
+    run(locate(PipelineOptions(chain, project, region, dataset)), event_id, as_json)

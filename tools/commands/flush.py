@@ -1,25 +1,24 @@
 """`cqc flush`: calls the aggregate function once, as the scheduler does each minute."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from tools.console import as_json, console, table
-from tools.pipeline import address
-from tools.pipeline.flushing import Summary, flush
+from tools.commands.options import ChainFile, Json
 
 
-def run(chain_file: Path | None, as_machine: bool) -> None:
-    """Shows the function's summary."""
-    url = address.find(chain_file).functions["aggregate"]
-    summary = flush(url)
-    if as_machine:
-        console().out(as_json(summary))
+def flush(chain: ChainFile = None, as_json: Json = False) -> None:
+    """Call the flush once and show what it did."""
+    from tools.console import console, print_json, table
+    from tools.pipeline import address, flushing
+
+    summary = flushing.flush(address.find(chain).functions["aggregate"])
+    if as_json:
+        print_json(summary)
         return
     console().print(table(("flush", ""), _lines(summary)))
 
 
-def _lines(summary: Summary, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """One line a value, those of a group under its name."""
+def _lines(summary: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """One line per value; those of a group carry its name."""
     for name, value in summary.items():
         words = f"{prefix}{name.replace('_', ' ')}"
         if isinstance(value, Mapping):

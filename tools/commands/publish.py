@@ -1,52 +1,58 @@
 """`cqc publish`: JSON lines to the chain's first topic."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
-from shared.dead_letters.record import read_hints
-from shared.telemetry.trace_context import ATTRIBUTE
-from tools.console import as_json, console, table
-from tools.errors import UsageError
-from tools.local.parts import trace_settings
-from tools.pipeline import address
-from tools.pipeline.address import ChainAddress
-from tools.pipeline.publishing import Published, publish
-from tools.pipeline.pubsub import PubSub
+from tools.commands.options import ChainFile, EventLines, Json, Rate
 
-STDIN = "-"
+if TYPE_CHECKING:
+    from tools.pipeline.address import ChainAddress
+    from tools.pipeline.pubsub import PubSub
 
 
-def run(file: str, rate: float | None, chain_file: Path | None, as_machine: bool) -> None:
-    """Publishes the file's lines and shows how many, how fast, and their first and last message id."""
-    chain = address.find(chain_file)
-    topic = chain.topics["events"]
-    client = PubSub(chain.pubsub)
-    try:
-        with (
-            _opened(file) as stream,
-            _progress(file, not as_machine) as progress,
-            _sender(client, chain, topic) as send,
-        ):
-            done = publish(stream, send, rate, progress)
-    finally:
-        client.close()
-    if as_machine:
-        console().out(as_json(asdict(done)))
-    else:
-        _show(done, topic)
+def publish(
+    file: EventLines,
+    rate: Rate = None,
+    chain: ChainFile = None,
+    as_json: Json = False,
+) -> None:
+    """Publish events to the chain's first topic, each as it is, bad ones too."""
+    from tools.console import console, print_json, table
+    from tools.pipeline import address, publishing
+    from tools.pipeline.pubsub import PubSub
+
+    found = address.find(chain)
+    topic = found.topics["events"]
+    with (
+        publishing.opened(file) as stream,
+        closing(PubSub(found.pubsub)) as client,
+        _progress(file, wanted=not as_json) as progress,
+        _sender(client, found, topic) as send,
+    ):
+        done = publishing.publish(stream, send, rate, progress)
+    if as_json:
+        print_json(asdict(done))
+        return
+    rows = [(name.replace("_", " "), value) for name, value in asdict(done).items()]
+    console().print(table((f"to {topic}", ""), rows))
 
 
 @contextmanager
-def _sender(client: PubSub, chain: ChainAddress, topic: str) -> Iterator[Callable[[list[bytes]], list[str]]]:
+def _sender(
+    client: "PubSub", chain: "ChainAddress", topic: str
+) -> Iterator[Callable[[list[bytes]], list[str]]]:
     """Publishes lines; where the chain collects spans, each line begins a trace."""
     if chain.otlp is None:
         yield lambda lines: client.publish(topic, lines)
         return
+    from shared.dead_letters.record import read_hints
+    from shared.telemetry.trace_context import ATTRIBUTE
+    from tools.local.parts import trace_settings
+
     os.environ.update(trace_settings(chain))
     from shared.telemetry.otlp import OtlpTracer  # 0.2 s to import
 
@@ -65,47 +71,19 @@ def _sender(client: PubSub, chain: ChainAddress, topic: str) -> Iterator[Callabl
         tracer.close()
 
 
-def _show(done: Published, topic: str) -> None:
-    rows = [(name.replace("_", " "), value) for name, value in asdict(done).items()]
-    console().print(table((f"to {topic}", ""), rows))
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    if file == STDIN:
-        yield sys.stdin.buffer
-        return
-    with ExitStack() as opened:
-        try:
-            stream = opened.enter_context(Path(file).open("rb"))
-        except OSError as error:
-            hint = "name a file of JSON lines, or - for stdin"
-            raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
-        yield stream
-
-
 @contextmanager
 def _progress(file: str, wanted: bool) -> Iterator[Callable[[list[bytes]], None]]:
-    """A bar of the bytes sent, on a terminal's stderr; nothing elsewhere."""
-    if not wanted or not sys.stderr.isatty():
-        yield lambda _lines: None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    """A bar of the bytes sent; yields a function that takes each request's lines."""
+    from tools.console import progress_bar
+    from tools.pipeline.publishing import STDIN
 
     total = None if file == STDIN else Path(file).stat().st_size
-    columns = (
-        TextColumn("publishing"),
-        BarColumn(),
-        TextColumn("{task.fields[events]:,} events"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("publishing", total=total, events=0)
-        sent = 0
+    sent = 0
+    with progress_bar("publishing", "{task.fields[events]:,} events", wanted, total, events=0) as update:
 
         def advance(lines: list[bytes]) -> None:
             nonlocal sent
             sent += len(lines)
-            bar.update(task, advance=sum(len(line) + 1 for line in lines), events=sent)
+            update(advance=sum(len(line) + 1 for line in lines), events=sent)
 
         yield advance

@@ -1,18 +1,25 @@
-"""`cqc query`: SQL on the chain's BigQuery; tables of the chain's dataset need no prefix."""
+"""`cqc query`: SQL on the chain's BigQuery."""
 
-from pathlib import Path
+from typing import Annotated
 
-from tools.console import as_json, console, table
-from tools.pipeline import address
-from tools.pipeline.connect import connect_warehouse
+import typer
+
+from tools.commands.options import ChainFile, Json
 
 
-def run(sql: str, chain_file: Path | None, as_machine: bool) -> None:
-    """Shows the result's rows, as a table or as a JSON list of objects."""
-    chain = address.find(chain_file)
-    result = connect_warehouse(chain).query(sql)
-    if as_machine:
-        console().out(as_json([dict(zip(result.columns, row, strict=True)) for row in result.rows]))
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="Tables of the chain's dataset need no prefix.")],
+    chain: ChainFile = None,
+    as_json: Json = False,
+) -> None:
+    """Query the chain's BigQuery."""
+    from tools.console import console, print_json, table
+    from tools.pipeline import address
+    from tools.pipeline.connect import connect_warehouse
+
+    result = connect_warehouse(address.find(chain)).query(sql)
+    if as_json:
+        print_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])
         return
     console().print(table(result.columns, result.rows))
     count = len(result.rows)

@@ -2,31 +2,68 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
+import typer
 
-from tools.console import console, table
-from tools.errors import UsageError
-from tools.local.chain import Chain, ChainOptions
-from tools.local.signals import stop_on_signals
-from tools.pipeline import address
-from tools.pipeline.address import ChainAddress
+from tools.errors import UsageError, choose
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tools.local.chain import Chain
+    from tools.pipeline.address import ChainAddress
 
 STDOUT = "-"
 _WATCH = 0.2
-"""Seconds between two looks at the parts."""
+"""Seconds between two checks of the parts."""
 
 
-def run(options: ChainOptions, json_file: str | None) -> None:
-    """Returns after Ctrl-C or SIGTERM; raises CommandError when a port is taken or a part ends by itself."""
+def up(
+    parts: Annotated[
+        str,
+        typer.Option(metavar="stand-in|emulators", help="Who plays Pub/Sub and Firestore: ours or Google's."),
+    ] = "stand-in",
+    json_file: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE", help="Where to write the addresses once everything is ready."),
+    ] = None,
+    flush_every: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="How often to call the flush.")
+    ] = 60.0,
+    port_base: Annotated[
+        int, typer.Option(min=0, max=65_000, help="The first of ten ports; 0 takes any free ones.")
+    ] = 8600,
+    trace: Annotated[bool, typer.Option("--trace", help="Collect spans, for `cqc trace`.")] = False,
+) -> None:
+    """Start the whole chain; Ctrl-C ends it."""
+    from tools.console import console
+    from tools.local.chain import Chain, ChainOptions
+    from tools.local.parts import PartsKind
+
+    kind = PartsKind(choose("--parts", parts, PartsKind))
     # stdout belongs to the machine that asked for JSON there.
     people = console(stderr=json_file == STDOUT)
     described = Path(json_file) if json_file and json_file != STDOUT else None
     if described:
-        _forget(described)
-    chain = Chain(replace(options, report=lambda text: people.print(text, style="yellow")))
+        _remove_stale(described)
+    options = ChainOptions(
+        parts=kind,
+        port_base=port_base,
+        flush_every=flush_every,
+        trace=trace,
+        report=lambda text: people.print(text, style="yellow"),
+    )
+    _run(Chain(options), people, described, show_json=json_file == STDOUT)
+
+
+def _run(chain: "Chain", people: "Console", described: Path | None, show_json: bool) -> None:
+    """Returns after Ctrl-C or SIGTERM; raises CommandError when a port is taken or a part dies."""
+    from tools.console import console
+    from tools.local.signals import stop_on_signals
+    from tools.pipeline import address
+
     with stop_on_signals(), ExitStack() as running:
         try:
             with people.status("starting the chain"):
@@ -36,15 +73,15 @@ def run(options: ChainOptions, json_file: str | None) -> None:
             if described:
                 running.callback(described.unlink, missing_ok=True)
                 address.write(described, chain.address)
-            _announce(people, chain, options, seconds)
-            if json_file == STDOUT:
+            _announce(people, chain, seconds)
+            if show_json:
                 console().out(chain.address.to_json())
             _watch(chain)
         except KeyboardInterrupt:
             people.print("stopping the chain")
 
 
-def _forget(described: Path) -> None:
+def _remove_stale(described: Path) -> None:
     """Removes what an earlier chain left: it would pass for ours before ours is ready."""
     try:
         described.unlink(missing_ok=True)
@@ -54,24 +91,26 @@ def _forget(described: Path) -> None:
         ) from None
 
 
-def _watch(chain: Chain) -> None:
+def _watch(chain: "Chain") -> None:
     while True:
         chain.check()
         time.sleep(_WATCH)
 
 
-def _announce(people: Console, chain: Chain, options: ChainOptions, seconds: float) -> None:
+def _announce(people: "Console", chain: "Chain", seconds: float) -> None:
+    from tools.console import table
+
     logs = {process.name: process.log for process in chain.processes}
-    rows = [(name, where, logs[name]) for name, where in _places(chain.address).items()]
+    rows = [(name, where, logs[name]) for name, where in _addresses(chain.address).items()]
     people.print(table(("part", "address", "log"), rows, title=f"The chain is up after {seconds:.1f} s"))
-    if options.flush_every is not None:
-        people.print(f"The flush is called every {options.flush_every:g} s.")
-    if options.trace:
+    if chain.options.flush_every is not None:
+        people.print(f"The flush is called every {chain.options.flush_every:g} s.")
+    if chain.options.trace:
         people.print("Spans are collected: cqc trace latest shows the last event's.")
     people.print("Try in another terminal: cqc sample 1000 | cqc publish -    Stop with Ctrl-C.")
 
 
-def _places(chain: ChainAddress) -> dict[str, str]:
+def _addresses(chain: "ChainAddress") -> dict[str, str]:
     return {
         "pubsub": chain.pubsub,
         "firestore": chain.firestore,

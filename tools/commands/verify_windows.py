@@ -1,110 +1,36 @@
-"""`cqc verify-windows`: settled windows against the features rows, and mended where they differ."""
+"""`cqc verify-windows`: settled windows against their rows; the work is in tools/windows."""
 
-import asyncio
-from datetime import UTC, datetime
+from typing import Annotated
 
-from shared.clock import from_micros, utc_now
-from shared.errors import Retry
-from shared.gcp.bigquery import TableAppender
-from shared.gcp.feature_store import feature_view
-from shared.gcp.firestore import WindowStore
-from shared.settings import AggregateSettings
-from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
-from shared.tables.sink import TableSink
-from tools.console import as_json, console, table
-from tools.errors import CommandError
-from tools.pipeline.address import ChainAddress
-from tools.pipeline.connect import connect_firestore, connect_warehouse
-from tools.pipeline.deployment import Pipeline
-from tools.times import moment
-from tools.windows.comparing import Difference, Verification
-from tools.windows.reading import Span, closed_span, verify
-from tools.windows.repair import Repair, Repaired
+import typer
 
-_LISTED = 50
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region
 
 
-def run(
-    pipeline: Pipeline, since: str | None, until: str | None, repair: bool, online: bool, as_machine: bool
+def verify_windows(
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="The first window [a day before --to].")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Windows before it [the newest settled one].")
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Fix them with a new revision.")] = False,
+    feature_store: Annotated[
+        bool,
+        typer.Option("--feature-store", help="The deployment has one: fix what it serves as well."),
+    ] = False,
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
 ) -> None:
-    """Lists the windows that differ; raises CommandError when some still do at the end."""
-    now = datetime.now(UTC)
-    span = closed_span(
-        None if since is None else moment("--from", since, now),
-        None if until is None else moment("--to", until, now),
-        AggregateSettings(project_id=pipeline.project),
-        now,
-    )
-    warehouse = connect_warehouse(pipeline)
-    found = verify(warehouse, span)
-    repaired = _repair(pipeline, found.differences, online) if repair and found.differences else []
-    left = verify(warehouse, span).differences if repaired else found.differences
-    if as_machine:
-        console().out(as_json(_document(span, found, repaired, left)))
-    else:
-        _show(span, found, repaired)
-    if left:
-        hint = "they have no rows, or the next flush settles them" if repair else "--repair mends them"
-        raise CommandError(f"{len(left)} of {found.compared} windows differ from their rows: {hint}")
+    """Recompute settled windows and list those that differ.
 
+    They are recomputed from the rows of realtime_features_unique.
+    """
+    from tools.pipeline.deployment import PipelineOptions, locate
+    from tools.windows.command import run
 
-def _repair(pipeline: Pipeline, differences: list[Difference], online: bool) -> list[Repaired]:
-    async def mend() -> list[Repaired]:
-        client = connect_firestore(pipeline)
-        appender = TableAppender(pipeline.project, pipeline.dataset, REALTIME_FEATURES_AGGREGATED)
-        view = feature_view(pipeline.feature_view if online or isinstance(pipeline, ChainAddress) else None)
-        work = Repair(WindowStore(client), TableSink(REALTIME_FEATURES_AGGREGATED, appender), view, utc_now)
-        try:
-            return await work.run(differences)
-        finally:
-            await appender.close()
-
-    try:
-        return asyncio.run(mend())
-    except Retry as error:
-        raise CommandError(
-            f"the repair stopped ({error}): run it again, or let the next flush finish it"
-        ) from None
-
-
-def _show(span: Span, found: Verification, repaired: list[Repaired]) -> None:
-    people = console()
-    people.print(f"Windows from {span.since:%Y-%m-%d %H:%M} to {span.until:%Y-%m-%d %H:%M} UTC")
-    counts = (
-        ("compared", found.compared),
-        ("different", len(found.differences)),
-        ("not settled yet by the flush", found.unsettled),
-        ("mended", len(repaired)),
-    )
-    people.print(table(("windows", ""), counts))
-    revisions = {one.key: one.revision for one in repaired}
-    rows = [
-        (from_micros(one.key.start), one.key.location_id, one.revision, one.what, revisions.get(one.key))
-        for one in found.differences[:_LISTED]
-    ]
-    if rows:
-        people.print(table(("window", "location", "revision", "difference", "mended by revision"), rows))
-    if len(found.differences) > _LISTED:
-        people.print(f"and {len(found.differences) - _LISTED} more, see --json")
-
-
-def _document(
-    span: Span, found: Verification, repaired: list[Repaired], left: list[Difference]
-) -> dict[str, object]:
-    return {
-        "from": span.since,
-        "to": span.until,
-        "compared": found.compared,
-        "unsettled": found.unsettled,
-        "differences": [
-            {
-                "window_start": from_micros(one.key.start),
-                "location_id": one.key.location_id,
-                "revision": one.revision,
-                "difference": one.what,
-            }
-            for one in found.differences
-        ],
-        "mended": len(repaired),
-        "left": len(left),
-    }
+    pipeline = locate(PipelineOptions(chain, project, region, dataset))
+    run(pipeline, since, until, repair, feature_store, as_json)

@@ -1,1 +1,1 @@
-"""`nox -s demo`: the whole chain at work, and the reconciliation that shows it lost nothing."""
+"""`nox -s demo`: the whole chain at work, and a reconciliation that shows that nothing was lost."""

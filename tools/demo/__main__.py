@@ -1,4 +1,4 @@
-"""`nox -s demo`: the whole chain at work, from published lines to tables, and the proof that all adds up."""
+"""`nox -s demo`: the whole chain at work, from published lines to tables, and the proof that it adds up."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tools.console import console, table
-from tools.demo.reconciliation import Ledger, settle
+from tools.demo.reconciliation import Ledger, drain
 from tools.errors import CommandError
 from tools.local.chain import Chain, ChainOptions
 from tools.local.signals import stop_on_signals
@@ -28,7 +28,7 @@ RECIPE = Recipe(lines=2_000, locations=25, bad=0.03, late=0.02, duplicates=0.05)
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A table to show: what it is, and the query behind it."""
+    """A table to show: what it holds, and the query behind it."""
 
     title: str
     explanation: str
@@ -76,7 +76,7 @@ EXHIBITS = (
     ),
     Exhibit(
         "View latest_realtime_features",
-        "The newest row of each location, of the last 7 days.",
+        "The newest row of each location in the last 7 days.",
         """SELECT location_id, event_type, feature_category, event_timestamp, real_time_risk_score AS risk
            FROM latest_realtime_features ORDER BY event_timestamp DESC LIMIT 5""",
     ),
@@ -126,8 +126,8 @@ def _run(chain: Chain, people: Console) -> Ledger:
     people.print(f"{published.published:,} lines published at {published.events_per_second:,.0f} a second.")
     warehouse = connect_warehouse(chain.address)
     sent = time.monotonic()
-    ledger = settle(chain, warehouse, lines)
-    people.print(f"All of it had gone through {time.monotonic() - sent:.1f} s later.\n")
+    ledger = drain(chain, warehouse, lines)
+    people.print(f"All of them were through {time.monotonic() - sent:.1f} s later.\n")
     for exhibit in EXHIBITS:
         result = warehouse.query(exhibit.sql)
         _show(people, exhibit.title, exhibit.explanation, result.columns, result.rows)
@@ -142,7 +142,7 @@ def _publish(chain: ChainAddress, lines: Sequence[bytes]) -> Published:
     try:
         stream = BytesIO(b"\n".join(lines))
         return publish(
-            stream, lambda some: client.publish(chain.topics["events"], some), None, lambda _: None
+            stream, lambda chunk: client.publish(chain.topics["events"], chunk), None, lambda _: None
         )
     finally:
         client.close()
@@ -163,7 +163,7 @@ def _show_online(people: Console, chain: ChainAddress, warehouse: Warehouse) -> 
     rows = [(value.name, value.value, value.generate_time) for value in values if value.name in ONLINE_SHOWN]
     explanation = (
         f"What a model is served for location {busiest} now, {len(rows)} of its {len(values)} features; "
-        "each value has the time of the event that it comes from."
+        "each value carries the time of its source event."
     )
     _show(people, "Online store", explanation, ("feature", "value", "event time"), rows)
 
@@ -183,7 +183,7 @@ def _show_ledger(people: Console, ledger: Ledger) -> None:
     if ledger.adds_up:
         people.print("It adds up.", style="bold green")
     else:
-        people.print("It does NOT add up: the functions' logs say why.", style="bold red")
+        people.print("It does NOT add up: see the functions' logs.", style="bold red")
 
 
 if __name__ == "__main__":

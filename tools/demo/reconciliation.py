@@ -1,4 +1,4 @@
-"""Does everything add up? What went in against what is in the tables, to the event."""
+"""Does everything add up? What was published compared with what is in the tables, to the event."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ from tools.pipeline.flushing import flush
 from tools.pipeline.warehouse import Warehouse
 
 PATIENCE = 60.0
-"""Seconds until every line must be accounted for; seen: under 5 for 2,000 lines."""
+"""Seconds until every line must be accounted for; measured: under 5 for 2,000 lines."""
 _LOOK = 0.3
 
-# An event with one of these reasons has its features row all the same, so it is not rejected.
+# An event with one of these reasons has its features row anyway, so it is not rejected.
 _KEPT = "('late_event', 'feature_store_write_failed')"
 
 _SQL = f"""
@@ -30,26 +30,26 @@ SELECT
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Distinct events at each place, and the lines that were published."""
+    """Distinct events at each stage, and the lines published."""
 
     published: int
     duplicates: int
-    """Lines whose event_id an earlier line has."""
+    """Lines that repeat the event_id of an earlier one."""
     unique_features: int
     rejected: int
     late: int
-    """Of the unique features, those that came after their window was settled."""
+    """Unique features that arrived after their window had settled."""
     late_records: int
     in_windows: int
 
     @property
     def arrived(self) -> bool:
-        """Every distinct event published is a feature row or was rejected: neither more nor fewer."""
+        """Whether every distinct event became a features row or was rejected, no more and no fewer."""
         return self.published == self.duplicates + self.unique_features + self.rejected
 
     @property
     def folded(self) -> bool:
-        """Every feature row is counted once in its window, or recorded as too late for it."""
+        """Whether every features row is counted once in its window, or recorded as too late for it."""
         return self.unique_features == self.in_windows + self.late and self.late == self.late_records
 
     @property
@@ -58,7 +58,7 @@ class Ledger:
 
 
 def duplicates(lines: Iterable[bytes]) -> int:
-    """How many lines repeat the event_id of an earlier one; a line without one is known by its message id."""
+    """How many lines repeat an earlier event_id; a line without one is identified by its message id."""
     seen: set[str] = set()
     count = 0
     for line in lines:
@@ -74,10 +74,10 @@ def reconcile(warehouse: Warehouse, published: int, repeated: int) -> Ledger:
     return Ledger(published, repeated, unique, rejected, late, late_records, in_windows)
 
 
-def settle(chain: Chain, warehouse: Warehouse, lines: Sequence[bytes]) -> Ledger:
-    """Flushes until every published line is accounted for, or for PATIENCE seconds; returns the last ledger.
+def drain(chain: Chain, warehouse: Warehouse, lines: Sequence[bytes]) -> Ledger:
+    """Flushes until every line is accounted for, for PATIENCE seconds at most; returns the last ledger.
 
-    Raises CommandError when a part of the chain dies meanwhile.
+    Raises CommandError when a part of the chain dies.
     """
     repeated = duplicates(lines)
     deadline = time.monotonic() + PATIENCE

@@ -1,1 +1,1 @@
-"""`cqc doctor`: live checks of a pipeline, each with a verdict and the command that mends it."""
+"""`cqc doctor`: live checks of a pipeline, with verdicts and the commands that fix what is wrong."""

@@ -1,4 +1,4 @@
-"""All checks of a pipeline, one after the other."""
+"""All checks of a pipeline, in order."""
 
 import asyncio
 import urllib.error
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from shared.gcp.firestore import WindowStore
-from tools.doctor.cloud import NAME_PREFIX, PUSHED, Cloud
+from tools.doctor.cloud import NAME_PREFIX, PUSH_SUBSCRIPTIONS, Cloud
 from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
 from tools.doctor.tables import check_tables, check_views
 from tools.doctor.topology import check_subscriptions, check_topics, wirings
@@ -17,26 +17,26 @@ from tools.pipeline.connect import connect_firestore, connect_pubsub, connect_wa
 from tools.pipeline.deployment import Deployment, Pipeline
 
 RESTART = "stop `cqc up` with Ctrl-C and start it again: cqc up"
-"""What mends a local chain: all of it is made anew at its start, in seconds."""
+"""What fixes a local chain: it is created from scratch when it starts, within seconds."""
 
 
 def checkup(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
-    """Every finding; raises UsageError where a deployment has no credentials."""
+    """Every finding; raises UsageError when there are no credentials for a deployment."""
     if isinstance(pipeline, ChainAddress):
-        mend = RESTART
+        fix = RESTART
         yield from _local_functions(pipeline)
-        yield from guarded("Pub/Sub", _topology(pipeline, pipeline.functions, mend), mend)
+        yield from guarded("Pub/Sub", _topology(pipeline, pipeline.functions, fix), fix)
         yield from _only_deployed()
     else:
         cloud = Cloud(pipeline, credentials(pipeline.project))
-        mend = f"terraform -chdir=terraform apply -var project_id={pipeline.project}"
-        yield from guarded("functions", cloud.functions(), mend)
-        yield from guarded("Pub/Sub", _deployed_topology(pipeline, cloud, mend), mend)
-        yield from guarded("dead-letter IAM", cloud.forwarding(), mend)
-        yield from guarded("Firestore TTL", cloud.time_to_live(), mend)
-        yield from guarded("backlog", cloud.backlogs(now), mend)
-    yield from guarded("BigQuery", _warehouse(pipeline, mend), mend)
-    yield from guarded("flush", _flush(pipeline, now), mend)
+        fix = f"terraform -chdir=terraform apply -var project_id={pipeline.project}"
+        yield from guarded("functions", cloud.functions(), fix)
+        yield from guarded("Pub/Sub", _deployed_topology(pipeline, cloud, fix), fix)
+        yield from guarded("dead-letter IAM", cloud.forwarding(), fix)
+        yield from guarded("Firestore TTL", cloud.time_to_live(), fix)
+        yield from guarded("backlog", cloud.backlogs(now), fix)
+    yield from guarded("BigQuery", _warehouse(pipeline, fix), fix)
+    yield from guarded("flush", _flush(pipeline, now), fix)
 
 
 def _local_functions(chain: ChainAddress) -> Iterator[Finding]:
@@ -49,43 +49,43 @@ def _local_functions(chain: ChainAddress) -> Iterator[Finding]:
         except OSError as error:
             yield wrong(check, f"it does not answer at {url} ({error}): see its log", RESTART)
             continue
-        yield ok(check, f"answers at {url}; it runs the code of when the chain was started")
+        yield ok(check, f"answers at {url}; it runs the code from when the chain was started")
 
 
-def _topology(pipeline: Pipeline, urls: Mapping[str, str], mend: str) -> Iterator[Finding]:
+def _topology(pipeline: Pipeline, urls: Mapping[str, str], fix: str) -> Iterator[Finding]:
     client = connect_pubsub(pipeline)
     try:
-        yield from check_topics(client, pipeline.topics, mend)
-        expected = wirings(pipeline.project, pipeline.topics, urls)
-        yield from check_subscriptions(client, expected, mend)
+        yield from check_topics(client, pipeline.topics, fix)
+        expected = wirings(pipeline.topics, urls)
+        yield from check_subscriptions(client, expected, fix)
     finally:
         client.close()
 
 
-def _deployed_topology(deployment: Deployment, cloud: Cloud, mend: str) -> Iterator[Finding]:
-    yield from _topology(deployment, cloud.urls(), mend)
+def _deployed_topology(deployment: Deployment, cloud: Cloud, fix: str) -> Iterator[Finding]:
+    yield from _topology(deployment, cloud.urls(), fix)
 
 
 def _only_deployed() -> Iterator[Finding]:
     yield unknown("dead-letter IAM", "a local Pub/Sub has no IAM")
     yield unknown("Firestore TTL", "a local Firestore deletes nothing by itself")
-    for name in PUSHED:
-        yield unknown(f"backlog of {name}", "only Cloud Monitoring tells a backlog's age")
+    for name in PUSH_SUBSCRIPTIONS.values():
+        yield unknown(f"backlog of {name}", "only Cloud Monitoring knows a backlog's age")
 
 
-def _warehouse(pipeline: Pipeline, mend: str) -> Iterator[Finding]:
+def _warehouse(pipeline: Pipeline, fix: str) -> Iterator[Finding]:
     warehouse = connect_warehouse(pipeline)
     is_local = isinstance(pipeline, ChainAddress)
-    yield from check_tables(warehouse, mend, probe=is_local)
-    yield from check_views(warehouse, pipeline.project, pipeline.dataset, mend, probe=is_local)
+    yield from check_tables(warehouse, fix, probe=is_local)
+    yield from check_views(warehouse, pipeline.project, pipeline.dataset, fix, probe=is_local)
 
 
 def _flush(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
-    mend = "cqc flush"
+    fix = "cqc flush"
     if isinstance(pipeline, Deployment):
         place = f"--location {pipeline.region} --project {pipeline.project}"
-        mend = f"gcloud scheduler jobs run {NAME_PREFIX}-flush {place}"
-    yield judge(asyncio.run(_flushes(pipeline)), now, mend)
+        fix = f"gcloud scheduler jobs run {NAME_PREFIX}-flush {place}"
+    yield judge(asyncio.run(_flushes(pipeline)), now, fix)
 
 
 async def _flushes(pipeline: Pipeline) -> Flushes:

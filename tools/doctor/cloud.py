@@ -1,4 +1,4 @@
-"""Google's REST APIs for the checks that only a deployment allows; `deployed` judges the answers."""
+"""Google's REST APIs, for the checks that only a deployment allows; `deployed` judges the answers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 from requests import RequestException
 
-from shared.topology import FUNCTIONS
+from shared.topology import FUNCTIONS, PUSHED, subscription_name
 from tools.doctor import deployed
 from tools.doctor.deployed import Json
 from tools.doctor.findings import Finding, unknown, wrong
@@ -20,19 +20,16 @@ from tools.pipeline.deployment import Deployment
 
 TIMEOUT = 20.0
 NAME_PREFIX = "cqc"
-"""terraform's default `name_prefix`."""
-PUSHED = (
-    "dashboard-events-parse",
-    "dashboard-events-parsed-features",
-    "dashboard-events-dead-letter-deadletter",
-)
+"""Terraform's default `name_prefix`."""
+PUSH_SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
+"""Function to the name of the subscription that pushes to it."""
 _AGE = 'metric.type="pubsub.googleapis.com/subscription/oldest_unacked_message_age"'
 
 Judge = Callable[[Json], Finding]
 
 
 class Cloud:
-    """One deployment, seen through its APIs."""
+    """One deployment, seen through Google's APIs."""
 
     def __init__(self, deployment: Deployment, credentials: Credentials) -> None:
         self._deployment = deployment
@@ -40,7 +37,7 @@ class Cloud:
         self._terraform = f"terraform -chdir=terraform apply -var project_id={deployment.project}"
 
     def urls(self) -> Mapping[str, str]:
-        """Each function's URL, of those that can be seen."""
+        """The URLs of the functions that can be seen, by name."""
         answers = {name: self._get(self._function(name))[1] for name in FUNCTIONS}
         found = {name: answer.get("serviceConfig", {}).get("uri", "") for name, answer in answers.items()}
         return {name: url for name, url in found.items() if url}
@@ -55,7 +52,7 @@ class Cloud:
             )
 
     def forwarding(self) -> Iterator[Finding]:
-        """Pub/Sub's own rights, without which it forwards no dead letter."""
+        """The roles of Pub/Sub's own service agent, without which it forwards no dead letters."""
         project = self._deployment.project
         status, answer = self._get(f"https://cloudresourcemanager.googleapis.com/v1/projects/{project}")
         if status != 200:
@@ -63,19 +60,20 @@ class Cloud:
             return
         agent = f"serviceAccount:service-{answer['projectNumber']}@gcp-sa-pubsub.iam.gserviceaccount.com"
         topic = self._deployment.topics["dead_letter"]
-        rights = [("publisher", topic)]
-        rights += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in PUSHED[:2]]
-        for role, resource in rights:
+        roles = [("publisher", topic)]
+        forwarding = (PUSH_SUBSCRIPTIONS["parse"], PUSH_SUBSCRIPTIONS["features"])
+        roles += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in forwarding]
+        for role, resource in roles:
             kind, name = resource.split("/")[2:]
             check = f"dead-letter IAM of {name}"
-            mend = (
+            fix = (
                 f"gcloud pubsub {kind} add-iam-policy-binding {name} --project {project} "
                 f"--member {agent} --role roles/pubsub.{role}"
             )
             yield self._judge(
                 check,
                 f"https://pubsub.googleapis.com/v1/{resource}:getIamPolicy",
-                partial(deployed.binding, check, f"roles/pubsub.{role}", agent, mend),
+                partial(deployed.binding, check, f"roles/pubsub.{role}", agent, fix),
             )
 
     def time_to_live(self) -> Iterator[Finding]:
@@ -84,31 +82,31 @@ class Cloud:
             f"https://firestore.googleapis.com/v1/projects/{project}/databases/{database}/collectionGroups"
         )
         for collection in ("locations", "seen"):
-            mend = (
+            fix = (
                 f"gcloud firestore fields ttls update expire_at --collection-group={collection} "
                 f"--enable-ttl --project {project} --database='{database}'"
             )
             yield self._judge(
                 f"Firestore TTL of {collection}",
                 f"{groups}/{collection}/fields/expire_at",
-                partial(deployed.time_to_live, collection, mend),
+                partial(deployed.time_to_live, collection, fix),
             )
 
     def backlogs(self, now: datetime) -> Iterator[Finding]:
         project = self._deployment.project
-        for name in PUSHED:
-            asked = {
+        for function, name in PUSH_SUBSCRIPTIONS.items():
+            parameters = {
                 "filter": f'{_AGE} AND resource.labels.subscription_id="{name}"',
                 "interval.startTime": (now - timedelta(minutes=10)).isoformat(),
                 "interval.endTime": now.isoformat(),
             }
-            query = "&".join(f"{key}={quote(value)}" for key, value in asked.items())
-            mend = f"gcloud functions logs read {NAME_PREFIX}-{name.rsplit('-', 1)[-1]} --project {project} "
-            mend += f"--region {self._deployment.region} --min-log-level error"
+            query = "&".join(f"{key}={quote(value)}" for key, value in parameters.items())
+            fix = f"gcloud functions logs read {NAME_PREFIX}-{function} --project {project} "
+            fix += f"--region {self._deployment.region} --min-log-level error"
             yield self._judge(
                 f"backlog of {name}",
                 f"https://monitoring.googleapis.com/v3/projects/{project}/timeSeries?{query}",
-                partial(deployed.backlog, name, mend),
+                partial(deployed.backlog, name, fix),
             )
 
     def _function(self, name: str) -> str:
@@ -126,11 +124,11 @@ class Cloud:
         )
 
     def _get(self, url: str) -> tuple[int, Json]:
-        """The answer's status and its JSON; raises CommandError when there is none."""
+        """The answer's status and JSON; raises CommandError when there is no answer."""
         host = url.split("/")[2]
         try:
             response = self._session.get(url, timeout=TIMEOUT)
             answer = response.json()
         except (RequestException, GoogleAuthError, ValueError) as error:
-            raise CommandError(f"{host} gives no answer: {error}") from None
+            raise CommandError(f"{host} did not answer: {error}") from None
         return response.status_code, answer if isinstance(answer, dict) else {}

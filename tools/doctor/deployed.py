@@ -1,4 +1,4 @@
-"""What only a deployment has: function revisions, IAM, Firestore's TTL, backlog. Pure, on the APIs' JSON."""
+"""What only a deployment has: function revisions, IAM, Firestore's TTL, backlogs. Pure, on the APIs' JSON."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ Json = Mapping[str, Any]
 """An answer of a Google REST API."""
 
 OLDEST_UNACKED = 300
-"""Seconds; terraform's alert on waiting events."""
+"""Seconds, as in Terraform's alert on waiting events."""
 
 
-def function(name: str, content_hash: str, mend: str, answer: Json) -> Finding:
+def function(name: str, content_hash: str, fix: str, answer: Json) -> Finding:
     """Whether a function runs the code of this checkout."""
     deployed = answer.get("labels", {}).get("content-hash", "of unknown code")
     fine = f"ACTIVE, code {deployed}, as in this checkout"
-    return judged(f"function {name}", _about_function(answer, deployed, content_hash[:16]), fine, mend)
+    return judged(f"function {name}", _about_function(answer, deployed, content_hash[:16]), fine, fix)
 
 
 def _about_function(answer: Json, deployed: str, expected: str) -> Iterator[str]:
@@ -26,43 +26,43 @@ def _about_function(answer: Json, deployed: str, expected: str) -> Iterator[str]
         yield f"it runs code {deployed}, this checkout has {expected}"
 
 
-def binding(check: str, role: str, member: str, mend: str, policy: Json) -> Finding:
+def binding(check: str, role: str, member: str, fix: str, policy: Json) -> Finding:
     """Whether an IAM policy gives a role to a member."""
     holders = [
         holder
-        for one in policy.get("bindings", [])
-        if one.get("role") == role
-        for holder in one.get("members", [])
+        for bound in policy.get("bindings", [])
+        if bound.get("role") == role
+        for holder in bound.get("members", [])
     ]
     if member in holders:
         return ok(check, f"{member} has {role}")
-    return wrong(check, f"{member} lacks {role}: dead letters are not forwarded, and nobody is told", mend)
+    return wrong(check, f"{member} lacks {role}: dead letters are not forwarded, without any error", fix)
 
 
-def time_to_live(collection: str, mend: str, answer: Json) -> Finding:
+def time_to_live(collection: str, fix: str, answer: Json) -> Finding:
     """Whether Firestore deletes settled windows."""
     check = f"Firestore TTL of {collection}"
     state = answer.get("ttlConfig", {}).get("state")
     if state == "ACTIVE":
         return ok(check, "expire_at is active")
     if state == "CREATING":
-        return unknown(check, "expire_at is being set up, which takes up to some hours")
-    return wrong(check, "expire_at deletes nothing: settled windows pile up", mend)
+        return unknown(check, "expire_at is being set up, which can take hours")
+    return wrong(check, "expire_at deletes nothing: settled windows pile up", fix)
 
 
-def backlog(subscription: str, mend: str, answer: Json) -> Finding:
-    """How old the oldest waiting message is, by Cloud Monitoring."""
+def backlog(subscription: str, fix: str, answer: Json) -> Finding:
+    """The age of the oldest waiting message, according to Cloud Monitoring."""
     check = f"backlog of {subscription}"
     ages = list(_values(answer.get("timeSeries", [])))
     if not ages:
-        return unknown(check, "no value of the last ten minutes: nothing came, or it is new")
+        return unknown(check, "no value in the last ten minutes: no messages, or a new subscription")
     if ages[0] > OLDEST_UNACKED:
-        return wrong(check, f"its oldest message has waited {ages[0]:g} s", mend)
+        return wrong(check, f"its oldest message has waited {ages[0]:g} s", fix)
     return ok(check, f"its oldest message has waited {ages[0]:g} s")
 
 
 def _values(series: Sequence[Json]) -> Iterable[float]:
     """Newest first."""
-    for one in series:
-        for point in one.get("points", []):
+    for time_series in series:
+        for point in time_series.get("points", []):
             yield float(point["value"].get("int64Value", point["value"].get("doubleValue", 0)))

@@ -1,4 +1,4 @@
-"""What a check finds: a verdict, and where it is not ok what to do."""
+"""What a check finds: a verdict, and what to do about it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tools.errors import CommandError
 
 
 class Verdict(StrEnum):
-    """A thing that can't be looked at is no fault, and no reassurance either."""
+    """What can't be checked is neither a fault nor a reassurance."""
 
     OK = "ok"
     WRONG = "wrong"
@@ -20,34 +20,34 @@ class Finding:
     """One line of the report."""
 
     check: str
-    """What was looked at, such as `subscription dashboard-events-parse`."""
+    """What was checked, such as `subscription dashboard-events-parse`."""
     verdict: Verdict
     detail: str
-    mend: str = ""
-    """A command, where something is wrong."""
+    fix: str = ""
+    """The command that fixes it; empty unless something is wrong."""
 
 
 def ok(check: str, detail: str) -> Finding:
     return Finding(check, Verdict.OK, detail)
 
 
-def wrong(check: str, detail: str, mend: str) -> Finding:
-    return Finding(check, Verdict.WRONG, detail, mend)
+def wrong(check: str, detail: str, fix: str) -> Finding:
+    return Finding(check, Verdict.WRONG, detail, fix)
 
 
 def unknown(check: str, detail: str) -> Finding:
     return Finding(check, Verdict.UNKNOWN, detail)
 
 
-def judged(check: str, complaints: Iterable[str], fine: str, mend: str) -> Finding:
-    """Wrong with all complaints, or ok with `fine` where there is none."""
+def judged(check: str, complaints: Iterable[str], fine: str, fix: str) -> Finding:
+    """Wrong with all complaints, or ok with `fine` when there are none."""
     found = "; ".join(complaints)
-    return wrong(check, found, mend) if found else ok(check, fine)
+    return wrong(check, found, fix) if found else ok(check, fine)
 
 
-def guarded(check: str, findings: Iterator[Finding], mend: str) -> Iterator[Finding]:
-    """The findings; a service that does not answer ends them with one that says so."""
+def guarded(check: str, findings: Iterator[Finding], fix: str) -> Iterator[Finding]:
+    """The findings; a service that does not answer ends them with a finding that says so."""
     try:
         yield from findings
     except CommandError as error:
-        yield wrong(check, str(error), mend)
+        yield wrong(check, str(error), fix)

@@ -1,4 +1,4 @@
-"""Tables and views: that they are those of shared/tables/columns.py and terraform/views."""
+"""Checks that tables and views match shared/tables/columns.py and terraform/views."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,28 +8,31 @@ from tools.doctor.findings import Finding, judged, ok, wrong
 from tools.pipeline.warehouse import Stored, Warehouse, WarehouseError, view_definitions
 
 _LEGACY = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
-"""BigQuery's API answers with its older names."""
+"""BigQuery's API answers with its older type names."""
 
 
-def check_tables(warehouse: Warehouse, mend: str, probe: bool) -> Iterator[Finding]:
-    """One finding a table. `probe`: also ask the table itself, as the local BigQuery describes a table as it
-    was made; in the cloud that would cost a scan, and the description is true."""
+def check_tables(warehouse: Warehouse, fix: str, probe: bool) -> Iterator[Finding]:
+    """One finding per table.
+
+    `probe` also queries the table itself, as the local BigQuery describes a table as it was created; in the
+    cloud that would cost a scan, and the description is accurate.
+    """
     for table in TABLES:
         check = f"table {table.name}"
         stored = warehouse.describe(table.name)
         if stored is None:
-            yield wrong(check, "it does not exist: the function that writes it answers 503", mend)
+            yield wrong(check, "it does not exist: the function that writes it answers 503", fix)
             continue
         if probe:
-            there = warehouse.query(f"SELECT * FROM `{table.name}` LIMIT 0").columns
-            kept = {name: column for name, column in stored.columns.items() if name in there}
+            present = warehouse.query(f"SELECT * FROM `{table.name}` LIMIT 0").columns
+            kept = {name: column for name, column in stored.columns.items() if name in present}
             stored = replace(stored, columns=kept)
         fine = f"{len(table.columns)} columns, as in the code"
-        yield judged(check, complaints(table, stored), fine, mend)
+        yield judged(check, complaints(table, stored), fine, fix)
 
 
 def complaints(table: Table, stored: Stored) -> Iterator[str]:
-    """How the stored table differs; a column that only BigQuery has is somebody else's and does no harm."""
+    """How the stored table differs; an extra column in BigQuery is somebody else's and does no harm."""
     columns = {name: (_LEGACY.get(kind, kind), mode) for name, (kind, mode) in stored.columns.items()}
     for column in table.columns:
         if column.name not in columns:
@@ -39,31 +42,29 @@ def complaints(table: Table, stored: Stored) -> Iterator[str]:
             yield f"column {column.name} is {kind} {mode}, not {column.type} {column.mode}"
 
 
-def check_views(
-    warehouse: Warehouse, project: str, dataset: str, mend: str, probe: bool
-) -> Iterator[Finding]:
-    """One finding a view; `probe` as for the tables."""
+def check_views(warehouse: Warehouse, project: str, dataset: str, fix: str, probe: bool) -> Iterator[Finding]:
+    """One finding per view; `probe` as for tables."""
     for name, sql in sorted(view_definitions(project, dataset).items()):
         check = f"view {name}"
         stored = warehouse.describe(name)
         if stored is None:
-            yield wrong(check, "it does not exist", mend)
+            yield wrong(check, "it does not exist", fix)
         elif not stored.is_view:
-            yield wrong(check, "a table has its name", mend)
+            yield wrong(check, "a table has its name", fix)
         elif stored.sql is not None and _words(stored.sql) != _words(sql):
-            yield wrong(check, f"its SQL is not that of terraform/views/{name}.sql", mend)
+            yield wrong(check, f"its SQL differs from terraform/views/{name}.sql", fix)
         elif probe:
-            yield _answering(warehouse, name, mend)
+            yield _probed(warehouse, name, fix)
         else:
             yield ok(check, "as in terraform/views")
 
 
-def _answering(warehouse: Warehouse, name: str, mend: str) -> Finding:
+def _probed(warehouse: Warehouse, name: str, fix: str) -> Finding:
     """A view breaks when a table below it changes."""
     try:
         warehouse.query(f"SELECT * FROM `{name}` LIMIT 0")
     except WarehouseError as error:
-        return wrong(f"view {name}", str(error), mend)
+        return wrong(f"view {name}", str(error), fix)
     return ok(f"view {name}", "answers")
 
 

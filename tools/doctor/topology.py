@@ -1,4 +1,4 @@
-"""Topics and subscriptions: that they exist, and are wired as nothing may be lost."""
+"""Checks that topics and subscriptions exist, and are wired so that nothing is lost."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from datetime import timedelta
 from google.api_core.exceptions import GoogleAPICallError, NotFound, PermissionDenied
 from google.pubsub_v1.types import Subscription
 
+from shared.topology import MONITOR, subscription_name
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
 from tools.errors import CommandError
 from tools.pipeline.pubsub import TIMEOUT, PubSub
@@ -17,7 +18,7 @@ LEAST_ACK_DEADLINE = 60
 """Seconds; a function's own timeout, before which Pub/Sub must not deliver the same message again."""
 LEAST_DELIVERY = 3_600
 """Seconds from a message's first attempt to its last: the dead-letter brake holds messages for minutes at
-least, and what is broken takes somebody an hour to mend."""
+least, and people take an hour to fix what is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,61 +28,58 @@ class Wiring:
     name: str
     topic: str
     endpoint: str | None
-    """None: a pull subscription; "" where the function's URL is not known."""
+    """None for a pull subscription; "" when the function's URL is not known."""
     dead_letters: str | None
-    """The topic for what was delivered too often; None: it must not give up."""
+    """The topic for messages out of attempts; None when it must never give up."""
 
 
-def wirings(project: str, topics: Mapping[str, str], urls: Mapping[str, str]) -> list[Wiring]:
-    """The four subscriptions of a pipeline; `urls` has the functions' by name."""
+def wirings(topics: Mapping[str, str], urls: Mapping[str, str]) -> list[Wiring]:
+    """The four subscriptions of a pipeline; `urls` holds those of the functions, by name."""
     events, parsed, dead = topics["events"], topics["parsed"], topics["dead_letter"]
 
-    def name(topic: str, reader: str) -> str:
-        return f"projects/{project}/subscriptions/{topic.rsplit('/', 1)[-1]}-{reader}"
-
     return [
-        Wiring(name(events, "parse"), events, urls.get("parse", ""), dead),
-        Wiring(name(parsed, "features"), parsed, urls.get("features", ""), dead),
-        Wiring(name(dead, "deadletter"), dead, urls.get("deadletter", ""), None),
-        Wiring(name(events, "monitor"), events, None, None),
+        Wiring(subscription_name(events, "parse"), events, urls.get("parse", ""), dead),
+        Wiring(subscription_name(parsed, "features"), parsed, urls.get("features", ""), dead),
+        Wiring(subscription_name(dead, "deadletter"), dead, urls.get("deadletter", ""), None),
+        Wiring(subscription_name(events, MONITOR), events, None, None),
     ]
 
 
-def check_topics(pubsub: PubSub, topics: Mapping[str, str], mend: str) -> Iterator[Finding]:
-    """One finding a topic."""
+def check_topics(pubsub: PubSub, topics: Mapping[str, str], fix: str) -> Iterator[Finding]:
+    """One finding per topic."""
     for topic in topics.values():
         check = f"topic {topic.rsplit('/', 1)[-1]}"
         try:
-            with _answers():
+            with _unanswered_is_an_error():
                 pubsub.publisher.get_topic(topic=topic, retry=None, timeout=TIMEOUT)
         except NotFound:
-            yield wrong(check, "it does not exist: what is published to it is refused", mend)
+            yield wrong(check, "it does not exist: publishing to it fails", fix)
         except PermissionDenied as error:
             yield unknown(check, f"no permission to see it: {error.message}")
         else:
             yield ok(check, "exists")
 
 
-def check_subscriptions(pubsub: PubSub, expected: list[Wiring], mend: str) -> Iterator[Finding]:
-    """One finding a subscription."""
+def check_subscriptions(pubsub: PubSub, expected: list[Wiring], fix: str) -> Iterator[Finding]:
+    """One finding per subscription."""
     for wiring in expected:
         check = f"subscription {wiring.name.rsplit('/', 1)[-1]}"
         try:
-            with _answers():
+            with _unanswered_is_an_error():
                 found = pubsub.subscriber.get_subscription(
                     subscription=wiring.name, retry=None, timeout=TIMEOUT
                 )
         except NotFound:
-            yield wrong(check, "it does not exist: its messages go nowhere", mend)
+            yield wrong(check, "it does not exist: its messages go nowhere", fix)
         except PermissionDenied as error:
             yield unknown(check, f"no permission to see it: {error.message}")
         else:
-            yield judged(check, complaints(wiring, found), _summary(found), mend)
+            yield judged(check, complaints(wiring, found), _summary(found), fix)
 
 
 @contextmanager
-def _answers() -> Iterator[None]:
-    """What is neither a missing thing nor a missing right is a service that does not answer."""
+def _unanswered_is_an_error() -> Iterator[None]:
+    """Anything but a missing resource or permission means that the service does not answer."""
     try:
         yield
     except (NotFound, PermissionDenied):
@@ -91,18 +89,18 @@ def _answers() -> Iterator[None]:
 
 
 def complaints(wiring: Wiring, found: Subscription) -> Iterator[str]:
-    """All that is wrong with a subscription."""
+    """Everything that is wrong with a subscription."""
     if found.topic != wiring.topic:
         yield f"it reads {found.topic}, not {wiring.topic}"
     retention = _seconds(found.message_retention_duration)
     if retention < WEEK:
         yield f"it keeps messages for {retention / 3_600:g} hours, not seven days"
     if found.expiration_policy and (ttl := found.expiration_policy.ttl):
-        yield f"it is deleted after {_seconds(ttl) / 86_400:g} quiet days"
+        yield f"it is deleted after {_seconds(ttl) / 86_400:g} days without activity"
     endpoint = found.push_config.push_endpoint
     if wiring.endpoint is None:
         if endpoint:
-            yield f"it pushes to {endpoint}, and should be pulled from"
+            yield f"it pushes to {endpoint}, but should be a pull subscription"
         return
     if wiring.endpoint and endpoint != wiring.endpoint:
         yield f"it pushes to {endpoint or 'nobody'}, not to {wiring.endpoint}"
@@ -115,22 +113,22 @@ def complaints(wiring: Wiring, found: Subscription) -> Iterator[str]:
 def _about_giving_up(wiring: Wiring, found: Subscription) -> Iterator[str]:
     policy = found.dead_letter_policy
     if not found.retry_policy:
-        yield "it has no backoff: a failing message comes again at once, all the time"
+        yield "it has no backoff: a failing message is redelivered at once, over and over"
     if wiring.dead_letters is None:
         if policy:
-            yield f"it gives messages up to {policy.dead_letter_topic}, and must keep them"
+            yield f"it forwards messages to {policy.dead_letter_topic}, but must keep them"
         return
     if not policy:
-        yield "it has no dead-letter policy: deliveries have no number, and a poison message comes for days"
+        yield "it has no dead-letter policy: attempts are not counted, and poison messages return for days"
     elif policy.dead_letter_topic != wiring.dead_letters:
         yield f"its dead letters go to {policy.dead_letter_topic}, not to {wiring.dead_letters}"
     elif found.retry_policy and (lasts := delivery_lasts(found)) < LEAST_DELIVERY:
         attempts = policy.max_delivery_attempts
-        yield f"its {attempts} attempts last {lasts / 60:.0f} minutes: it gives up what could be mended"
+        yield f"its {attempts} attempts last {lasts / 60:.0f} minutes: too short to fix what is broken"
 
 
 def delivery_lasts(found: Subscription) -> float:
-    """Seconds from a message's first attempt to its last: each pause twice the one before."""
+    """Seconds from a message's first attempt to its last: each pause is twice the one before."""
     pause = _seconds(found.retry_policy.minimum_backoff)
     longest = _seconds(found.retry_policy.maximum_backoff)
     return sum(
@@ -140,13 +138,13 @@ def delivery_lasts(found: Subscription) -> float:
 
 
 def _seconds(duration: object) -> float:
-    """The client hands durations out as timedelta, whatever its annotations say."""
+    """The client returns durations as timedelta, whatever its annotations say."""
     return duration.total_seconds() if isinstance(duration, timedelta) else 0.0
 
 
 def _summary(found: Subscription) -> str:
     if not found.push_config.push_endpoint:
-        return "pulled from, keeps seven days"
+        return "pull, keeps seven days"
     if not found.dead_letter_policy:
         return f"pushes to {found.push_config.push_endpoint}, never gives up"
     attempts = found.dead_letter_policy.max_delivery_attempts

@@ -1,1 +1,1 @@
-"""Everything that is known of one event."""
+"""`cqc explain`: everything that is known about one event."""

@@ -1,1 +1,1 @@
-"""Files that are generated from the code: schemas, feature groups, packages."""
+"""Files that are generated from the code: schemas, feature groups, pages of the docs, packages."""

@@ -3,6 +3,7 @@
 import json
 
 from shared.online import EVENT_FEATURES, WINDOW_FEATURES
+from tools.generate.output import Files, write
 from tools.paths import ROOT
 
 GROUPS = ROOT / "terraform" / "feature_groups.json"
@@ -13,9 +14,9 @@ def groups_text() -> str:
     return json.dumps({"events": EVENT_FEATURES, "window": WINDOW_FEATURES}, indent=2) + "\n"
 
 
-def main() -> None:
-    GROUPS.write_text(groups_text(), encoding="utf-8")
+def files() -> Files:
+    return {GROUPS: groups_text()}
 
 
 if __name__ == "__main__":
-    main()
+    write(files())

@@ -3,6 +3,7 @@
 import json
 
 from shared.tables.columns import TABLES, Table, json_schema
+from tools.generate.output import Files, write
 from tools.paths import ROOT
 
 SCHEMAS = ROOT / "terraform" / "schemas"
@@ -14,11 +15,9 @@ def schema_text(table: Table) -> str:
     return f"[\n{lines}\n]\n"
 
 
-def main() -> None:
-    SCHEMAS.mkdir(exist_ok=True)
-    for table in TABLES:
-        (SCHEMAS / f"{table.name}.json").write_text(schema_text(table), encoding="utf-8")
+def files() -> Files:
+    return {SCHEMAS / f"{table.name}.json": schema_text(table) for table in TABLES}
 
 
 if __name__ == "__main__":
-    main()
+    write(files())

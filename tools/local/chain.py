@@ -1,4 +1,4 @@
-"""The chain on this machine: starts every part, waits until all is ready, watches it, ends it.
+"""The chain on this machine: starts every part, waits until all are ready, watches and stops them.
 
     with Chain(ChainOptions(port_base=0)) as chain:
         chain.address.functions["parse"]
@@ -30,7 +30,7 @@ from tools.pipeline import address as addresses
 from tools.pipeline.address import ChainAddress, ChainFile
 
 READY_TIMEOUT = 60.0
-"""Seconds for a part's first answer; seen: 2 to 5 s, several times that on a busy machine."""
+"""Seconds for a part's first answer; measured: 2 to 5 s, several times that on a busy machine."""
 _POLL = 0.03
 
 
@@ -46,15 +46,15 @@ class ChainOptions:
     state: Path = field(default_factory=lambda: Path.cwd() / addresses.STATE_FOLDER)
     """Where chain.json and the logs go."""
     report: Callable[[str], None] = lambda _: None
-    """Told what goes wrong without ending the chain, such as a failed scheduled flush."""
+    """Called with problems that do not end the chain, such as a failed scheduled flush."""
 
 
 class _Abandoned(Exception):
-    """The start was given up because of another part."""
+    """The start was abandoned because another part failed."""
 
 
 class Chain:
-    """A context manager: inside it the chain runs, after it nothing of it is left but the logs."""
+    """A context manager: inside it the chain runs; after it only the logs are left."""
 
     def __init__(self, options: ChainOptions) -> None:
         self.options = options
@@ -83,12 +83,12 @@ class Chain:
         self.stop()
 
     def check(self) -> None:
-        """Raises PartDied when a part has ended by itself."""
+        """Raises PartDied when a part has died."""
         for process in self.processes:
             process.check()
 
     def stop(self) -> None:
-        """Ends every part and removes the chain's file; the second call finds nothing to do."""
+        """Stops every part and removes the chain's file; does nothing the second time."""
         if self._scheduler is not None:
             self._scheduler.stop()
         with signals_ignored():
@@ -102,7 +102,7 @@ class Chain:
             try:
                 self._processes[part.name] = Process(part, logs / f"{part.name}.log")
             except OSError as error:
-                hint = f"the logs go to {logs}: is that a folder that can be written?"
+                hint = f"the logs go to {logs}: is that a writable folder?"
                 raise CommandError(f"{part.name} can't be started ({error}); {hint}") from None
         self._bring_up()
         addresses.write(self.file, ChainFile(**self.address.model_dump(), pid=os.getpid()))
@@ -112,7 +112,7 @@ class Chain:
             self._scheduler.start()
 
     def _bring_up(self) -> None:
-        """Waits for all parts at once; raises the error of a dead part rather than that of its callers."""
+        """Waits for all parts at once; raises the error of a dead part rather than of those that call it."""
         with ThreadPoolExecutor(len(self._processes)) as pool:
             pending = [pool.submit(self._ready, process) for process in self.processes]
             try:
@@ -125,7 +125,7 @@ class Chain:
                 self._given_up.set()
 
     def _ready(self, process: Process) -> None:
-        """Returns when the part answers and has been given what it must hold."""
+        """Returns when the part answers and its topics or tables exist."""
         for name in _PORTS_OF.get(process.name, (process.name,)):
             self._wait(process, lambda name=name: _accepts(self._ports[name]))  # type: ignore[misc]
         if process.name in FUNCTIONS:
@@ -168,7 +168,7 @@ def _accepts(port: int) -> bool:
 
 
 def _answers(url: str) -> bool:
-    """True once the worker answers; the framework itself serves this path, the function is not called."""
+    """True once the worker answers; the framework serves this path itself, without calling the function."""
     try:
         urllib.request.urlopen(f"{url}/robots.txt", timeout=1).close()
     except urllib.error.HTTPError:
@@ -179,7 +179,7 @@ def _answers(url: str) -> bool:
 
 
 def _create_topology(chain: ChainAddress) -> None:
-    from tools.pipeline.pubsub import PubSub  # 0.4 s to import, in which the parts start
+    from tools.pipeline.pubsub import PubSub  # 0.4 s to import, while the parts start
 
     client = PubSub(chain.pubsub)
     try:

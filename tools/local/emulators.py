@@ -1,7 +1,7 @@
-"""Google's own emulators of Pub/Sub and Firestore: where they are, and how they are started.
+"""Google's own emulators of Pub/Sub and Firestore: where they are, and how to start them.
 
 `python -m tools.local.emulators pubsub|firestore --port N` becomes the emulator. Java is started directly,
-not through the emulators' shell scripts, so that the process that is told to stop is the emulator.
+not by the emulators' shell scripts, so that signals reach the emulator itself.
 """
 
 import argparse
@@ -25,12 +25,12 @@ _FIRESTORE = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 
 
 class EmulatorMissing(CommandError):
-    """The emulator, or what it needs, is not installed; the text says how to install it."""
+    """The emulator, or something it needs, is not installed; the text says how to install it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start an emulator: as for subprocess.Popen."""
+    """How to start an emulator, as for subprocess.Popen."""
 
     arguments: list[str]
     environment: Mapping[str, str]
@@ -61,7 +61,7 @@ def _java(name: str) -> list[str]:
             f"the {name} emulator needs Java 17 or newer, and there is no java on this machine's PATH: "
             "install one, for example with `apt install default-jre-headless`"
         )
-    # The Firestore emulator's own script sets the language too: it supports English messages only.
+    # As in the Firestore emulator's own script: it supports only English messages.
     return [java, "-Duser.language=en", "-cp", str(jar)]
 
 
@@ -74,7 +74,7 @@ def _jar(name: str) -> Path:
 
 
 def _sdk_root() -> Path:
-    """The folder of the gcloud CLI: beside the executable, or wherever that says it is."""
+    """The folder of the gcloud CLI: beside the executable, or where the executable says it is."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         raise EmulatorMissing(
@@ -84,15 +84,15 @@ def _sdk_root() -> Path:
     beside = Path(gcloud).resolve().parent.parent
     if (beside / "platform").is_dir():
         return beside
-    # A wrapper script, as some packages install it, is not in the SDK's own folder; asking takes a second.
-    asked = subprocess.run(
+    # Some packages install a wrapper script outside the SDK's folder; asking it takes a second.
+    info = subprocess.run(
         [gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, check=False
     )
-    return Path(asked.stdout.strip())
+    return Path(info.stdout.strip())
 
 
 def main() -> None:
-    """Becomes the emulator that the command line names; exits with 1 and a sentence where it can't."""
+    """Becomes the emulator named on the command line; exits with 1 and a sentence if it can't."""
     parser = argparse.ArgumentParser(prog="python -m tools.local.emulators", description=__doc__)
     parser.add_argument("name", choices=sorted(EMULATORS))
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""What the local chain consists of: each part's command line, and the environment of the functions."""
+"""The parts of the local chain: each one's command line, and the functions' environment."""
 
 import os
 import sys
@@ -15,7 +15,6 @@ from shared.topology import (
     feature_view_path,
     topic_path,
 )
-from tools.errors import UsageError
 from tools.local.emulators import EMULATORS
 from tools.local.ports import HOST, endpoints
 from tools.local.process import Part
@@ -24,7 +23,7 @@ from tools.pipeline.address import ChainAddress
 
 PROJECT = "cqc-local"
 
-# The framework would start more workers or other functions than the command line says.
+# They would make the framework start other workers or functions than the command line says.
 _NOT_PASSED_ON = (
     "WORKERS",
     "THREADS",
@@ -41,14 +40,6 @@ class PartsKind(StrEnum):
 
     STAND_IN = "stand-in"
     EMULATORS = "emulators"
-
-
-def parts_kind(name: str) -> PartsKind:
-    """The kind of that name; raises UsageError naming those that there are."""
-    try:
-        return PartsKind(name)
-    except ValueError:
-        raise UsageError(f"--parts {name}: choose {' or '.join(PartsKind)}") from None
 
 
 def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
@@ -71,7 +62,7 @@ def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
 
 
 def all_parts(kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress) -> list[Part]:
-    """The parts in the order in which they are started: those that take longest to be ready first.
+    """The parts in the order in which they start: those that take longest to be ready first.
 
     Raises EmulatorMissing for emulators that are not installed.
     """
@@ -79,9 +70,9 @@ def all_parts(kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress) ->
     services = [Part(name, command, environment) for name, command in _services(kind, ports).items()]
     if chain.otlp is not None:
         services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))
-    ours = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
-    ours |= _function_settings(chain)
-    functions = [Part(name, _function_command(name, ports[name]), ours) for name in FUNCTIONS]
+    inherited = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
+    settings = inherited | _function_settings(chain)
+    functions = [Part(name, _function_command(name, ports[name]), settings) for name in FUNCTIONS]
     return services + functions
 
 
@@ -122,7 +113,7 @@ def _function_command(name: str, port: int) -> list[str]:
 
 
 def _function_settings(chain: ChainAddress) -> dict[str, str]:
-    """The chain's own names win over the user's environment; every other setting is the user's."""
+    """The chain's names win over the user's environment; every other setting is the user's."""
     return {
         "PROJECT_ID": chain.project,
         "DATASET": chain.dataset,
@@ -135,7 +126,7 @@ def _function_settings(chain: ChainAddress) -> dict[str, str]:
 
 
 def trace_settings(chain: ChainAddress) -> dict[str, str]:
-    """OpenTelemetry's variables for spans that can be looked at a moment later; none without --trace."""
+    """OpenTelemetry's variables, for spans that are visible a moment later; none without --trace."""
     if chain.otlp is None:
         return {}
     return {"OTEL_EXPORTER_OTLP_ENDPOINT": chain.otlp, "OTEL_BSP_SCHEDULE_DELAY": "200"}

@@ -22,12 +22,12 @@ ORDER = (
 )
 """Part number n listens on port base + n."""
 
-# Below Linux's ephemeral ports (32768 and up), so that no outgoing connection takes one in between.
+# Below Linux's ephemeral ports (32768 and up), so that no outgoing connection takes one meanwhile.
 _FREE = range(20_000, 32_000)
 
 
 def allot(base: int) -> dict[str, int]:
-    """Part to port: from `base` on, or any free ports when it is 0. Raises CommandError for taken ones."""
+    """Part to port: from `base` on, or any free ports if it is 0. Raises CommandError for taken ports."""
     if base == 0:
         return _any_free()
     ports = {name: base + number for number, name in enumerate(ORDER)}
@@ -35,7 +35,7 @@ def allot(base: int) -> dict[str, int]:
     if taken:
         raise CommandError(
             f"{' and '.join(taken)} is taken by another program: "
-            "stop that program, or choose other ports with --port-base N (0 = any that are free)"
+            "stop that program, or choose other ports with --port-base N (0 = any free ones)"
         )
     return ports
 
@@ -58,7 +58,7 @@ def _any_free() -> dict[str, int]:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # A port whose last connections are in TIME_WAIT is free for a server; one that is listened on is not.
+        # For a server, a port with connections in TIME_WAIT is free; one with a listener is not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

@@ -1,4 +1,4 @@
-"""One part of the chain as a process group of its own, with its log in a file."""
+"""One part of the chain as a process group, with its log in a file."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from tools.errors import CommandError
 from tools.paths import ROOT
 
 GRACE = 5.0
-"""Seconds from SIGTERM to SIGKILL; nothing local has that long a request in hand."""
+"""Seconds from SIGTERM to SIGKILL; no local request takes that long."""
 _POLL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What to start: a command, the full path of its program first, and its environment."""
+    """What to start: a command, beginning with the program's full path, and its environment."""
 
     name: str
     command: Sequence[str]
@@ -27,17 +27,17 @@ class Part:
 
 
 class PartDied(CommandError):
-    """A part ended by itself."""
+    """A part ended without being told to."""
 
 
 class Process:
-    """A started part. Its group's id is its process id, so whatever it starts ends with it."""
+    """A running part. Its process id is also its group's id, so whatever it starts ends with it."""
 
     def __init__(self, part: Part, log: Path) -> None:
         self.name = part.name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)  # an older chain may still write to it
+        log.unlink(missing_ok=True)  # an older chain may still be writing to it
         tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "local" / "tether.py"), str(os.getpid())]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -62,7 +62,7 @@ class Process:
             raise PartDied(f"{self.name} {how}. The end of its log {self.log}:\n{self.tail()}")
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines of the log, each indented."""
+        """The last lines of the log, indented."""
         text = self.log.read_text(errors="replace").rstrip() or "(it is empty)"
         return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
 
@@ -70,7 +70,7 @@ class Process:
         return self._process.poll() is None
 
     def signal_group(self, number: signal.Signals) -> None:
-        """To the part and all that it started; nothing happens when none of them is left."""
+        """Signals the part and everything it started; does nothing when none of it is left."""
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies
@@ -81,7 +81,7 @@ class Process:
 
 
 def stop_all(processes: Iterable[Process], grace: float = GRACE) -> None:
-    """Ends every group: SIGTERM, and after `grace` seconds SIGKILL for whatever is left of it."""
+    """Stops every group: SIGTERM, and after `grace` seconds SIGKILL for whatever is left."""
     started = list(processes)
     for process in started:
         process.signal_group(signal.SIGTERM)

@@ -9,7 +9,7 @@ from tools.pipeline.flushing import flush
 
 
 class Scheduler:
-    """Flushes every `every` seconds from a thread of its own; a flush that takes longer skips ticks."""
+    """Flushes every `every` seconds from its own thread; a flush that takes longer skips ticks."""
 
     def __init__(self, url: str, every: float, report: Callable[[str], None]) -> None:
         self._url = url
@@ -22,7 +22,7 @@ class Scheduler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the schedule; a flush that is running is left to its server."""
+        """Ends the schedule; a running flush is left to the function."""
         self._stopped.set()
 
     def _run(self) -> None:

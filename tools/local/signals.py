@@ -1,4 +1,4 @@
-"""SIGTERM as if it were Ctrl-C, and neither of them while the chain is being ended."""
+"""SIGTERM handled like Ctrl-C, and both ignored while the chain stops."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM raise KeyboardInterrupt once; later ones don't disturb the cleaning up."""
+    """Inside, the first SIGINT or SIGTERM raises KeyboardInterrupt; later ones don't disturb the cleanup."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in _STOPPING:
@@ -24,14 +24,14 @@ def stop_on_signals() -> Iterator[None]:
 
 @contextmanager
 def signals_ignored() -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM do nothing; for work of a few seconds that must not be left half done."""
+    """Inside, SIGINT and SIGTERM do nothing; for work of a few seconds that must not stop halfway."""
     with _handled_by(signal.SIG_IGN):
         yield
 
 
 @contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # handlers are the main thread's
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
     before = {number: signal.signal(number, handler) for number in _STOPPING}

@@ -1,8 +1,8 @@
 """Becomes another program that ends when the process that started it ends: `tether.py PARENT COMMAND…`.
 
-Only Linux can do that (PR_SET_PDEATHSIG). Elsewhere a chain whose `cqc up` is killed hard (SIGKILL)
-leaves its parts running; Ctrl-C and SIGTERM end them everywhere. A program of its own and not a
-`preexec_fn`, which is unsafe in a process with threads and warned about from Python 3.12 on.
+Only Linux can do that (PR_SET_PDEATHSIG). Elsewhere the parts outlive a `cqc up` that gets SIGKILL; Ctrl-C
+and SIGTERM stop them everywhere. This is a separate program because a `preexec_fn` is unsafe in a process
+with threads, and deprecated from Python 3.12 on.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it ended before the line above
+        if os.getppid() != parent:  # it ended before prctl
             sys.exit(1)
     os.execv(command[0], command)
 

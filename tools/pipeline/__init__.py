@@ -1,1 +1,1 @@
-"""Clients of one pipeline, the local chain or a deployed one: where it is and how to reach it."""
+"""Clients of one pipeline, local or deployed: where it is and how to reach it."""

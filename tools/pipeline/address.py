@@ -15,7 +15,7 @@ _START = "start one with `cqc up`, or name its file with --chain FILE or CQC_CHA
 
 
 class ChainAddress(BaseModel):
-    """All that a client of the chain must know; endpoints are host:port, `bigquery` is an http URL."""
+    """All that a client of the chain needs; endpoints are host:port, `bigquery` is an http URL."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -26,16 +26,16 @@ class ChainAddress(BaseModel):
     bigquery_storage: str
     feature_store: str
     functions: Mapping[str, str]
-    """Name to URL of parse, features, aggregate and deadletter."""
+    """URLs of parse, features, aggregate and deadletter, by name."""
     topics: Mapping[str, str]
-    """events, parsed and dead_letter to their full names."""
+    """Full names of events, parsed and dead_letter."""
     dataset: str
     feature_view: str
     otlp: str | None = None
-    """An http URL where spans are collected; None unless the chain was started with --trace."""
+    """The collector's http URL; None unless the chain was started with --trace."""
 
     def to_json(self) -> str:
-        """The file's text; what the chain does not have is left out."""
+        """The file's text, without what the chain does not have."""
         return self.model_dump_json(indent=2, exclude_none=True)
 
     def emulator_variables(self) -> dict[str, str]:
@@ -50,15 +50,15 @@ class ChainAddress(BaseModel):
 
 
 class ChainFile(ChainAddress):
-    """The file's content: the address, and the process that serves it where `cqc up` wrote it itself."""
+    """The file's content: the address, and the process that serves it if `cqc up` wrote the file."""
 
     pid: int | None = None
 
 
 def find(path: Path | None) -> ChainAddress:
-    """The address of the chain that `path` describes, else of the one that runs in this folder or above.
+    """The address of the chain that `path` describes, or of the one running in this folder or above.
 
-    Raises UsageError when there is none, or when it has ended without removing its file.
+    Raises UsageError when there is none, or when it died without removing its file.
     """
     path = path or _search(Path.cwd())
     chain = read(path)
@@ -68,7 +68,7 @@ def find(path: Path | None) -> ChainAddress:
 
 
 def read(path: Path) -> ChainFile:
-    """The content of a chain's file; raises UsageError when it can't be read or is something else."""
+    """The content of a chain's file; raises UsageError when it can't be read or holds something else."""
     try:
         return ChainFile.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -80,7 +80,7 @@ def read(path: Path) -> ChainFile:
 
 
 def write(path: Path, content: ChainAddress) -> None:
-    """Writes the file whole or not at all, so that a reader never meets half of it."""
+    """Writes the file atomically, so that a reader never sees half of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,7 +1,7 @@
-"""Clients of a pipeline, found as in production: local endpoints by Google's own environment variables.
+"""Clients of a pipeline, which find it as in production: local endpoints by Google's environment variables.
 
-For a deployed pipeline these variables are taken out of this process's environment, and the ordinary Google
-credentials (application default credentials) must be there. A command works on one pipeline.
+For a deployed pipeline these variables are removed from this process's environment, and application default
+credentials are required. A command works on one pipeline.
 """
 
 import os
@@ -30,7 +30,7 @@ _VARIABLES = (
 
 
 def enter(pipeline: Pipeline) -> None:
-    """Points this process at the pipeline; raises UsageError where a deployed one lacks credentials."""
+    """Points this process at the pipeline; raises UsageError without credentials for a deployed one."""
     if isinstance(pipeline, ChainAddress):
         os.environ.update(pipeline.emulator_variables())
         return
@@ -40,7 +40,7 @@ def enter(pipeline: Pipeline) -> None:
 
 
 def credentials(project: str) -> "Credentials":
-    """The ordinary Google credentials; raises UsageError where there are none."""
+    """The application default credentials; raises UsageError when there are none."""
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
 
@@ -74,7 +74,7 @@ def connect_pubsub(pipeline: Pipeline) -> "PubSub":
 
 
 def connect_firestore(pipeline: Pipeline) -> "AsyncClient":
-    """A client of the pipeline's window documents, for the running loop."""
+    """A client of the pipeline's window documents, for the running event loop."""
     from shared.gcp.firestore import connect
 
     enter(pipeline)
@@ -96,7 +96,7 @@ def connect_online_store(pipeline: Pipeline) -> "OnlineStore":
 
 
 def _check(service: str, endpoint: str) -> None:
-    """Raises UsageError where nothing listens: Google's clients would try for a long time."""
+    """Raises UsageError when nothing listens: Google's clients would retry for a long time."""
     host, _, port = endpoint.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()

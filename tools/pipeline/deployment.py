@@ -1,7 +1,7 @@
-"""Which pipeline a command works on: the chain of this machine, or one that Terraform deployed.
+"""Which pipeline a command works on: the chain on this machine, or one that Terraform deployed.
 
-`locate` is the one place where commands find out. A deployment is named by --project, or by a file of its
-settings in place of the chain's file: `{"project": "my-project", "region": "europe-west2"}`.
+`locate` decides for all commands. A deployment is named by --project, or by a file of its settings in place
+of the chain's file: `{"project": "my-project", "region": "europe-west2"}`.
 """
 
 import json
@@ -41,12 +41,12 @@ class Deployment(BaseModel):
 
     @property
     def topics(self) -> Mapping[str, str]:
-        """events, parsed and dead_letter to their full names."""
+        """Full names of events, parsed and dead_letter."""
         return {role: topic_path(self.project, name) for role, name in _TOPICS.items()}
 
     @property
     def feature_view(self) -> str:
-        """Its full name; it exists only with enable_feature_store."""
+        """The full name; the view exists only with enable_feature_store."""
         return feature_view_path(self.project, self.region)
 
 
@@ -54,8 +54,8 @@ Pipeline: TypeAlias = ChainAddress | Deployment
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """What the command line says of the pipeline; all None means the chain that runs here."""
+class PipelineOptions:
+    """What the command line says about the pipeline; all None means the chain that runs here."""
 
     chain_file: Path | None = None
     project: str | None = None
@@ -63,23 +63,23 @@ class Where:
     dataset: str | None = None
 
 
-def locate(where: Where) -> Pipeline:
-    """The pipeline to work on; raises UsageError when there is none, or it is named in two ways."""
-    own = {"region": where.region, "dataset": where.dataset}
-    settings = {name: value for name, value in own.items() if value is not None}
-    if where.project is not None:
-        if where.chain_file is not None:
+def locate(options: PipelineOptions) -> Pipeline:
+    """The pipeline to work on; raises UsageError when there is none, or two are named."""
+    given = {"region": options.region, "dataset": options.dataset}
+    settings = {name: value for name, value in given.items() if value is not None}
+    if options.project is not None:
+        if options.chain_file is not None:
             raise UsageError("--project and --chain (CQC_CHAIN) name two pipelines: give one of them")
-        return _deployment({"project": where.project, **settings}, "--project")
+        return _deployment({"project": options.project, **settings}, "--project")
     if settings:
         raise UsageError(f"--{next(iter(settings))} belongs to a deployed pipeline: give --project as well")
-    if where.chain_file is not None and (described := _described(where.chain_file)) is not None:
-        return _deployment(described, str(where.chain_file))
-    return address.find(where.chain_file)
+    if options.chain_file is not None and (described := _described(options.chain_file)) is not None:
+        return _deployment(described, str(options.chain_file))
+    return address.find(options.chain_file)
 
 
 def _described(path: Path) -> Mapping[str, object] | None:
-    """The content of a file that describes a deployment; None for any other: the chain judges it."""
+    """The content of a file that describes a deployment; None for any other, which may describe a chain."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from tools.errors import CommandError
 
 TIMEOUT = 120.0
-"""Seconds; the flush of a large backlog takes a while, and Cloud Scheduler waits 180 s by default."""
+"""Seconds; a large backlog takes the flush a while, and Cloud Scheduler waits 180 s by default."""
 
 Summary = Mapping[str, object]
 """The aggregate function's answer: windows, panes by kind, events folded, lag."""
 
 
 def flush(url: str, timeout: float = TIMEOUT) -> Summary:
-    """POSTs to the aggregate function at `url`; raises CommandError when it does not answer 200 with JSON."""
+    """POSTs to the aggregate function at `url`; raises CommandError unless it answers 200 with JSON."""
     request = urllib.request.Request(
         url, data=b"{}", method="POST", headers={"Content-Type": "application/json", "User-Agent": "cqc"}
     )
@@ -33,9 +33,7 @@ def flush(url: str, timeout: float = TIMEOUT) -> Summary:
             f"aggregate at {url} does not answer ({reason}): is the chain still running (cqc up)?"
         ) from None
     except ValueError:
-        raise CommandError(
-            f"aggregate at {url} answered something that is not JSON: is it the right URL?"
-        ) from None
+        raise CommandError(f"aggregate at {url} answered no JSON: is it the right URL?") from None
     if not isinstance(summary, dict):
         raise CommandError(f"aggregate at {url} answered no JSON object: is it the right URL?")
     return summary

@@ -28,7 +28,7 @@ Scalar = str | int | float | bool | bytes | list[str] | list[int] | list[float] 
 
 @dataclass(frozen=True, slots=True)
 class OnlineValue:
-    """One feature as served; `generate_time` is the time of the event that it comes from, UTC."""
+    """One feature as served; `generate_time` is the event time of its source event, UTC."""
 
     name: str
     value: Scalar
@@ -36,7 +36,7 @@ class OnlineValue:
 
 
 class OnlineStore:
-    """A reader of `feature_view` at `endpoint` (host:port); without credentials it is a local one."""
+    """A reader of `feature_view` at `endpoint` (host:port); a local one has no credentials."""
 
     def __init__(self, endpoint: str, feature_view: str, credentials: "Credentials | None" = None) -> None:
         self._endpoint = endpoint
@@ -44,7 +44,7 @@ class OnlineStore:
         self._credentials = credentials
 
     def fetch(self, location_id: str) -> list[OnlineValue]:
-        """The location's values by name, none for a location never written; raises CommandError."""
+        """The location's values sorted by name, none if it was never written; raises CommandError."""
         request = _Request(feature_view=self._feature_view, data_key=_DataKey(key=location_id))
         routing = to_grpc_metadata({"feature_view": self._feature_view})  # type: ignore[no-untyped-call]
         with self._channel() as channel:

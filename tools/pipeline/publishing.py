@@ -1,26 +1,30 @@
-"""Lines to Pub/Sub: cut into requests, paced, sent byte for byte."""
+"""Lines to Pub/Sub: grouped into requests, paced, sent byte for byte."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
-from tools.errors import CommandError
+from tools.errors import CommandError, UsageError
 
+STDIN = "-"
 MAX_MESSAGES = 1_000
 MAX_BYTES = 9_000_000
-"""Pub/Sub's limits of one publish request: 1,000 messages and 10 MB, the framing of each included."""
+"""Pub/Sub's limits for a publish request are 1,000 messages and 10 MB, including each message's framing."""
 MAX_LINE = 9_000_000
 _OVERHEAD = 32
-"""Bytes of framing for a message, generously."""
+"""Bytes of framing per message, a generous estimate."""
 _READ = 1 << 20
 _BURSTS_PER_SECOND = 10
-"""With a rate, requests go at most this often, unless the rate itself is lower."""
+"""The most sends per second when there is a rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was sent: lines, seconds, the ids of the first and last message, and the empty lines left out."""
+    """What was sent: lines, seconds, the ids of the first and last message, and the empty lines skipped."""
 
     published: int
     seconds: float
@@ -30,10 +34,25 @@ class Published:
     empty_lines_skipped: int
 
 
-def read_chunks(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines that are there at each read, so that nothing waits for input that is still to come.
+@contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """The bytes of a file, or of stdin for `-`; raises UsageError when it can't be read."""
+    if file == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - the next block closes it
+    except OSError as error:
+        hint = "name a file of JSON lines, or - for stdin"
+        raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
+    with stream:
+        yield stream
 
-    A line's bytes are as they are, only the newline is taken off; the last one may lack it.
+
+def read_chunks(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """The complete lines at each read, so that no line waits for later input.
+
+    Only the newline is removed; the last line may lack it.
     """
     rest = b""
     read = getattr(stream, "read1", stream.read)
@@ -49,7 +68,7 @@ def requests(
 ) -> Iterator[list[bytes]]:
     """Lists of lines, each within the limits of one publish request; calls `skipped` for an empty line.
 
-    Pub/Sub takes no empty message. Raises CommandError with the line's number for one that is too long.
+    Pub/Sub accepts no empty message. Raises CommandError with the line's number when one is too long.
     """
     number = 0
     for chunk in chunks:
@@ -62,8 +81,8 @@ def requests(
                 continue
             if len(line) > MAX_LINE:
                 raise CommandError(
-                    f"line {number} has {len(line):,} bytes, Pub/Sub takes at most {MAX_LINE:,}: "
-                    "split or remove it; the lines before it may be published already"
+                    f"line {number} has {len(line):,} bytes, Pub/Sub accepts at most {MAX_LINE:,}: "
+                    "split or remove it; the lines before it may already be published"
                 )
             if len(batch) == max_messages or size + len(line) + _OVERHEAD > MAX_BYTES:
                 yield batch
@@ -80,7 +99,7 @@ def publish(
     rate: float | None,
     progress: Callable[[list[bytes]], None],
 ) -> Published:
-    """Sends every line of `stream`, at most `rate` a second; `progress` is told each request's lines."""
+    """Sends every line of `stream`, at most `rate` a second; `progress` receives each request's lines."""
     started = time.monotonic()
     count = empty = 0
     first = last = None
@@ -89,7 +108,7 @@ def publish(
         nonlocal empty
         empty += 1
 
-    for lines in requests(read_chunks(stream), _request_size(rate), skip):
+    for lines in requests(read_chunks(stream), burst_size(rate, MAX_MESSAGES), skip):
         if rate:
             time.sleep(max(0.0, started + count / rate - time.monotonic()))
         ids = send(lines)
@@ -102,7 +121,6 @@ def publish(
     )
 
 
-def _request_size(rate: float | None) -> int:
-    if not rate:
-        return MAX_MESSAGES
-    return max(1, min(MAX_MESSAGES, round(rate / _BURSTS_PER_SECOND)))
+def burst_size(rate: float | None, most: int) -> int:
+    """How many events to send at once, so that a rate is kept evenly; `most` without a rate."""
+    return max(1, min(most, round(rate / _BURSTS_PER_SECOND))) if rate else most

@@ -1,4 +1,4 @@
-"""The tools' Pub/Sub: the chain's topics and subscriptions, and publishing many lines at once."""
+"""The tools' Pub/Sub client: creates topics and subscriptions, and publishes many lines at once."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 TIMEOUT = 20.0
 ACK_DEADLINE = 60
-"""Seconds; at least a function's timeout, or Pub/Sub would deliver again what is still being worked on."""
+"""Seconds; at least a function's timeout, or Pub/Sub redelivers messages that are still in process."""
 DELIVERY_ATTEMPTS = 100
-"""Then the dead letter, as in the cloud. With the backoff an hour and a half, long enough to mend what is
-broken here: the dead-letter brake and an outage of a stand-in answer retryably (docs/decisions/0040)."""
+"""Then the dead letter, as in the cloud. With the backoff this is an hour and a half, long enough to fix what
+is broken here: the dead-letter brake and a stand-in's outage are answered retryably (docs/decisions/0040)."""
 MIN_BACKOFF, MAX_BACKOFF = 1, 60
 MONITOR_RETENTION = 7 * 24 * 3600
 
@@ -44,7 +44,7 @@ class PublishRefused(CommandError):
 
 
 class PubSub:
-    """A client of the Pub/Sub at `endpoint` (host:port) without credentials, or of Google's own (None)."""
+    """A client of the Pub/Sub at `endpoint` (host:port, no credentials), or of Google's (None)."""
 
     def __init__(self, endpoint: str | None) -> None:
         self._endpoint = endpoint or "pubsub.googleapis.com"
@@ -54,12 +54,12 @@ class PubSub:
 
     @property
     def publisher(self) -> PublisherClient:
-        """The client of topics."""
+        """The client for topics."""
         return self._publisher
 
     @cached_property
     def subscriber(self) -> SubscriberClient:
-        """The client of subscriptions, at the same place."""
+        """The client for subscriptions, at the same endpoint."""
         transport = SubscriberGrpcTransport(channel=self._channel) if self._channel else None
         return SubscriberClient(transport=transport)
 
@@ -68,7 +68,7 @@ class PubSub:
             self._channel.close()
 
     def publish(self, topic: str, lines: Sequence[bytes]) -> list[str]:
-        """The message ids of `lines`, in their order; raises CommandError when they are not published."""
+        """The message ids of `lines`, in order; raises CommandError when they are not published."""
         return self.publish_messages(topic, [(line, {}) for line in lines])
 
     def publish_messages(self, topic: str, messages: Sequence[tuple[bytes, Mapping[str, str]]]) -> list[str]:
@@ -90,7 +90,7 @@ class PubSub:
         return list(answer.message_ids)
 
     def create_topology(self, chain: "ChainAddress") -> None:
-        """Makes the chain's topics and subscriptions, as Terraform does in the cloud."""
+        """Creates the chain's topics and subscriptions, as Terraform does in the cloud."""
         try:
             for topic in chain.topics.values():
                 self._create_topic(topic)
@@ -98,7 +98,7 @@ class PubSub:
                 _create_subscription(self.subscriber, subscription)
         except GoogleAPICallError as error:
             raise CommandError(
-                f"making topics and subscriptions at {self._endpoint} failed ({error.message}): "
+                f"creating topics and subscriptions at {self._endpoint} failed ({error.message}): "
                 "see pubsub's log"
             ) from None
 
@@ -117,7 +117,7 @@ def _create_subscription(subscriber: SubscriberClient, subscription: Subscriptio
 
 
 def subscriptions(chain: "ChainAddress") -> list[Subscription]:
-    """Three that push to the functions, and one to pull from for looking at the raw stream."""
+    """Three that push to the functions, and a pull subscription for looking at the raw stream."""
     events, parsed, dead = chain.topics["events"], chain.topics["parsed"], chain.topics["dead_letter"]
     return [
         _push(events, "parse", chain.functions["parse"], dead),

@@ -1,4 +1,4 @@
-"""One event's spans as a tree: from the collector of `cqc up --trace` to lines for people."""
+"""One event's spans, from the collector of `cqc up --trace`, as a tree."""
 
 import urllib.error
 import urllib.request
@@ -14,7 +14,7 @@ TIMEOUT = 10.0
 
 
 class Span(BaseModel):
-    """A span; ids in hex, times in nanoseconds since the epoch, links as the ids of spans."""
+    """A span; ids in hex, times in nanoseconds since the epoch, links as span ids."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ _SPANS = TypeAdapter(list[Span])
 
 
 def fetch(collector: str, event_id: str) -> list[Span]:
-    """The spans of an event (or of the latest) in order of their start; empty for an unknown one.
+    """The spans of an event (or of the latest) in order of start; empty for an unknown event.
 
     Raises CommandError when the collector at this http URL does not answer.
     """
@@ -45,12 +45,12 @@ def fetch(collector: str, event_id: str) -> list[Span]:
     except (OSError, ValidationError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise CommandError(
-            f"the collector at {collector} gives no spans ({reason}): see otlp's log"
+            f"the collector at {collector} returned no spans ({reason}): see otlp's log"
         ) from None
 
 
 def tree(spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:
-    """Each span with its depth, parents first; a batch stands below the first step that it is linked to."""
+    """Each span with its depth, parents first; a batch is a child of the first step it links to."""
     known = {span.span_id for span in spans}
 
     def below(parent: Span | None, depth: int) -> Iterator[tuple[int, Span]]:

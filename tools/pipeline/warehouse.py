@@ -1,6 +1,6 @@
-"""BigQuery's REST API for people: creating the dataset, its tables and views, and queries.
+"""BigQuery's REST API: creating the dataset with its tables and views, and queries.
 
-The only importer of google-cloud-bigquery, which finds a local BigQuery by BIGQUERY_EMULATOR_HOST itself.
+The only importer of google-cloud-bigquery, which itself finds a local BigQuery by BIGQUERY_EMULATOR_HOST.
 """
 
 import os
@@ -22,18 +22,18 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from shared.tables.columns import TABLES, Table, json_schema
+from shared.topology import REGION
 from tools.errors import CommandError
 from tools.paths import ROOT
 
 VIEWS = ROOT / "terraform" / "views"
-LOCATION = "europe-west2"
 
 _RETRY = DEFAULT_RETRY.with_timeout(5.0)
-"""Seconds; the client's own 10 minutes would look like a hang where nothing listens."""
+"""Seconds; the client's default of 10 minutes looks like a hang when nothing listens."""
 
 
 class WarehouseError(CommandError):
-    """BigQuery refused, or can't be reached."""
+    """BigQuery refused the request, or can't be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +49,24 @@ class Stored:
     """A table or view as BigQuery has it."""
 
     columns: Mapping[str, tuple[str, str]]
-    """Name to type and mode, in BigQuery's words."""
+    """Name to type and mode, as BigQuery spells them."""
     is_view: bool
     sql: str | None
-    """A view's; the local BigQuery does not tell it."""
+    """Of a view; the local BigQuery does not return it."""
 
 
 class Warehouse:
-    """One dataset; opens its client with the first call. Every call raises WarehouseError."""
+    """One dataset; its client is created by the first call. Every call raises WarehouseError."""
 
     def __init__(self, project: str, dataset: str) -> None:
         self._project = project
         self._dataset = dataset
 
     def create(self) -> None:
-        """Makes the dataset, tables and views that don't exist yet, and the views anew from their files."""
+        """Creates the dataset and tables that don't exist yet, and all views from their files."""
         with self._sentences("creating the tables"):
             dataset = bigquery.Dataset(f"{self._project}.{self._dataset}")
-            dataset.location = LOCATION
+            dataset.location = REGION
             self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY)
             for table in TABLES:
                 self._client.create_table(self._table(table), exists_ok=True, retry=_RETRY)
@@ -74,18 +74,10 @@ class Warehouse:
             self.query(f"CREATE OR REPLACE VIEW `{self._project}.{self._dataset}.{name}` AS\n{sql}")
 
     def query(self, sql: str, **parameters: str | datetime) -> QueryResult:
-        """The result of GoogleSQL, in which @name stands for the parameter of that name.
-
-        A table's bare name means the one in this dataset.
-        """
+        """The result of GoogleSQL with @name for a parameter; bare table names are this dataset's."""
         config = bigquery.QueryJobConfig(
             default_dataset=f"{self._project}.{self._dataset}",
-            query_parameters=[
-                bigquery.ScalarQueryParameter(
-                    name, "STRING" if isinstance(value, str) else "TIMESTAMP", value
-                )
-                for name, value in parameters.items()
-            ],
+            query_parameters=[_parameter(name, value) for name, value in parameters.items()],
         )
         with self._sentences("the query"):
             # Not query_and_wait: bqemulator's jobs.query ignores the default dataset and hides errors.
@@ -95,7 +87,7 @@ class Warehouse:
             return QueryResult([field.name for field in rows.schema], [row.values() for row in rows])
 
     def describe(self, name: str) -> Stored | None:
-        """The table or view of that name; None where there is none."""
+        """The table or view of that name; None if there is none."""
         with self._sentences(f"the description of {name}"):
             try:
                 found = self._client.get_table(f"{self._project}.{self._dataset}.{name}", retry=_RETRY)
@@ -138,13 +130,13 @@ def _parameter(name: str, value: str | datetime) -> bigquery.ScalarQueryParamete
 
 
 def _first_line(error: GoogleAPICallError) -> str:
-    """The reason alone: the full message repeats it with the job's id, over many lines."""
+    """Just the reason: the full message repeats it with the job's id, over many lines."""
     details = [detail["message"] for detail in error.errors if "message" in detail]
     return str((details or [error.message])[0]).split("\n")[0]
 
 
 def view_definitions(project: str, dataset: str, folder: Path = VIEWS) -> Mapping[str, str]:
-    """View name to GoogleSQL, each after those that it reads; `${project}` and `${dataset}` filled in."""
+    """View name to GoogleSQL, each after the views it reads; `${project}` and `${dataset}` filled in."""
     templates = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
     order = TopologicalSorter({name: references(sql) & templates.keys() for name, sql in templates.items()})
     names = {"project": project, "dataset": dataset}

@@ -10,45 +10,45 @@ from tools.redrive.expressions import Expression
 
 
 class NotEdited(Exception):
-    """The edit does not fit this event; its text says why."""
+    """The edit does not apply to this event; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """`path` is the names of objects down to the field; `expression` None removes the field."""
+    """`path` names the objects down to the field; an `expression` of None removes the field."""
 
     path: tuple[str, ...]
     expression: Expression | None
 
     def apply(self, event: dict[str, object]) -> None:
         """Changes the event in place; raises NotEdited."""
-        where = event
+        parent = event
         for name in self.path[:-1]:
-            inner = where.setdefault(name, {}) if self.expression else where.get(name, {})
+            inner = parent.setdefault(name, {}) if self.expression else parent.get(name, {})
             if not isinstance(inner, dict):
-                raise NotEdited(f"{'.'.join(self.path)}: {name} is no object")
-            where = inner
+                raise NotEdited(f"{'.'.join(self.path)}: {name} is not an object")
+            parent = inner
         if self.expression is None:
-            where.pop(self.path[-1], None)
+            parent.pop(self.path[-1], None)
             return
         try:
-            where[self.path[-1]] = self.expression.value(event)
+            parent[self.path[-1]] = self.expression.value(event)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, NameError) as error:
             raise NotEdited(f"{self.expression.text}: {type(error).__name__}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Assignments, one after the other; none leaves the bytes as they are."""
+    """Assignments in order; without any, the bytes stay as they are."""
 
     assignments: Sequence[Assignment] = ()
 
     def __str__(self) -> str:
         return "; ".join(
-            f"{'.'.join(one.path)}={one.expression.text}"
-            if one.expression
-            else f"without {'.'.join(one.path)}"
-            for one in self.assignments
+            f"{'.'.join(assignment.path)}={assignment.expression.text}"
+            if assignment.expression
+            else f"without {'.'.join(assignment.path)}"
+            for assignment in self.assignments
         )
 
     def apply(self, data: bytes) -> bytes:
@@ -60,18 +60,18 @@ class Edit:
         except ValueError:
             event = None
         if not isinstance(event, dict):
-            raise NotEdited("the payload is no JSON object: write it to a file with --export and edit that")
+            raise NotEdited("the payload is not a JSON object: edit it in a file, see --export")
         for assignment in self.assignments:
             assignment.apply(event)
         return to_bytes(event)
 
 
 def to_bytes(event: object) -> bytes:
-    """An edited event as a message's data; raises NotEdited for what JSON has no form of."""
+    """An edited event as a message's data; raises NotEdited for what JSON can't express."""
     try:
         return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
-        raise NotEdited(f"the edited event is no JSON: {error}") from None
+        raise NotEdited(f"the edited event is not JSON: {error}") from None
 
 
 def parse(settings: Sequence[str], removals: Sequence[str]) -> Edit:
@@ -89,12 +89,12 @@ def parse(settings: Sequence[str], removals: Sequence[str]) -> Edit:
 def _path(option: str, text: str) -> tuple[str, ...]:
     names = tuple(text.strip().split("."))
     if not all(names):
-        raise UsageError(f"{option} {text}: no path to a field, write it like metrics.new_beds")
+        raise UsageError(f"{option} {text}: not a path to a field, write it like metrics.new_beds")
     return names
 
 
 def difference(before: bytes, after: bytes) -> list[str]:
-    """The changed lines, one field a line; none where nothing changed."""
+    """The changed lines, one field per line; none if nothing changed."""
     lines = difflib.unified_diff(_lines(before), _lines(after), n=1, lineterm="")
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 

@@ -1,7 +1,7 @@
 """Expressions over an event, such as `int(event["metrics"]["new_beds"])`: Python's syntax, not its power.
 
-What an event holds is never run. The expression is the operator's own, and is still held to a list of what
-an edit needs (docs/decisions/0031): a command line copied from somewhere can compute a value, nothing else.
+An event's content is never executed. The expression comes from the operator, and is still limited to what an
+edit needs (docs/decisions/0031): a command line copied from somewhere can compute a value, nothing else.
 """
 
 import ast
@@ -63,21 +63,21 @@ _NODES = (
 
 
 class Expression:
-    """One checked expression; the only name that it knows besides FUNCTIONS is `event`."""
+    """One checked expression; the only name it knows besides FUNCTIONS is `event`."""
 
     def __init__(self, text: str) -> None:
-        """Raises UsageError for what is no expression, or one that an edit has no need of."""
+        """Raises UsageError for a text that is not an expression, or that uses more than an edit needs."""
         self.text = text
         try:
             tree = ast.parse(text.strip(), mode="eval")
         except (SyntaxError, ValueError) as error:
-            raise UsageError(f"{text!r} is no Python expression ({error}): {_EXAMPLE}") from None
+            raise UsageError(f"{text!r} is not a Python expression ({error}): {_EXAMPLE}") from None
         for node in ast.walk(tree):
             _check(node, text)
         self._code: CodeType = compile(tree, "<edit>", "eval")
 
     def value(self, event: object) -> object:
-        """What it comes to; raises what Python raises: LookupError, TypeError, ValueError …"""
+        """Its value; raises what Python raises: LookupError, TypeError, ValueError …"""
         names = {name: getattr(builtins, name) for name in FUNCTIONS}
         return eval(self._code, {"__builtins__": {}, **names, "event": event})
 
@@ -90,6 +90,6 @@ def _check(node: ast.AST, text: str) -> None:
         if node.attr not in METHODS:
             raise UsageError(f"{text!r} uses .{node.attr}: allowed are .{', .'.join(sorted(METHODS))}")
     elif not isinstance(node, _NODES):
-        raise UsageError(f"{text!r} uses {type(node).__name__}, which an edit has no need of: {_EXAMPLE}")
+        raise UsageError(f"{text!r} uses {type(node).__name__}, which an edit does not need: {_EXAMPLE}")
     elif isinstance(node, ast.Name) and node.id.startswith("_"):
-        raise UsageError(f"{text!r} uses {node.id}: a name may not begin with an underscore")
+        raise UsageError(f"{text!r} uses {node.id}: a name must not begin with an underscore")

@@ -1,4 +1,4 @@
-"""Would the current code take this event? The functions' own logic answers, without their services. Pure."""
+"""Would the current code accept this event? The functions' logic answers, without their services. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,16 +19,16 @@ from tools.replay.items import Item
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """The rules of this checkout, with the settings of this environment (MAX_EVENT_BYTES, MAX_FUTURE …)."""
+    """The rules of this checkout, with this environment's settings (MAX_EVENT_BYTES, MAX_FUTURE …)."""
 
     decoder: Decoder
     zone: ZoneInfo
 
     def refusal(self, item: Item, data: bytes, now: datetime) -> str | None:
-        """Why the event would be given up again with this data; None when all of it goes through."""
-        own = read_hints(item.data).event_id
-        if own is not None and read_hints(data).event_id != own:
-            return f"the edit changes event_id, which was {own}: it would be another event"
+        """Why the event would be rejected again with this data; None when it would be accepted."""
+        event_id = read_hints(item.data).event_id
+        if event_id is not None and read_hints(data).event_id != event_id:
+            return f"the edit changes event_id, which was {event_id}: it would be another event"
         message = Message(data, item.event_id, item.outgoing_attributes(), now, "", None)
         try:
             if item.stage == "parse":
@@ -42,7 +42,7 @@ class Judge:
 
 
 def judge(project: str) -> Judge:
-    """With the settings that the functions would have here."""
+    """With the settings that the functions would have in this environment."""
     parse, features = ParseSettings(project_id=project), FeaturesSettings(project_id=project)
     decoder = Decoder(__version__, parse.max_event_bytes, parse.max_future)
     return Judge(decoder, features.feature_timezone)

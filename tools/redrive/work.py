@@ -1,4 +1,4 @@
-"""The dead letters that are still to be redriven, each with its edit and the current code's verdict."""
+"""The dead letters still to be redriven, each with its edit and the current code's verdict."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ FROM replays WHERE kind = '{REDRIVE}' GROUP BY event_id, failed_stage, error_typ
 """
 
 Key = tuple[str, str, str]
-"""Event, stage and reason: what streaming_errors_unique takes for one failure."""
+"""Event, stage and reason: what makes two rows one failure in streaming_errors_unique."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One dead letter and what it would be sent as; `problem` says why it can't be."""
+    """One dead letter and the data to send; `problem` says why it can't be sent."""
 
     item: Item
     data: bytes
@@ -42,12 +42,12 @@ def key_of(item: Item) -> Key:
 
 
 def is_undone(item: Item) -> bool:
-    """False for a failure whose event has its features row all the same: sending it again mends nothing."""
+    """False for a failure whose event has its features row anyway: sending it again fixes nothing."""
     return key_of(item)[2] not in (ErrorType.LATE_EVENT, ErrorType.FEATURE_STORE_WRITE_FAILED)
 
 
 def not_redriven(warehouse: Warehouse, items: Sequence[Item]) -> list[Item]:
-    """Those that no redrive has sent since they failed: one that failed again after it is there again."""
+    """Those that no redrive has sent since they failed; one that failed again later is included again."""
     marks = {(str(a), str(b), str(c)): at for a, b, c, at in warehouse.query(MARKS).rows}
 
     def is_open(item: Item) -> bool:
@@ -59,7 +59,7 @@ def not_redriven(warehouse: Warehouse, items: Sequence[Item]) -> list[Item]:
 
 
 def propose(items: Sequence[Item], edit: Edit, judge: Judge, now: datetime) -> list[Proposal]:
-    """Each edited and judged."""
+    """Edits and judges each."""
     proposals = []
     for item in items:
         try:
@@ -72,7 +72,7 @@ def propose(items: Sequence[Item], edit: Edit, judge: Judge, now: datetime) -> l
 
 
 def export(items: Sequence[Item], file: Path) -> None:
-    """Writes a line of JSON a dead letter, to edit its `payload`; raises UsageError."""
+    """Writes one line of JSON per dead letter, for editing its `payload`; raises UsageError."""
     lines = [json.dumps(_exported(item), ensure_ascii=False) + "\n" for item in items]
     try:
         file.write_text("".join(lines), encoding="utf-8")
@@ -97,7 +97,7 @@ def _exported(item: Item) -> Mapping[str, object]:
 
 
 def take_edited(items: Sequence[Item], file: Path, judge: Judge, now: datetime) -> list[Proposal]:
-    """The proposals of an exported and edited file; raises UsageError for a line of no open dead letter."""
+    """The proposals in an edited export; raises UsageError for a line without an open dead letter."""
     known = {key_of(item): item for item in items}
     proposals = []
     for number, line in enumerate(_read(file), start=1):
@@ -107,12 +107,12 @@ def take_edited(items: Sequence[Item], file: Path, judge: Judge, now: datetime) 
             payload = fields["payload"]
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(
-                f"{file}:{number} is no line of an export ({error}): edit `payload` only"
+                f"{file}:{number} is not a line of an export ({error}): edit only `payload`"
             ) from None
         if key not in known:
             raise UsageError(
-                f"{file}:{number}: no dead letter {'/'.join(map(str, key))} is open: "
-                "it was redriven, or never one of the selected ones"
+                f"{file}:{number}: dead letter {'/'.join(map(str, key))} is not open: "
+                "it was redriven already, or was never selected"
             )
         data = payload.encode() if isinstance(payload, str) else _bytes(payload)
         proposals.append(Proposal(known[key], data, judge.refusal(known[key], data, now)))

@@ -1,1 +1,1 @@
-"""Sending events again: where they come from (sources), where they go (targets), and what is noted of it."""
+"""`cqc replay`: where events come from (sources), where they go (targets), and what is recorded (journal)."""

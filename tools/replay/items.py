@@ -1,4 +1,4 @@
-"""One event on its way back into the pipeline, whatever it was taken from. Pure."""
+"""One event on its way back into the pipeline, whatever its source. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ from shared.errors import BadRequest
 from shared.message import IDENTITY_ATTRIBUTE, Message
 
 Stage = Literal["parse", "features"]
-"""The function that an event goes to: parse takes what producers send, features what parse made of it."""
+"""The function that an event goes to: parse takes producers' events, features those that parse made."""
 
 REPLAY_OF = "replay_of"
 REPLAY_COUNT = "replay_count"
 _FORWARDED = "CloudPubSubDeadLetterSourceSubscription"
 _NOT_CARRIED = ("goog", "CloudPubSubDeadLetterSource")
-"""Attributes that Pub/Sub sets itself: it refuses those that begin with goog."""
+"""Attributes that Pub/Sub sets itself; it refuses those that begin with goog."""
 _PARSED_FIELDS = {"event_id", "event_timestamp", "processing_timestamp"}
 
 
 class NotAnEvent(Exception):
-    """A dead letter whose payload is no event, such as a pane of the flush; its text says which."""
+    """Something that holds no event to send, such as a dead letter of the flush; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What tells one failure from every other."""
+    """What identifies a failure."""
 
     stage: str
     error_type: str
@@ -53,13 +53,13 @@ class Item:
     data: bytes
     attributes: Mapping[str, str]
     event_id: str
-    """Its identity: its own event_id, else the id of its first message."""
+    """Its identity: the producer's event_id, or the id of its first message."""
     stage: Stage
     taken_from: str
     publish_time: datetime | None = None
     dead_letter: DeadLetter | None = None
     ack_id: str = ""
-    """Where it was pulled from a subscription."""
+    """Empty unless it was pulled from a subscription."""
 
     @property
     def location_id(self) -> str | None:
@@ -67,12 +67,12 @@ class Item:
 
     @property
     def replay_count(self) -> int:
-        """How often it will have been sent again, this time included."""
+        """How many times it will have been sent again, including this one."""
         earlier = self.attributes.get(REPLAY_COUNT, "")
         return int(earlier) + 1 if earlier.isdecimal() and len(earlier) < 9 else 1
 
     def outgoing_attributes(self) -> dict[str, str]:
-        """The first message's attributes, and what a replay adds: its identity where the event has none."""
+        """The first message's attributes, and those of a replay; its identity if the event holds none."""
         carried = {
             name: value for name, value in self.attributes.items() if not name.startswith(_NOT_CARRIED)
         }
@@ -118,16 +118,16 @@ def of_message(message: Message, ack_id: str = "") -> Item:
 
 
 def of_line(line: bytes, place: str) -> Item:
-    """The event of a file's line, which is the event itself or a recorded push of it; raises NotAnEvent.
+    """The event in a line of a file: the event itself, or a recorded push of it; raises NotAnEvent.
 
-    `place` names the line. An event without an event_id is identified by its bytes, so that a file that is
-    replayed twice counts once.
+    `place` names the line. An event without an event_id is identified by its bytes, so that replaying a file
+    twice counts each event once.
     """
     if _is_push(line):
         try:
             return of_message(decode_request(line))
         except BadRequest as error:
-            raise NotAnEvent(f"{place} looks like a recorded push and is none: {error}") from None
+            raise NotAnEvent(f"{place} looks like a recorded push but is not: {error}") from None
     return Item(
         data=line,
         attributes={},
@@ -138,12 +138,12 @@ def of_line(line: bytes, place: str) -> Item:
 
 
 def identity_of(data: bytes) -> str:
-    """An identity for an event that came from no message."""
+    """An identity for an event that did not come in a message."""
     return f"replay-{blake2b(data, digest_size=16).hexdigest()}"
 
 
 def stage_of(data: bytes) -> Stage:
-    """Whether these are the bytes of a producer's event or of one that parse made."""
+    """Whether these bytes are a producer's event, or one that parse made."""
     try:
         fields = orjson.loads(data)
     except orjson.JSONDecodeError:

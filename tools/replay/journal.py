@@ -1,4 +1,4 @@
-"""The table `replays`: what was published again, for `cqc explain`, and so that nothing is redriven twice."""
+"""The table `replays`: what was published again, for `cqc explain` and so that nothing is redriven twice."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ REPLAY, REDRIVE = "replay", "redrive"
 
 
 class Journal:
-    """Appends to `replays`; a context manager, for it has an event loop and a connection of its own."""
+    """Appends to `replays`; a context manager, because it owns an event loop and a connection."""
 
     def __init__(self, project: str, dataset: str, kind: str) -> None:
         self._kind = kind
@@ -35,10 +35,10 @@ class Journal:
         self._runner.run(self._appender.close())
         self._runner.close()
 
-    def note(self, sent: Sequence[Sent], topics: Sequence[str], edit: str | None = None) -> None:
-        """Notes what was published, each to the topic at its place; raises CommandError."""
+    def note(self, published: Sequence[Sent], topics: Sequence[str], edit: str | None = None) -> None:
+        """Records what was published, each to the topic at the same index; raises CommandError."""
         now = datetime.now(UTC)
-        rows = [self._row(one, topic, edit, now) for one, topic in zip(sent, topics, strict=True)]
+        rows = [self._row(sent, topic, edit, now) for sent, topic in zip(published, topics, strict=True)]
         if not rows:
             return
         try:
@@ -51,8 +51,8 @@ class Journal:
 
     def _lost(self, count: int, why: str) -> CommandError:
         return CommandError(
-            f"{count} events were published and could not be noted in {self._name} ({why}): "
-            "sent once more they change no count"
+            f"{count} events were published but could not be recorded in {self._name} ({why}): "
+            "sending them again would change no count"
         )
 
     def _row(self, sent: Sent, topic: str, edit: str | None, now: datetime) -> Row:

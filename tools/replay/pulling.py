@@ -1,6 +1,6 @@
-"""Events from a subscription, and seeking one back.
+"""Events from a subscription, and seeking a subscription back.
 
-A message is acknowledged once its replay has succeeded; all others are given back at the end.
+A message is acknowledged once its replay has succeeded; the others are released at the end.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,33 +18,34 @@ from google.api_core.exceptions import (
 from google.pubsub_v1.types import ReceivedMessage, SeekRequest
 
 from shared.message import Message
+from shared.topology import DEAD_LETTER_TOPIC, EVENTS_TOPIC, MONITOR, subscription_name
 from tools.errors import CommandError, UsageError
 from tools.pipeline.pubsub import TIMEOUT, PubSub
 from tools.replay.items import Item, NotAnEvent, of_message
 
 PULLED = 100
-"""Messages a pull: few enough to be replayed within a lease (60 s) at a function's usual pace."""
+"""Messages per pull: few enough to be replayed within a lease (60 s) at a function's usual pace."""
 PATIENCE = 5.0
-"""Seconds in which a pull must bring a message, else the backlog counts as empty. Pub/Sub may answer with
-none while there are some: what is left is for the next run."""
+"""Seconds within which a pull must return a message, or the backlog counts as empty. Pub/Sub may return none
+while there are some: they are left for the next run."""
 SHORT_NAMES = {
-    "monitor": "dashboard-events-monitor",
-    "dead-letter": "dashboard-events-dead-letter-deadletter",
+    MONITOR: subscription_name(EVENTS_TOPIC, MONITOR),
+    "dead-letter": subscription_name(DEAD_LETTER_TOPIC, "deadletter"),
 }
 
 
 def subscription_path(project: str, name: str) -> str:
-    """The full name of a subscription given by its full, its own or its short name."""
+    """The full name of a subscription that is given by its full, last or short name."""
     if name.startswith("projects/"):
         return name
     return f"projects/{project}/subscriptions/{SHORT_NAMES.get(name, name)}"
 
 
 class SubscriptionSource:
-    """What a pull subscription holds, messages that this very replay publishes left out."""
+    """What a pull subscription holds, without the messages that this replay itself publishes."""
 
     def __init__(self, pubsub: PubSub, subscription: str, keep: bool) -> None:
-        """`keep`: acknowledge nothing, as for a dry run."""
+        """`keep` acknowledges nothing, for a dry run."""
         self._pubsub = pubsub
         self._subscription = subscription
         self._keep = keep
@@ -54,12 +55,12 @@ class SubscriptionSource:
 
     def batches(self) -> Iterator[Sequence[Item]]:
         while received := self._pull():
-            self._held |= dict.fromkeys(one.ack_id for one in received)
-            fresh = [one for one in received if one.message.message_id not in self._seen]
-            self._seen |= {one.message.message_id for one in fresh}
-            if not fresh:  # only what was given back or sent by us
+            self._held |= dict.fromkeys(leased.ack_id for leased in received)
+            fresh = [leased for leased in received if leased.message.message_id not in self._seen]
+            self._seen |= {leased.message.message_id for leased in fresh}
+            if not fresh:  # only messages that came back or that we sent
                 return
-            yield [item for one in fresh for item in self._item(one)]
+            yield [item for leased in fresh for item in self._item(leased)]
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
         self._seen |= set(message_ids)
@@ -71,8 +72,8 @@ class SubscriptionSource:
 
     def close(self) -> None:
         held = list(self._held)
-        for at in range(0, len(held), 1000):
-            self._call("modify_ack_deadline", ack_ids=held[at : at + 1000], ack_deadline_seconds=0)
+        for start in range(0, len(held), 1000):
+            self._call("modify_ack_deadline", ack_ids=held[start : start + 1000], ack_deadline_seconds=0)
         self._held.clear()
 
     def _item(self, received: ReceivedMessage) -> list[Item]:
@@ -108,14 +109,14 @@ class SubscriptionSource:
         except GoogleAPICallError as error:
             raise CommandError(
                 f"{method} on {self._subscription} failed ({error.message}): "
-                "the messages come again, which changes no count"
+                "the messages will be redelivered, which changes no count"
             ) from None
 
 
 def _is_pushed(subscription: str) -> str:
     name = subscription.rsplit("/", 1)[1]
     return (
-        f"{name} pushes to its function, so nothing can be pulled from it: take its rows with --errors, "
+        f"{name} pushes to its function, so it can't be pulled from: take the rows with --errors, "
         f'or stop the push with `gcloud pubsub subscriptions modify-push-config {name} --push-endpoint=""`'
     )
 
@@ -133,16 +134,16 @@ def _message(received: ReceivedMessage, subscription: str) -> Message:
 
 
 def seek(pubsub: PubSub, subscription: str, to: datetime | str) -> None:
-    """Sets the subscription back to a time, or to the snapshot of this full name.
+    """Seeks the subscription back to a time, or to the snapshot with this full name.
 
-    Raises UsageError for one that does not exist, and CommandError.
+    Raises UsageError if it does not exist, and CommandError.
     """
     target = {"time": to} if isinstance(to, datetime) else {"snapshot": to}
     request = SeekRequest({"subscription": subscription, **target})
     try:
         pubsub.subscriber.seek(request=request, retry=None, timeout=TIMEOUT)
     except (NotFound, InvalidArgument) as error:
-        raise UsageError(f"{subscription} can't be sought: {error.message}") from None
+        raise UsageError(f"can't seek {subscription}: {error.message}") from None
     except MethodNotImplemented:
         raise UsageError(f"this Pub/Sub can't seek {subscription}: use Google's, or its emulator") from None
     except GoogleAPICallError as error:

@@ -1,4 +1,4 @@
-"""One replay: selected events from a source to a target, paced, each outcome kept."""
+"""One replay: selected events from a source to a target, paced, with every outcome kept."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,19 +9,17 @@ from pathlib import Path
 import orjson
 
 from tools.errors import CommandError
+from tools.pipeline.publishing import burst_size
 from tools.replay.items import Item
 from tools.replay.selection import Selection
 from tools.replay.shapes import push_body
 from tools.replay.sources import Source
 from tools.replay.targets import Sent, Target
 
-_BURSTS_PER_SECOND = 10
-"""With a rate, events go at most this often, unless the rate itself is lower."""
-
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An event that its target did not take, and the file that holds it as a recorded push."""
+    """An event that its target did not accept, and the file that holds it as a recorded push."""
 
     event_id: str
     problem: str
@@ -40,24 +38,24 @@ class Report:
 
 
 Note = Callable[[Sequence[Sent]], None]
-"""Keeps what was published; tools.replay.journal has the one that writes to BigQuery."""
+"""Records what was published; tools.replay.journal writes it to BigQuery."""
 
 
 def chosen(source: Source, selection: Selection, limit: int | None) -> Iterator[list[Item]]:
-    """The selected events batch by batch, `limit` of them at most."""
+    """The selected events batch by batch, at most `limit` of them."""
     left = limit
     for batch in source.batches():
-        some = list(islice((item for item in batch if selection.matches(item)), left))
-        yield some
+        items = list(islice((item for item in batch if selection.matches(item)), left))
+        yield items
         if left is not None:
-            left -= len(some)
+            left -= len(items)
             if left == 0:
                 return
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """`rate` is in events a second, None for as fast as they go; failed bodies are saved in `folder`."""
+    """`rate` is in events per second, None for no limit; failed bodies are saved in `folder`."""
 
     source: Source
     target: Target
@@ -69,7 +67,7 @@ class Replay:
     progress: Callable[[Report], None] = lambda _: None
 
     def run(self) -> Report:
-        """Raises CommandError when it is no use to go on: what was done by then stays done."""
+        """Raises CommandError when there is no point in going on; what was done by then stays done."""
         report = Report()
         started = time.monotonic()
         for items in chosen(self.source, self.selection, self.limit):
@@ -84,27 +82,25 @@ class Replay:
         return report
 
     def _paced(self, items: list[Item]) -> Iterator[list[Item]]:
-        size = self.target.at_once
-        if self.rate is not None:
-            size = max(1, min(size, round(self.rate / _BURSTS_PER_SECOND)))
-        return (items[at : at + size] for at in range(0, len(items), size))
+        size = burst_size(self.rate, self.target.at_once)
+        return (items[start : start + size] for start in range(0, len(items), size))
 
     def _send(self, items: list[Item], report: Report) -> None:
         outcomes = self.target.send(items)
-        taken = [sent for sent in outcomes if sent.problem is None]
+        accepted = [sent for sent in outcomes if sent.problem is None]
         self.source.done(
-            [sent.item for sent in taken], [sent.message_id for sent in taken if sent.message_id]
+            [sent.item for sent in accepted], [sent.message_id for sent in accepted if sent.message_id]
         )
-        report.sent += len(taken)
+        report.sent += len(accepted)
         for sent in outcomes:
             if sent.problem is not None:
                 report.failed.append(Failed(sent.item.event_id, sent.problem, _save(sent.item, self.folder)))
-        self.note(taken)
+        self.note(accepted)
         self.progress(report)
 
 
 def _save(item: Item, folder: Path) -> Path:
-    """Writes the event as one line that `cqc replay FILE` takes; a later failure of it replaces the file."""
+    """Writes the event as a line that `cqc replay FILE` reads; a later failure of it replaces the file."""
     name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in item.event_id)
     path = folder / f"{item.stage}-{name[:100]}.json"
     try:

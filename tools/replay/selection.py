@@ -1,24 +1,21 @@
 """Which events to send again."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.errors import ErrorType
 from shared.topology import FUNCTIONS
-from tools.errors import UsageError
+from tools.errors import UsageError, choose
 from tools.replay.items import Item
 from tools.times import moment
-
-STAGES = FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Filters that must all hold; one that is None or empty holds for every event.
+    """Filters that must all match; None matches every event.
 
-    Times are those of the failure for a dead letter, else of publishing; `since` is included, `until` is not.
+    Times are a dead letter's failure time, else the publish time; `since` is inclusive, `until` exclusive.
     """
 
     error_type: str | None = None
@@ -48,7 +45,7 @@ class Selection:
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
     def sql(self) -> tuple[str, dict[str, str | datetime]]:
-        """The same for rows of streaming_errors, all but `grep`: a condition and its parameters."""
+        """The same filters but `grep` for rows of streaming_errors: a condition and its parameters."""
         conditions = {
             "error_type": "error_type = @error_type",
             "since": "error_timestamp >= @since",
@@ -70,27 +67,21 @@ def select(
     stage: str | None = None,
     grep: str | None = None,
 ) -> Selection:
-    """The selection that a command line asks for; raises UsageError naming the option that can't be meant."""
+    """The selection that a command line asks for; raises UsageError naming the invalid option."""
     now = datetime.now(UTC)
     return Selection(
-        error_type=_one_of("--error-type", error_type, [kind.value for kind in ErrorType]),
+        error_type=None if error_type is None else choose("--error-type", error_type, ErrorType),
         since=None if since is None else moment("--since", since, now),
         until=None if until is None else moment("--until", until, now),
         event_id=event_id,
         location=location,
-        stage=_one_of("--stage", stage, STAGES),
+        stage=None if stage is None else choose("--stage", stage, FUNCTIONS),
         grep=None if grep is None else _pattern(grep),
     )
-
-
-def _one_of(option: str, value: str | None, known: Sequence[str]) -> str | None:
-    if value is not None and value not in known:
-        raise UsageError(f"{option} {value}: it is one of {', '.join(known)}")
-    return value
 
 
 def _pattern(text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(text.encode())
     except re.error as error:
-        raise UsageError(f"--grep {text}: no regular expression ({error})") from None
+        raise UsageError(f"--grep {text}: not a regular expression ({error})") from None

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 import orjson
 
-from tools.errors import UsageError
 from tools.replay.items import Item
 
 _TYPE = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -22,14 +21,6 @@ class Shape(StrEnum):
     STRUCTURED = "cloudevent-structured"
 
 
-def shape(name: str) -> Shape:
-    """The shape of that name; raises UsageError naming those that there are."""
-    try:
-        return Shape(name)
-    except ValueError:
-        raise UsageError(f"--as {name}: choose {', '.join(Shape)}") from None
-
-
 @dataclass(frozen=True, slots=True)
 class Post:
     """One HTTP request."""
@@ -39,7 +30,7 @@ class Post:
 
 
 def push_body(item: Item) -> dict[str, object]:
-    """The wrapped push: the event's identity as its messageId, and the time of its first publishing."""
+    """The wrapped push: the event's identity as messageId, and its first publish time."""
     message: dict[str, object] = {
         "data": b64encode(item.data).decode(),
         "attributes": item.outgoing_attributes(),
@@ -67,7 +58,7 @@ def post_of(item: Item, shape: Shape, now: datetime) -> Post:
         )
     headers = {"Content-Type": "application/json"}
     if shape is Shape.BINARY:
-        # A header holds Latin-1 only; what a producer put into its id need not.
+        # A header holds only Latin-1; a producer's id may hold anything.
         headers |= {f"ce-{name}": value.encode("ascii", "replace").decode() for name, value in event.items()}
     return Post(headers, orjson.dumps(body))
 

@@ -1,52 +1,45 @@
-"""Where events are taken from: a file, or the table of dead letters. For subscriptions: pulling.py."""
+"""Where events come from: a file or the table of dead letters; pulling.py has subscriptions."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from shared.dead_letters.record import DeadLetterRecord
 from tools.errors import UsageError
-from tools.pipeline.publishing import read_chunks
+from tools.pipeline.publishing import opened, read_chunks
 from tools.pipeline.warehouse import Warehouse
 from tools.replay.items import Item, NotAnEvent, of_failure, of_line
 from tools.replay.selection import Selection
 
-STDIN = "-"
-
 
 class Source(Protocol):
-    """Events in batches; the caller takes the next batch when it is done with the last one."""
+    """Events in batches; the caller takes the next batch when it is done with the previous one."""
 
     skipped: list[str]
-    """Why something in the source is no event to send again, one sentence each."""
+    """Why parts of the source hold no event to send again, one sentence each."""
 
     def batches(self) -> Iterator[Sequence[Item]]: ...
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
-        """These need not be kept: they have been sent, to a topic as the messages of these ids."""
+        """These have been sent and can be dropped; `message_ids` are those they got on a topic."""
 
     def close(self) -> None:
-        """Gives back what was taken and not done."""
+        """Releases what was taken and not done."""
 
 
 class FileSource:
-    """JSON lines: events as `cqc publish` takes them, recorded push bodies, or both; `-` is stdin."""
+    """JSON lines: events as for `cqc publish`, recorded push bodies, or both; `-` is stdin."""
 
     def __init__(self, file: str) -> None:
+        """Raises UsageError when the file can't be read."""
         self._file = file
-        self._stream = sys.stdin.buffer if file == STDIN else None
+        self._opened = ExitStack()
+        self._stream = self._opened.enter_context(opened(file))
         self.skipped: list[str] = []
-        if self._stream is None:
-            try:
-                self._stream = Path(file).open("rb")  # noqa: SIM115 - closed by close()
-            except OSError as error:
-                hint = "name a file of JSON lines, or - for stdin"
-                raise UsageError(f"{file} can't be read ({error.strerror}): {hint}") from None
 
     def batches(self) -> Iterator[Sequence[Item]]:
-        assert self._stream is not None
         number = 0
         for chunk in read_chunks(self._stream):
             items = []
@@ -64,11 +57,10 @@ class FileSource:
             return []
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
-        """A file stays as it is."""
+        """A file is left as it is."""
 
     def close(self) -> None:
-        if self._stream is not None and self._file != STDIN:
-            self._stream.close()
+        self._opened.close()
 
 
 DEAD_LETTERS = """
@@ -81,12 +73,12 @@ ORDER BY error_timestamp
 
 
 class ErrorsSource:
-    """The dead letters in streaming_errors, each once, the oldest first."""
+    """The dead letters in streaming_errors, each once, oldest first."""
 
     def __init__(self, warehouse: Warehouse, selection: Selection, limit: int | None = None) -> None:
         self._warehouse = warehouse
         self._selection = selection
-        # What `grep` leaves out must not use up the limit.
+        # Events that `grep` leaves out must not use up the limit.
         self._limit = None if selection.grep else limit
         self.skipped: list[str] = []
 
@@ -100,7 +92,7 @@ class ErrorsSource:
         yield items
 
     def failures(self) -> Iterator[DeadLetterRecord]:
-        """The selected rows as records; raises UsageError where the one event that is asked for has none."""
+        """The selected rows as records; raises UsageError when --event-id matches none."""
         condition, parameters = self._selection.sql()
         sql = DEAD_LETTERS.format(condition=condition)
         sql += "" if self._limit is None else f"LIMIT {self._limit}"
@@ -108,7 +100,7 @@ class ErrorsSource:
         if not result.rows and self._selection.event_id is not None:
             raise UsageError(
                 f"streaming_errors has no dead letter of event {self._selection.event_id} "
-                "that matches: `cqc explain` shows what is known of an event"
+                "that matches: `cqc explain` shows what is known about an event"
             )
         for row in result.rows:
             yield _failure(dict(zip(result.columns, row, strict=True)))

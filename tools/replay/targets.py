@@ -1,4 +1,4 @@
-"""Where events go again: one function by push, or a topic."""
+"""Where events go: one function by push, or a topic."""
 
 import socket
 import time
@@ -21,39 +21,39 @@ TIMEOUT = 75.0
 """Seconds for one push: longer than a function's own timeout of 60 s."""
 ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 _SHOWN = 500
-"""Characters of an answer that are kept: the functions answer with one sentence."""
+"""Characters kept of an answer: the functions answer with one sentence."""
 TOKEN_LIFE = 2_700.0
 """Seconds after which a new identity token is fetched; Google's live an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of one event: `problem` is None when it was taken."""
+    """What became of one event: `problem` is None when it was accepted."""
 
     item: Item
     problem: str | None = None
     message_id: str = ""
-    """Where it was published."""
+    """Empty unless it was published."""
 
 
 class Target(Protocol):
-    """Takes events."""
+    """Accepts events."""
 
     at_once: int
-    """Events to hand over in one call: what they cost together, and what is repeated when it is cut off."""
+    """Events per call: more cost less, but all of them are repeated after an interruption."""
 
     def check(self) -> None:
-        """Raises UsageError when nothing can be sent there at all."""
+        """Raises UsageError when nothing can be sent there."""
 
     def send(self, items: Sequence[Item]) -> list[Sent]:
-        """One outcome an event, in order; raises CommandError when it is no use to go on."""
+        """One outcome per event, in order; raises CommandError when there is no point in going on."""
 
     def describe(self, item: Item) -> str:
         """Where this event goes."""
 
 
 class FunctionTarget:
-    """Pushes to the functions at these URLs, an event to that of its stage."""
+    """Pushes each event to the function of its stage."""
 
     at_once = 10
 
@@ -87,7 +87,7 @@ class FunctionTarget:
         return self._urls[item.stage]
 
     def _push(self, item: Item) -> str | None:
-        """Why it was not taken: the status and the function's answer."""
+        """Why it was not accepted: the status and the function's answer; None when it was."""
         url = self._urls[item.stage]
         post = post_of(item, self._shape, datetime.now(UTC))
         try:
@@ -119,20 +119,20 @@ def _checked(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise UsageError(f"--to {url}: no URL ({error}): write it like http://127.0.0.1:8080") from None
+        raise UsageError(f"--to {url}: not a URL ({error}): write it like http://127.0.0.1:8080") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--to {url}: give topic, topic:NAME, function, or a URL like http://127.0.0.1:8080")
     return parts
 
 
 def identity_token(url: str) -> str:
-    """A token that the deployed function at `url` accepts; raises UsageError without credentials for one."""
+    """A token that the deployed function at `url` accepts; raises UsageError without suitable credentials."""
     import google.auth.transport.requests
     from google.auth.exceptions import GoogleAuthError
     from google.oauth2.id_token import fetch_id_token
 
     parts = urlsplit(url)
-    audience = f"{parts.scheme}://{parts.netloc}"  # the bare service URL, as the push subscriptions have it
+    audience = f"{parts.scheme}://{parts.netloc}"  # the bare service URL, as in the push subscriptions
     try:
         token: str = fetch_id_token(google.auth.transport.requests.Request(), audience)  # type: ignore[no-untyped-call]
     except GoogleAuthError as error:
@@ -150,7 +150,7 @@ def topics_of(pipeline: Pipeline) -> dict[Stage, str]:
 
 
 class TopicTarget:
-    """Publishes, an event to the topic of its stage."""
+    """Publishes each event to the topic of its stage."""
 
     at_once = 500
 
@@ -159,7 +159,7 @@ class TopicTarget:
         self._topics = topics
 
     def check(self) -> None:
-        """The first publish tells."""
+        """The first publish shows."""
 
     def send(self, items: Sequence[Item]) -> list[Sent]:
         outcomes: list[Sent] = []
@@ -171,7 +171,7 @@ class TopicTarget:
         return self._topics[item.stage]
 
     def _publish(self, items: Sequence[Item]) -> list[Sent]:
-        """Of one topic. A message that Pub/Sub refuses fails alone."""
+        """Events of one topic; a message that Pub/Sub refuses fails alone."""
         messages = [(item.data, item.outgoing_attributes()) for item in items]
         try:
             ids = self._pubsub.publish_messages(self._topics[items[0].stage], messages)
@@ -179,21 +179,21 @@ class TopicTarget:
             if len(items) == 1:
                 return [Sent(items[0], str(refusal))]
             return [sent for item in items for sent in self._publish([item])]
-        return [Sent(item, message_id=own) for item, own in zip(items, ids, strict=True)]
+        return [Sent(item, message_id=message_id) for item, message_id in zip(items, ids, strict=True)]
 
 
 def _groups(items: Sequence[Item]) -> list[list[Item]]:
-    """In their order, each of one topic and within the limits of one publish request."""
+    """In order, each of one topic and within the limits of one publish request."""
     groups: list[list[Item]] = []
     size = 0
     for item in items:
-        own = len(item.data) + 2_000  # its attributes, generously
+        item_size = len(item.data) + 2_000  # a generous estimate of its attributes
         group = groups[-1] if groups else []
-        fits = len(group) < MAX_MESSAGES and size + own <= MAX_BYTES
+        fits = len(group) < MAX_MESSAGES and size + item_size <= MAX_BYTES
         if group and group[0].stage == item.stage and fits:
             group.append(item)
-            size += own
+            size += item_size
         else:
             groups.append([item])
-            size = own
+            size = item_size
     return groups

@@ -1,1 +1,1 @@
-"""Realistic events of every type, and every kind of bad one."""
+"""Realistic events of every type, and bad events of every kind."""

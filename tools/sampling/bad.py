@@ -12,11 +12,11 @@ Event = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class BadKind:
-    """A way to spoil a good event; `spoil` gets it as a dict and returns the line."""
+    """A way to spoil a good event; `spoil` receives it as a dict and returns the line."""
 
     name: str
     error_type: ErrorType
-    """What the chain calls it."""
+    """What the chain rejects it as."""
     spoil: Callable[[Event], bytes]
 
 
@@ -50,7 +50,7 @@ def _invalid_utf8(event: Event) -> bytes:
 
 
 def _deep(event: Event) -> bytes:
-    # orjson reads 1,024 levels but writes only 254, so this is spliced in.
+    # orjson reads 1,024 levels but writes only 254, so they are spliced in.
     flat = line(event | {"event_type": "staff_survey", "metrics": {"value_1": 0}})
     return flat.replace(b'"value_1":0', b'"value_1":' + b'{"deeper":' * 300 + b"1" + b"}" * 300)
 
@@ -73,7 +73,7 @@ _TIME = ErrorType.INVALID_TIMESTAMP
 BAD_KINDS: Mapping[str, BadKind] = {
     kind.name: kind
     for kind in (
-        BadKind("no JSON", _JSON, _raw(b"location 1-466088203 rated Good")),
+        BadKind("not JSON", _JSON, _raw(b"location 1-466088203 rated Good")),
         BadKind("JSON cut short", _JSON, _cut),
         BadKind("NaN", _JSON, _not_a_number),
         BadKind("invalid UTF-8", _JSON, _invalid_utf8),
@@ -109,4 +109,4 @@ BAD_KINDS: Mapping[str, BadKind] = {
 TOO_LARGE = BadKind(
     "300 KB of metrics", ErrorType.PAYLOAD_TOO_LARGE, _metrics("staff_survey", value_1="x" * 300_000)
 )
-"""Apart from the others: a sample has at most one, or it would consist of little else."""
+"""Kept apart: a sample has at most one, or it would consist of little else."""

@@ -1,4 +1,4 @@
-"""A sample of good, bad, late and repeated events, mixed, in exact numbers."""
+"""A shuffled sample of good, bad, late and repeated events, in exact numbers."""
 
 import random
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from tools.sampling.bad import BAD_KINDS, TOO_LARGE, BadKind
 from tools.sampling.events import EventMaker, line, location_ids
 
 SPREAD = timedelta(minutes=15)
-"""Good events are at most this old: they fill three or four windows, the last of them still open."""
+"""Good events are at most this old: they fill three or four windows, the last one still open."""
 LATE_FROM, LATE_TO = timedelta(minutes=70), timedelta(hours=12)
-"""A window of 5 minutes and its allowed lateness of an hour are over after 65 minutes."""
+"""A 5-minute window and its hour of allowed lateness are over after 65 minutes."""
 _UNIDENTIFIED = 0.05
-"""Share of the good events that go by their message id."""
+"""Share of the good events that have no event_id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How many lines, and which share of them is bad, late or the repetition of an earlier line."""
+    """How many lines, and the shares that are bad, late, or repeat an earlier line."""
 
     lines: int
     locations: int = 25
@@ -28,7 +28,7 @@ class Recipe:
     duplicates: float = 0.0
 
     def counts(self) -> "Counts":
-        """The exact numbers; raises UsageError where they leave nothing to repeat or add up to too much."""
+        """The exact numbers; raises UsageError when they add up to too much, or leave nothing to repeat."""
         bad, late, repeated = (round(self.lines * share) for share in (self.bad, self.late, self.duplicates))
         good = self.lines - bad - late - repeated
         if good < 0:
@@ -49,7 +49,7 @@ class Counts:
 
 
 def sample(recipe: Recipe, seed: int, now: datetime) -> list[bytes]:
-    """`recipe.lines` lines, the same for the same arguments; other ids for another `seed` or `now`."""
+    """`recipe.lines` lines, the same for equal arguments; another `seed` or `now` gives other ids."""
     counts = recipe.counts()
     rng = random.Random(f"{seed} {now.isoformat()}")
     maker = EventMaker(rng, location_ids(rng, recipe.locations))
@@ -67,7 +67,7 @@ def sample(recipe: Recipe, seed: int, now: datetime) -> list[bytes]:
 
 
 def bad_kinds(count: int) -> list[BadKind]:
-    """The kinds that a sample with `count` bad lines has: all in turn, again and again."""
+    """The kinds of a sample's `count` bad lines: all in turn, over and over."""
     return list(islice(chain(BAD_KINDS.values(), [TOO_LARGE], cycle(BAD_KINDS.values())), count))
 
 

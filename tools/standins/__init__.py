@@ -1,1 +1,1 @@
-"""Local stand-ins for the Google services, speaking the real gRPC for the calls that the adapters make."""
+"""Local stand-ins for Google's services: the real gRPC protocol, for the calls that the adapters make."""

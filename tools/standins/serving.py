@@ -1,4 +1,4 @@
-"""What the stand-ins share: a gRPC server on loopback, and its life as a process of its own."""
+"""What the stand-ins share: a gRPC server on loopback, and running it as a process."""
 
 import argparse
 import asyncio
@@ -36,17 +36,17 @@ CODES: Mapping[type[StatusError], grpc.StatusCode] = {
     Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
 }
 _OPTIONS = [
-    # Requests over the services' own limits (10 MB) must arrive, to be refused as the services refuse them.
+    # Requests over the services' limits (10 MB) must arrive, to be refused as the services refuse them.
     ("grpc.max_receive_message_length", 64 * 2**20),
     ("grpc.max_send_message_length", 64 * 2**20),
-    # Otherwise a second server on the same port would start without a word and share its connections.
+    # Otherwise a second server on the same port would start silently and share its connections.
     ("grpc.so_reuseport", 0),
 ]
 _GRACE_SECONDS = 0.5
 
 
 class PortTaken(Exception):
-    """The port to listen on is in use, or not ours to use."""
+    """The port is in use, or may not be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        """host:port, as the clients' environment variables want it."""
+        """host:port, as in the clients' environment variables."""
         return f"{self.host}:{self.port}"
 
 
@@ -108,7 +108,7 @@ def conversation(
 
 
 class Empty:
-    """google.protobuf.Empty as an answer: a message without fields is no bytes."""
+    """google.protobuf.Empty as an answer: a message without fields is zero bytes."""
 
     def SerializeToString(self) -> bytes:
         return b""
@@ -118,11 +118,11 @@ class Empty:
 async def listening(
     services: Mapping[str, dict[str, Handler]], host: str, port: int
 ) -> AsyncIterator[Endpoint]:
-    """Serves `services` (service name → method name → handler) until the block ends; port 0 takes a free one.
+    """Serves `services` (service name → method name → handler) until the block ends.
 
-    Raises PortTaken.
+    Port 0 takes any free one. Raises PortTaken.
     """
-    _check_free(host, port)
+    check_free(host, port)
     server = grpc.aio.server(options=_OPTIONS)
     for service, methods in services.items():
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
@@ -134,15 +134,15 @@ async def listening(
         await server.stop(_GRACE_SECONDS)
 
 
-def _check_free(host: str, port: int) -> None:
-    """Asked before gRPC, which would write lines of its own about a taken port."""
+def check_free(host: str, port: int, option: str = "--port") -> None:
+    """Raises PortTaken; checked first, because gRPC and uvicorn report a taken port in their own words."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             reason = f"cannot listen on {host}:{port} ({error.strerror})"
-            raise PortTaken(f"{reason}: give another port with --port, or 0 for any free one") from error
+            raise PortTaken(f"{reason}: give another port with {option}, or 0 for any free one") from error
 
 
 def command_line(name: str) -> argparse.ArgumentParser:
@@ -154,14 +154,14 @@ def command_line(name: str) -> argparse.ArgumentParser:
 
 
 def run(name: str, serve: Serve, options: argparse.Namespace) -> None:
-    """Runs a stand-in as a process until SIGTERM or SIGINT; exits with 1 where its port is taken."""
+    """Runs a stand-in as a process until SIGTERM or SIGINT; exits with 1 when its port is taken."""
     try:
-        uvloop.run(_until_told(name, serve, options.host, options.port))
+        uvloop.run(_run_until_signal(name, serve, options.host, options.port))
     except PortTaken as error:
         sys.exit(f"{name} stand-in: {error}")
 
 
-async def _until_told(name: str, serve: Serve, host: str, port: int) -> None:
+async def _run_until_signal(name: str, serve: Serve, host: str, port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

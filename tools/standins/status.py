@@ -1,16 +1,16 @@
-"""The errors that the stand-ins answer, named as the services name them.
+"""The errors that the stand-ins return, named as in the services.
 
 StatusError
 ├── InvalidArgument      the request can never succeed
 ├── NotFound             what it names does not exist
 ├── AlreadyExists        what it would create exists
-├── FailedPrecondition   the state is not the one that the request demands
-└── Unimplemented        the real service does it, the stand-in does not
+├── FailedPrecondition   the state is not what the request requires
+└── Unimplemented        the real service supports it, the stand-in does not
 """
 
 
 class StatusError(Exception):
-    """Answered to the caller as a gRPC status; its text is the status message."""
+    """Returned to the caller as a gRPC status; the text is the status message."""
 
 
 class InvalidArgument(StatusError):

@@ -144,7 +144,7 @@ def settle(bench: FlushHarness) -> None:
 
 
 def plain_fold(events: list[Contribution]) -> dict[WindowKey, dict[str, object]]:
-    """The windows' values, written as directly as the contract states them."""
+    """The windows' values, written as directly as docs/contract.md#promises states them."""
     windows: dict[WindowKey, list[Contribution]] = {}
     for one in events:
         windows.setdefault(one.key, []).append(one)

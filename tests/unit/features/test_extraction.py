@@ -1,4 +1,4 @@
-"""Every feature column and score of the contract, sections 2 and 3."""
+"""Every feature column and score: docs/contract.md#event-types and docs/contract.md#derived-features."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""Commands without a chain: the file of one that nothing answers for."""
+"""Commands without a chain: the file of a chain that does not answer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from tools.pipeline import address
 def invoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     """Runs `cqc` in this process."""
     monkeypatch.delenv("CQC_CHAIN", raising=False)
-    # Off Google's machines the search for a metadata server would take seconds.
+    # Outside Google Cloud the search for a metadata server would take seconds.
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("GCE_METADATA_TIMEOUT", "0.1")
     with invoking(capsys, monkeypatch) as run:

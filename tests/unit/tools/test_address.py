@@ -1,4 +1,4 @@
-"""The chain's file: written whole, found from any folder below, and clear sentences when it is no use."""
+"""The chain's file: written atomically, found from any folder below, and clear errors when it is unusable."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tools.pipeline.address import CHAIN_FILE, STATE_FOLDER, ChainFile
 
 CHAIN = address_on({name: 8600 + number for number, name in enumerate(ORDER)})
 DEAD = 2**22 + 1
-"""No process id: larger than Linux and macOS allow."""
+"""Not a process id: larger than Linux and macOS allow."""
 
 
 def write(folder: Path, pid: int | None) -> Path:
@@ -48,7 +48,7 @@ def test_the_json_has_exactly_the_documented_keys() -> None:
     }
 
 
-def test_a_chain_that_collects_spans_says_where() -> None:
+def test_a_chain_that_collects_spans_has_the_collectors_url() -> None:
     ports = {name: 8600 + number for number, name in enumerate(ORDER)}
     assert json.loads(address_on(ports, trace=True).to_json())["otlp"] == "http://127.0.0.1:8609"
 
@@ -63,30 +63,32 @@ def test_a_running_chain_is_found_from_a_folder_below(
     assert address.find(None).pubsub == "127.0.0.1:8600"
 
 
-def test_no_file_says_how_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_file_the_error_says_how_to_start_a_chain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"no chain is running in .*: start one with `cqc up`"):
         address.find(None)
 
 
-def test_a_named_file_that_is_missing_is_named_back(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"elsewhere\.json can't be read \(No such file or directory\)"):
         address.find(tmp_path / "elsewhere.json")
 
 
-def test_the_file_of_a_chain_that_was_killed_is_not_believed(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_chain_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no longer running"):
         address.find(write(tmp_path, DEAD))
 
 
-def test_a_file_without_a_process_is_believed(tmp_path: Path) -> None:
+def test_a_file_without_a_process_id_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "given.json"
     address.write(path, CHAIN)
     assert address.find(path).model_dump() == CHAIN.model_dump() | {"pid": None}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"project": 1}'])
-def test_a_file_of_something_else_is_refused_in_a_sentence(content: str, tmp_path: Path) -> None:
+def test_a_file_that_describes_no_chain_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(content)
     with pytest.raises(UsageError, match="does not describe a chain"):

@@ -1,12 +1,15 @@
-"""The command line without a chain: fast help, and one sentence for each mistake."""
+"""The command line without a chain: fast help, and one sentence for each misuse."""
 
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
+from tools.__main__ import COMMANDS, app
 from tools.paths import ROOT
 
 
@@ -26,13 +29,22 @@ def cqc(*arguments: str, folder: Path = ROOT, stdin: bytes = b"") -> subprocess.
 def test_help_names_every_command() -> None:
     answer = cqc("--help")
     assert answer.returncode == 0
-    for command in (b"up", b"publish", b"query", b"features", b"flush", b"sample"):
-        assert b"\n  " + command in answer.stdout
+    for command in COMMANDS:
+        assert f"\n  {command.__name__.replace('_', '-')} ".encode() in answer.stdout
+
+
+def test_an_option_means_the_same_and_reads_the_same_in_every_command() -> None:
+    """An option is its name and what it takes: `--to TIME` is another than `--to URL`."""
+    texts = defaultdict(set)
+    for command in get_group(app).commands.values():
+        for parameter in command.params:
+            texts[*parameter.opts, parameter.metavar].add(getattr(parameter, "help", None))
+    assert {option: helps for option, helps in texts.items() if len(helps) > 1} == {}
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
     heavy = {"rich", "grpc", "pydantic", "duckdb", "google.api_core"}
-    code = f"import sys, tools.cli; print(*({heavy} & set(sys.modules)))"
+    code = f"import sys, tools.__main__; print(*({heavy} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout
         == b"\n"
@@ -61,7 +73,7 @@ def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, .
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("up", "--parts", "real"), b"--parts real: choose stand-in or emulators"),
+        (("up", "--parts", "real"), b"--parts real: choose one of stand-in, emulators"),
         (("sample", "5", "--now", "noon"), b"write it like 2026-01-31T12:00:00Z"),
         (("sample", "5", "--now", "2026-01-31T12:00:00"), b"has no offset"),
         (("sample", "5", "--bad", "0.9", "--late", "0.9"), b"add up to more than 1"),
@@ -69,7 +81,7 @@ def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, .
         (("flush", "--chain", "nowhere.json"), b"nowhere.json can't be read"),
     ],
 )
-def test_a_mistake_is_answered_with_a_sentence(
+def test_misuse_is_answered_with_one_sentence(
     arguments: tuple[str, ...], sentence: bytes, tmp_path: Path
 ) -> None:
     answer = cqc(*arguments, folder=tmp_path)

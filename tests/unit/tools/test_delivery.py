@@ -1,4 +1,4 @@
-"""Pub/Sub keeps delivering for longer than the dead-letter brake may have to hold a message."""
+"""Pub/Sub keeps delivering for longer than the dead-letter brake may hold a message."""
 
 import re
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ def lasts(attempts: int, minimum: float, maximum: float) -> float:
 
 @pytest.fixture
 def deployed() -> Mapping[str, float]:
-    """The defaults of terraform's variable `delivery`."""
+    """The defaults of Terraform's variable `delivery`."""
     (block,) = re.findall(r'^variable "delivery" \{.*?^\}', VARIABLES.read_text(), re.M | re.S)
     fields = re.findall(r'(\w+)\s*= optional\(\w+, "?(\d+)s?"?\)', block)
     return {name: float(value) for name, value in fields}
 
 
-def test_a_deployment_delivers_for_a_night(deployed: Mapping[str, float]) -> None:
+def test_a_deployment_redelivers_for_15_hours(deployed: Mapping[str, float]) -> None:
     attempts, pauses = (
         int(deployed["max_attempts"]),
         (deployed["minimum_backoff"], deployed["maximum_backoff"]),
@@ -34,11 +34,11 @@ def test_a_deployment_delivers_for_a_night(deployed: Mapping[str, float]) -> Non
     assert 15 * HOUR < lasts(attempts, *pauses) < 15.5 * HOUR
 
 
-def test_the_local_chain_delivers_for_more_than_an_hour() -> None:
+def test_the_local_chain_redelivers_for_more_than_an_hour() -> None:
     assert 1.5 * HOUR < lasts(DELIVERY_ATTEMPTS, MIN_BACKOFF, MAX_BACKOFF) < 2 * HOUR
 
 
-def test_both_outlast_the_brakes_period_several_times(deployed: Mapping[str, float]) -> None:
+def test_both_outlast_the_brakes_period_more_than_five_times(deployed: Mapping[str, float]) -> None:
     period = RejectingSettings.model_fields["dead_letter_brake_period"].default.total_seconds()
     local = lasts(DELIVERY_ATTEMPTS, MIN_BACKOFF, MAX_BACKOFF)
     cloud = lasts(int(deployed["max_attempts"]), deployed["minimum_backoff"], deployed["maximum_backoff"])

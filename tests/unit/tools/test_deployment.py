@@ -1,4 +1,4 @@
-"""Which pipeline a command works on, and what it says when it can't tell or may not."""
+"""Which pipeline a command works on, and what it says when that is unclear or not permitted."""
 
 import json
 import os
@@ -10,13 +10,13 @@ from tools.errors import UsageError
 from tools.local.parts import address as address_on
 from tools.local.ports import ORDER
 from tools.pipeline import address, connect
-from tools.pipeline.deployment import Deployment, Where, locate
+from tools.pipeline.deployment import Deployment, PipelineOptions, locate
 
 CHAIN = address_on({name: 8600 + number for number, name in enumerate(ORDER)})
 
 
 def test_a_project_names_a_deployment_with_terraforms_defaults() -> None:
-    deployed = locate(Where(project="my-project"))
+    deployed = locate(PipelineOptions(project="my-project"))
     assert deployed == Deployment(
         project="my-project", region="europe-west2", dataset="cqc_dataset", firestore_database="cqc-windows"
     )
@@ -27,31 +27,36 @@ def test_a_project_names_a_deployment_with_terraforms_defaults() -> None:
 def test_a_file_describes_a_deployment_or_a_chain(tmp_path: Path) -> None:
     path = tmp_path / "saved.json"
     path.write_text(json.dumps({"project": "my-project", "dataset": "other"}))
-    deployed = locate(Where(chain_file=path))
+    deployed = locate(PipelineOptions(chain_file=path))
     assert isinstance(deployed, Deployment)
     assert deployed.dataset == "other"
     address.write(path, CHAIN)
-    assert locate(Where(chain_file=path)).project == CHAIN.project
+    assert locate(PipelineOptions(chain_file=path)).project == CHAIN.project
 
 
 @pytest.mark.parametrize(
-    ("where", "sentence"),
+    ("options", "sentence"),
     [
-        (Where(project="p", chain_file=Path("chain.json")), "name two pipelines: give one of them"),
-        (Where(dataset="d"), "--dataset belongs to a deployed pipeline: give --project as well"),
-        (Where(project="not a name"), r"--project does not describe a deployment \(project: String should"),
+        (PipelineOptions(project="p", chain_file=Path("chain.json")), "name two pipelines: give one of them"),
+        (PipelineOptions(dataset="d"), "--dataset belongs to a deployed pipeline: give --project as well"),
+        (
+            PipelineOptions(project="not a name"),
+            r"--project does not describe a deployment \(project: String should",
+        ),
     ],
 )
-def test_an_unclear_command_line_is_answered_with_a_sentence(where: Where, sentence: str) -> None:
+def test_an_ambiguous_command_line_is_answered_with_one_sentence(
+    options: PipelineOptions, sentence: str
+) -> None:
     with pytest.raises(UsageError, match=sentence):
-        locate(where)
+        locate(options)
 
 
 def test_a_file_with_an_unknown_setting_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "saved.json"
     path.write_text('{"project": "my-project", "zone": "a"}')
     with pytest.raises(UsageError, match=r"zone: Extra inputs .* its settings are project, region"):
-        locate(Where(chain_file=path))
+        locate(PipelineOptions(chain_file=path))
 
 
 def test_a_deployment_without_credentials_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +65,7 @@ def test_a_deployment_without_credentials_says_how_to_get_them(monkeypatch: pyte
         connect.enter(Deployment(project="my-project"))
 
 
-def test_a_deployment_is_never_looked_for_on_this_machine(
+def test_a_deployment_is_never_reached_through_the_local_emulator_variables(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     key = {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "t"}

@@ -1,4 +1,4 @@
-"""What the doctor makes of what it sees: subscriptions, tables, the flush, Google's answers."""
+"""What the doctor concludes from what it sees: subscriptions, tables, the flush, Google's answers."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ WIRING = Wiring("s", "t", "https://parse", "dead")
 
 
 def subscription(**changes: object) -> Subscription:
-    """One as it must be, but for the changes."""
+    """A correct subscription, except for the changes."""
     made = Subscription(
         name="s",
         topic="t",
@@ -42,7 +42,7 @@ def subscription(**changes: object) -> Subscription:
     return made
 
 
-def test_a_subscription_as_it_must_be_has_no_complaint() -> None:
+def test_a_correct_subscription_has_no_complaint() -> None:
     assert list(complaints(WIRING, subscription())) == []
 
 
@@ -66,7 +66,7 @@ def test_a_subscription_as_it_must_be_has_no_complaint() -> None:
         ),
         (
             {"expiration_policy": ExpirationPolicy(ttl=Duration(seconds=31 * 86_400))},
-            "it is deleted after 31 quiet days",
+            "it is deleted after 31 days without activity",
         ),
     ],
 )
@@ -75,19 +75,23 @@ def test_each_difference_is_a_complaint(changes: Mapping[str, object], complaint
     assert found.startswith(complaint)
 
 
-def test_one_without_dead_letters_must_not_give_up_and_one_to_pull_from_must_not_push() -> None:
+def test_a_subscription_without_dead_letters_never_gives_up_and_a_pull_subscription_does_not_push() -> None:
     keeping = Wiring("s", "t", "https://parse", None)
-    assert list(complaints(keeping, subscription())) == ["it gives messages up to dead, and must keep them"]
+    assert list(complaints(keeping, subscription())) == ["it forwards messages to dead, but must keep them"]
     assert list(complaints(keeping, subscription(dead_letter_policy=None))) == []
     pulled = Wiring("s", "t", None, None)
     assert list(complaints(pulled, subscription())) == [
-        "it pushes to https://parse, and should be pulled from"
+        "it pushes to https://parse, but should be a pull subscription"
     ]
 
 
-def test_a_url_that_is_not_known_is_no_complaint() -> None:
-    topics = {"events": "projects/p/topics/e", "parsed": "projects/p/topics/e-p", "dead_letter": "d"}
-    parse, *_, monitor = wirings("p", topics, {})
+def test_an_unknown_url_is_no_complaint() -> None:
+    topics = {
+        "events": "projects/p/topics/e",
+        "parsed": "projects/p/topics/e-p",
+        "dead_letter": "projects/p/topics/d",
+    }
+    parse, *_, monitor = wirings(topics, {})
     assert (parse.name, parse.endpoint) == ("projects/p/subscriptions/e-parse", "")
     assert (monitor.name, monitor.endpoint) == ("projects/p/subscriptions/e-monitor", None)
     assert not [text for text in complaints(parse, subscription()) if "pushes" in text]
@@ -99,8 +103,8 @@ def test_a_table_is_compared_column_by_column_in_either_of_bigquerys_vocabularie
         column["name"]: (older.get(column["type"], column["type"]), column["mode"])
         for column in json_schema(STREAMING_ERRORS)
     }
-    own = {"added_by_somebody": ("STRING", "NULLABLE")}
-    assert list(tables.complaints(STREAMING_ERRORS, Stored(columns | own, False, None))) == []
+    extra = {"added_by_somebody": ("STRING", "NULLABLE")}
+    assert list(tables.complaints(STREAMING_ERRORS, Stored(columns | extra, False, None))) == []
     columns["stage"] = ("BYTES", "NULLABLE")
     del columns["payload"]
     assert set(tables.complaints(STREAMING_ERRORS, Stored(columns, False, None))) == {
@@ -116,7 +120,7 @@ def ago(**since: float) -> datetime:
 @pytest.mark.parametrize(
     ("control", "waiting", "verdict", "detail"),
     [
-        (Control(), [], Verdict.OK, "nothing has come"),
+        (Control(), [], Verdict.OK, "there has been nothing to fold"),
         (Control(number=7, emitted=7), [ago(seconds=30)], Verdict.OK, "flush 7 is done, 1 segments wait"),
         (
             Control(),
@@ -141,7 +145,7 @@ def test_a_flush_is_wrong_when_something_waits_for_it(
     finding = windows.judge(Flushes(control, waiting, None), NOW, "cqc flush")
     assert finding.verdict is verdict
     assert finding.detail.startswith(detail)
-    assert finding.mend == ("cqc flush" if verdict is Verdict.WRONG else "")
+    assert finding.fix == ("cqc flush" if verdict is Verdict.WRONG else "")
 
 
 def points(*values: object) -> Json:
@@ -197,14 +201,14 @@ ACTIVE: Json = {"state": "ACTIVE", "labels": {"content-hash": "0123456789abcdef"
         ),
     ],
 )
-def test_googles_answers_about_a_deployment(finding: Finding, verdict: Verdict, detail: str) -> None:
+def test_googles_answers_become_verdicts(finding: Finding, verdict: Verdict, detail: str) -> None:
     assert finding.verdict is verdict
     assert finding.detail.startswith(detail)
-    assert bool(finding.mend) is (verdict is Verdict.WRONG)
+    assert bool(finding.fix) is (verdict is Verdict.WRONG)
 
 
-def test_a_deployment_without_credentials_is_one_sentence() -> None:
-    asked = subprocess.run(
+def test_missing_credentials_are_reported_in_one_sentence() -> None:
+    done = subprocess.run(
         [sys.executable, "-m", "tools", "doctor", "--project", "my-project"],
         env={"PATH": "/usr/bin", "HOME": "/nonexistent", "NO_GCE_CHECK": "true"},
         cwd=ROOT,
@@ -213,6 +217,6 @@ def test_a_deployment_without_credentials_is_one_sentence() -> None:
         timeout=60,
         check=False,
     )
-    assert asked.returncode == 2
-    assert asked.stderr.startswith("cqc: there are no Google credentials for project my-project")
-    assert "Traceback" not in asked.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith("cqc: there are no Google credentials for project my-project")
+    assert "Traceback" not in done.stderr

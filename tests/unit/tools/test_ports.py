@@ -1,4 +1,4 @@
-"""Which ports a chain takes, and what it says when it can't."""
+"""Which ports a chain takes, and the error when it can't."""
 
 import socket
 
@@ -8,13 +8,13 @@ from tools.errors import CommandError
 from tools.local.ports import HOST, ORDER, allot
 
 
-def test_any_free_ports_are_all_different() -> None:
+def test_free_ports_are_all_different() -> None:
     ports = allot(0)
     assert set(ports) == set(ORDER)
     assert len(set(ports.values())) == len(ORDER)
 
 
-def test_a_base_gives_ports_in_order() -> None:
+def test_a_base_gives_consecutive_ports() -> None:
     base = min(allot(0).values())
     try:
         ports = allot(base)

@@ -1,4 +1,4 @@
-"""Lines to publish requests: nothing lost, nothing changed, each request within Pub/Sub's limits."""
+"""Lines become publish requests: none lost, none changed, each request within Pub/Sub's limits."""
 
 from io import BytesIO
 
@@ -11,7 +11,7 @@ from tools.pipeline.publishing import MAX_BYTES, MAX_LINE, MAX_MESSAGES, publish
 
 
 class Topic:
-    """Takes requests as Pub/Sub would, numbering the messages."""
+    """Accepts requests as Pub/Sub does, numbering the messages."""
 
     def __init__(self) -> None:
         self.requests: list[list[bytes]] = []
@@ -44,7 +44,7 @@ def test_a_request_has_at_most_a_thousand_messages() -> None:
     assert [len(request) for request in topic.requests] == [1_000, 1_000, 1]
 
 
-def test_a_request_stays_under_its_bytes() -> None:
+def test_a_request_stays_under_the_byte_limit() -> None:
     line = b"x" * 4_000_000
     chunks = [[line, line, line, line, line]]
     sizes = [sum(map(len, request)) for request in requests(chunks, MAX_MESSAGES, lambda: None)]
@@ -52,14 +52,14 @@ def test_a_request_stays_under_its_bytes() -> None:
     assert max(sizes) < MAX_BYTES
 
 
-def test_a_slow_rate_makes_small_requests_and_keeps_the_rate() -> None:
+def test_a_low_rate_makes_small_requests_and_is_kept() -> None:
     topic = Topic()
     done = publish(BytesIO(b"x\n" * 30), topic.send, 200.0, lambda _: None)
     assert [len(request) for request in topic.requests] == [20, 10]
     assert done.seconds >= 20 / 200
 
 
-def test_empty_lines_are_left_out_and_counted() -> None:
+def test_empty_lines_are_skipped_and_counted() -> None:
     topic = Topic()
     done = publish(BytesIO(b"\na\n\n\nb"), topic.send, None, lambda _: None)
     assert topic.lines == [b"a", b"b"]
@@ -71,20 +71,20 @@ def test_the_summary_names_the_first_and_the_last_message() -> None:
     assert (done.published, done.first_message_id, done.last_message_id) == (2_500, "0", "2499")
 
 
-def test_nothing_to_publish_is_no_error() -> None:
+def test_publishing_nothing_is_no_error() -> None:
     done = publish(BytesIO(b""), Topic().send, None, lambda _: None)
     assert (done.published, done.first_message_id, done.events_per_second) == (0, None, 0.0)
 
 
-def test_a_line_that_pubsub_would_not_take_is_named_by_its_number() -> None:
+def test_a_line_that_is_too_long_is_named_by_its_number() -> None:
     content = b"a\n\n" + b"x" * (MAX_LINE + 1) + b"\n"
     with pytest.raises(CommandError, match="line 3 has 9,000,001 bytes"):
         published(content)
 
 
-def test_what_is_there_is_sent_before_more_is_read() -> None:
+def test_complete_lines_do_not_wait_for_more_input() -> None:
     class Pipe(BytesIO):
-        """Gives one piece a read, as a pipe does whose writer is slow."""
+        """Returns little per read, like a pipe with a slow writer."""
 
         def read1(self, _size: int | None = -1, /) -> bytes:
             return self.read(4)

@@ -19,7 +19,7 @@ def test_a_chain_that_does_not_answer_is_named(
 
 
 @COMMANDS
-def test_no_credentials_is_answered_with_the_command_that_gets_them(
+def test_missing_credentials_are_answered_with_the_command_that_gets_them(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
@@ -29,7 +29,7 @@ def test_no_credentials_is_answered_with_the_command_that_gets_them(
 
 
 @COMMANDS
-def test_two_pipelines_are_one_too_many(invoke: Invoke, dead_chain: str, arguments: tuple[str, ...]) -> None:
+def test_naming_two_pipelines_is_misuse(invoke: Invoke, dead_chain: str, arguments: tuple[str, ...]) -> None:
     answer = invoke(*arguments, "--project", "my-project", "--chain", dead_chain)
     assert "--project and --chain (CQC_CHAIN) name two pipelines: give one of them" in answer.err
     assert answer.code == 2

@@ -1,4 +1,4 @@
-"""What `cqc replay` says to a command line that can't be meant."""
+"""What `cqc replay` answers to misuse."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ EVENT = '{"location_id": "1-1", "event_type": "rating_change", "timestamp": "202
 
 @pytest.fixture
 def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A file of one event, in a folder that the command may write to."""
+    """A file with one event, in a folder that the command may write to."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "events.jsonl").write_text(EVENT)
     return "events.jsonl"
@@ -25,17 +25,20 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("nowhere.jsonl --to topic", "nowhere.jsonl can't be read (No such file or directory)"),
         ("events.jsonl", "say where the events go: --to topic"),
         ("events.jsonl --to ftp://x", "--to ftp://x: give topic, topic:NAME, function, or a URL"),
-        ("events.jsonl --to http://x:port", "--to http://x:port: no URL"),
+        ("events.jsonl --to http://x:port", "--to http://x:port: not a URL"),
         (
             "events.jsonl --to http://127.0.0.1:1",
             "nothing answers at http://127.0.0.1:1 (Connection refused)",
         ),
-        ("events.jsonl --to http://127.0.0.1:1 --as post", "--as post: choose wrapped, cloudevent-binary"),
+        (
+            "events.jsonl --to http://127.0.0.1:1 --as post",
+            "--as post: choose one of wrapped, cloudevent-binary",
+        ),
         ("events.jsonl --since yesterday --to topic", "--since yesterday: Invalid isoformat string"),
         ("events.jsonl --until 2026-01-31T12:00:00 --to topic", "has no offset: end it with Z"),
-        ("--errors --error-type typo --to topic", "--error-type typo: it is one of json_parse_error"),
-        ("--errors --stage typo --to topic", "--stage typo: it is one of parse, features"),
-        ("--errors --grep ( --to topic", "--grep (: no regular expression"),
+        ("--errors --error-type typo --to topic", "--error-type typo: choose one of json_parse_error"),
+        ("--errors --stage typo --to topic", "--stage typo: choose one of parse, features"),
+        ("--errors --grep ( --to topic", "--grep (: not a regular expression"),
         ("--seek-subscription s", "needs either --to-time TIME or --to-snapshot NAME"),
         ("--seek-subscription s --to-time noon", "--to-time noon: Invalid isoformat string"),
         ("--seek-subscription s --errors --to-time 1h", "these are several sources"),
@@ -43,7 +46,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     ],
 )
 @pytest.mark.usefixtures("events")
-def test_a_mistake_is_answered_with_a_sentence(
+def test_misuse_is_answered_with_one_sentence(
     invoke: Invoke, dead_chain: str, arguments: str, sentence: str
 ) -> None:
     answer = invoke("replay", *arguments.split(), "--chain", dead_chain)
@@ -56,7 +59,7 @@ def test_a_mistake_is_answered_with_a_sentence(
     "arguments", ["--errors --to topic", "events.jsonl --to topic", "--subscription monitor --to topic"]
 )
 @pytest.mark.usefixtures("events")
-def test_a_deployment_without_credentials_is_answered_with_a_sentence(
+def test_missing_credentials_are_answered_with_one_sentence(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, arguments: str
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
@@ -65,7 +68,7 @@ def test_a_deployment_without_credentials_is_answered_with_a_sentence(
     assert answer.code == 2
 
 
-def test_a_deployed_function_without_an_identity_is_answered_with_a_sentence(
+def test_a_deployed_function_needs_credentials_for_an_identity_token(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, events: str, dead_chain: str
 ) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
@@ -91,7 +94,7 @@ def test_a_chain_that_does_not_answer_is_named(
     assert answer.code == 2
 
 
-def test_what_would_go_is_shown_without_a_connection(invoke: Invoke, events: str, dead_chain: str) -> None:
+def test_a_dry_run_needs_no_connection(invoke: Invoke, events: str, dead_chain: str) -> None:
     answer = invoke("replay", events, "--dry-run", "--to", "http://127.0.0.1:1", "--chain", dead_chain)
     assert answer.code == 0
     assert "events.jsonl:1" in answer.out

@@ -1,4 +1,4 @@
-"""What `cqc sample` promises: the same lines for the same arguments, in exact numbers, bad where said so."""
+"""What `cqc sample` promises: equal lines for equal arguments, exact numbers, bad lines that are rejected."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -48,7 +48,7 @@ def test_the_same_seed_and_present_give_the_same_lines() -> None:
 
 
 @pytest.mark.parametrize(("seed", "now"), [(8, NOW), (7, NOW + timedelta(seconds=1))])
-def test_another_seed_or_present_gives_events_of_other_identity(seed: int, now: datetime) -> None:
+def test_another_seed_or_present_gives_other_event_ids(seed: int, now: datetime) -> None:
     def ids(lines: list[bytes]) -> set[str]:
         return {event.event_id for event in events(lines)} - {"message-1"}
 
@@ -65,7 +65,7 @@ def test_the_fractions_are_exact() -> None:
     assert len(late_ids) == 30
 
 
-def test_a_line_is_repeated_only_after_its_original_and_byte_for_byte() -> None:
+def test_a_line_is_repeated_after_its_original_and_byte_for_byte() -> None:
     lines = sample(MIXED, seed=7, now=NOW)
     first: dict[str, bytes] = {}
     for line in lines:
@@ -74,7 +74,7 @@ def test_a_line_is_repeated_only_after_its_original_and_byte_for_byte() -> None:
             assert first.setdefault(event.event_id, line) == line
 
 
-def test_every_type_occurs_and_some_events_go_by_their_message_id() -> None:
+def test_every_type_occurs_and_some_events_have_no_event_id() -> None:
     good = events(sample(Recipe(lines=500), seed=7, now=NOW))
     assert len({event.event_type for event in good}) == 6
     assert 0 < sum(event.event_id == "message-1" for event in good) < 60
@@ -87,7 +87,7 @@ def test_good_events_are_spread_over_the_last_quarter_of_an_hour() -> None:
 
 
 @pytest.mark.parametrize("kind", [*BAD_KINDS.values(), TOO_LARGE], ids=lambda kind: kind.name)
-def test_a_bad_line_is_rejected_for_the_reason_it_is_named_after(kind: BadKind) -> None:
+def test_a_bad_line_is_rejected_for_its_declared_reason(kind: BadKind) -> None:
     maker = EventMaker(random.Random(1), ("1-466088203",))
     line = kind.spoil(maker.event(NOW))
     verdict = decode(line)
@@ -96,7 +96,7 @@ def test_a_bad_line_is_rejected_for_the_reason_it_is_named_after(kind: BadKind) 
     assert verdict.error_type is kind.error_type
 
 
-def test_a_large_share_of_bad_lines_holds_every_kind_and_one_that_is_too_large() -> None:
+def test_many_bad_lines_include_every_kind_and_a_single_one_that_is_too_large() -> None:
     verdicts = [decode(line) for line in sample(Recipe(lines=100, bad=1.0), seed=7, now=NOW)]
     reasons = [verdict.error_type for verdict in verdicts if isinstance(verdict, Reject)]
     assert len(reasons) == 100
@@ -104,7 +104,7 @@ def test_a_large_share_of_bad_lines_holds_every_kind_and_one_that_is_too_large()
     assert set(reasons) == {kind.error_type for kind in BAD_KINDS.values()} | {TOO_LARGE.error_type}
 
 
-def test_bad_lines_that_have_an_identity_have_their_own() -> None:
+def test_bad_lines_never_repeat_an_event_id() -> None:
     lines = sample(Recipe(lines=200, bad=1.0), seed=7, now=NOW)
     assert duplicates(lines) == 0
     assert sum(line.startswith(b'{"event_id":"') for line in lines) > 100
@@ -122,5 +122,5 @@ def test_shares_that_leave_no_good_event_are_refused(recipe: Recipe, sentence: s
         sample(recipe, seed=1, now=NOW)
 
 
-def test_no_lines_are_a_sample_too() -> None:
+def test_a_sample_may_have_no_lines() -> None:
     assert sample(Recipe(lines=0), seed=1, now=NOW) == []

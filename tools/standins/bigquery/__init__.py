@@ -1,6 +1,6 @@
-"""BigQuery on this machine: bqemulator (REST and Storage Write, over DuckDB), started by us with overrides.
+"""BigQuery on this machine: bqemulator (REST and Storage Write, over DuckDB), started with our overrides.
 
-It doesn't refuse rows that break the schema, as BigQuery does: don't lean on it for that.
+Unlike BigQuery, it does not refuse rows that break the schema: don't rely on it for that.
 """
 
 import logging
@@ -8,7 +8,7 @@ import sys
 
 import structlog
 
-# Before any module of bqemulator is imported: it logs, to stdout, while that happens.
+# Before any module of bqemulator is imported, because it logs to stdout meanwhile.
 structlog.configure(
     wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
     logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -10,7 +10,7 @@ from tools.standins.serving import PortTaken
 
 
 def main() -> None:
-    """Exits with 1 and a sentence where a port is taken."""
+    """Exits with 1 and a sentence when a port is taken."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.standins.bigquery", description="bigquery stand-in"
     )
@@ -18,15 +18,15 @@ def main() -> None:
     parser.add_argument("--rest-port", type=int, required=True, help="port of the REST API; 0: any free one")
     parser.add_argument("--grpc-port", type=int, required=True, help="port of Storage Write; 0: any free one")
     try:
-        asyncio.run(_until_told(parser.parse_args()))
+        asyncio.run(_run_until_signal(parser.parse_args()))
     except PortTaken as error:
         sys.exit(f"bigquery stand-in: {error}")
 
 
-async def _until_told(options: argparse.Namespace) -> None:
+async def _run_until_signal(options: argparse.Namespace) -> None:
     async with serve(options.rest_port, options.grpc_port, options.host) as endpoints:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):  # after the start: uvicorn sets handlers of its own
+        for number in (signal.SIGTERM, signal.SIGINT):  # after the start, when uvicorn has set its handlers
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         sys.stdout.write(f"bigquery: listening on {endpoints.rest} and {endpoints.storage_write}\n")
         sys.stdout.flush()

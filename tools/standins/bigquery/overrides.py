@@ -1,8 +1,8 @@
-"""What we replace in bqemulator 1.4.0, pinned exactly for it.
+"""What we replace in bqemulator 1.4.0, which is pinned exactly for this reason.
 
-Run as its own command it hangs for good when an append and a query meet, since two threads then use
-one DuckDB connection, and it copies the whole table at each write for time travel (measured: a row
-costs 67 ms at 23,000 rows). tests/warehouse/test_bigquery_stand_in.py holds us to both.
+As released it hangs for good when an append meets a query, because two threads then use one DuckDB
+connection, and it copies the whole table at each write for time travel (measured: a row costs 67 ms at
+23,000 rows). tests/warehouse/test_bigquery_stand_in.py covers both.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from bqemulator.versioning.snapshots import SnapshotManager
 
 
 class LoopWrites(BigQueryWriteHandler):
-    """Writes in the event loop, where the queries run, under the lock that every other write takes."""
+    """Writes in the event loop, where queries run, under the lock that every other write takes."""
 
     def __init__(self, context: AppContext, manager: WriteStreamManager | None = None) -> None:
         super().__init__(context, manager)
@@ -36,15 +36,15 @@ class LoopWrites(BigQueryWriteHandler):
 
 
 class NoSnapshots(SnapshotManager):
-    """Nobody travels in time here."""
+    """Time travel is switched off."""
 
     def capture(self, *_: str, **__: str) -> SnapshotMeta | None:
-        """Keeps nothing, whichever table changed."""
+        """Keeps nothing."""
         return None
 
 
 class OfflineEngine(DuckDBEngine):
-    """Loads the extension that bqemulator insists on from its wheel: no download, nothing left behind."""
+    """Loads the extension that bqemulator requires from its wheel: no download, no files left behind."""
 
     def _load_spatial(self) -> None:
         folder = files("duckdb_extension_spatial") / "extensions" / f"v{duckdb.__version__}"
@@ -53,7 +53,7 @@ class OfflineEngine(DuckDBEngine):
 
 
 def install() -> None:
-    """bqemulator's server makes its parts from these names."""
+    """Replaces the names from which bqemulator's server builds its parts."""
     for module, name, ours in (
         (bqemulator.server, "DuckDBEngine", OfflineEngine),
         (bqemulator.server, "SnapshotManager", NoSnapshots),
@@ -64,4 +64,4 @@ def install() -> None:
 
 
 def _leave_logging_alone(**_: object) -> None:
-    """Its own would take the root logger's handlers from whoever started the server, a test for one."""
+    """The original removes the root logger's handlers, which belong to the caller, such as a test."""

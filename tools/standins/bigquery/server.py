@@ -1,7 +1,6 @@
 """The BigQuery stand-in as a block of code: `async with serve() as endpoints`."""
 
 import asyncio
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +12,15 @@ from bqemulator.config import Settings
 from bqemulator.server import EmulatorServer
 
 from tools.standins.bigquery import overrides
-from tools.standins.serving import PortTaken
+from tools.standins.serving import check_free
 
 _CONNECTIONS = 64
-"""Each open AppendRows connection occupies a thread; the loop's default would be 6 on 2 cores."""
+"""Threads: each open AppendRows connection occupies one, and the loop's default is 6 on 2 cores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where it listens: an http URL and host:port."""
+    """Where it listens: an http URL, and host:port."""
 
     rest: str
     storage_write: str
@@ -29,12 +28,12 @@ class Endpoints:
 
 @asynccontextmanager
 async def serve(rest_port: int = 0, grpc_port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[Endpoints]:
-    """Serves an empty BigQuery in the running loop until the block ends; port 0 takes a free one.
+    """Serves an empty BigQuery in the running loop until the block ends; port 0 takes any free one.
 
-    Queries and writes hold up the loop while they run. Raises PortTaken.
+    Queries and writes block the loop while they run. Raises PortTaken.
     """
-    _check_free(host, rest_port, "--rest-port")
-    _check_free(host, grpc_port, "--grpc-port")
+    check_free(host, rest_port, "--rest-port")
+    check_free(host, grpc_port, "--grpc-port")
     overrides.install()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_CONNECTIONS))
     with tempfile.TemporaryDirectory(prefix="bigquery-") as uploads:
@@ -44,7 +43,7 @@ async def serve(rest_port: int = 0, grpc_port: int = 0, host: str = "127.0.0.1")
                 rest_port=rest_port,
                 grpc_host=host,
                 grpc_port=grpc_port,
-                enable_format_extensions=False,  # Avro would be downloaded
+                enable_format_extensions=False,  # it would download Avro
                 upload_staging_dir=Path(uploads),
             )
         )
@@ -53,14 +52,3 @@ async def serve(rest_port: int = 0, grpc_port: int = 0, host: str = "127.0.0.1")
             yield Endpoints(rest=server.rest_url, storage_write=server.grpc_endpoint)
         finally:
             await server.stop()
-
-
-def _check_free(host: str, port: int, option: str) -> None:
-    """Asked before: uvicorn would end the process with a log line, and gRPC would share the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            reason = f"cannot listen on {host}:{port} ({error.strerror})"
-            raise PortTaken(f"{reason}: give another port with {option}, or 0 for any free one") from error

@@ -1,6 +1,6 @@
-"""A stand-in for a Vertex AI feature online store: direct write and fetch, the newest value wins.
+"""A stand-in for a Vertex AI feature online store: direct write and fetch, where the newest value wins.
 
-There is no emulator of Google's to compare it with; it follows the service's reference.
+Google has no emulator to compare it with; it follows the service's reference.
 """
 
 from tools.standins.feature_store.server import serve

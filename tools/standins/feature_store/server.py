@@ -1,4 +1,4 @@
-"""The gRPC face of the feature-store stand-in: FeatureOnlineStoreService's direct write and fetch."""
+"""The feature-store stand-in's gRPC API: FeatureOnlineStoreService's direct write and fetch."""
 
 import re
 import time
@@ -26,16 +26,16 @@ _FetchResponse = types.FetchFeatureValuesResponse.pb()
 
 
 class FeatureOnlineStoreService:
-    """Any well-formed feature view exists; entities come into being when they are written."""
+    """Any well-formed feature view exists; writing creates entities."""
 
     def __init__(self, table: FeatureTable) -> None:
         self._table = table
 
     async def direct_write(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Answers a request with one response per outcome: keys written, and keys refused with why."""
+        """Answers a request with one response per outcome: keys written, and keys refused with the reason."""
         view = ""
         async for request in requests:
-            # As in other streams of the service, the name may be left out after the first request.
+            # As in the service's other streams, the name may be omitted after the first request.
             view = request.feature_view or view
             _check_view(view)
             for response in self._write(view, request.data_key_and_feature_values):
@@ -98,7 +98,7 @@ def _feature(feature: Any) -> WrittenFeature:
 
 @asynccontextmanager
 async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Endpoint]:
-    """A feature store of its own, empty, until the block ends; port 0 takes any free one.
+    """Serves an empty feature store until the block ends; port 0 takes any free one.
 
     Raises serving.PortTaken.
     """

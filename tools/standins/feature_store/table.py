@@ -1,4 +1,4 @@
-"""The newest value of every feature, by feature view and entity: pure, the time is passed in."""
+"""The newest value of every feature, by feature view and entity. Pure: the time is passed in."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from tools.standins.status import InvalidArgument, NotFound
 
 MAX_AHEAD_MICROS = 365 * 24 * 3600 * 1_000_000
-"""A generate_time further ahead than a year is refused."""
+"""The furthest ahead that a generate_time may be: a year."""
 
 EntityKey = tuple[str, ...]
 """The parts of a key; a plain key is its only part."""
@@ -15,7 +15,7 @@ EntityKey = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class WrittenFeature:
-    """A value as it was written; `generated` is in microseconds since the epoch, None where not said."""
+    """A value as written; `generated` is in microseconds since the epoch, None if not given."""
 
     name: str
     value: Any | None
@@ -29,13 +29,13 @@ class _Stored:
 
 
 class FeatureTable:
-    """Per feature the newest value wins, by the time at which it was generated, not written."""
+    """The newest value of each feature wins, by the time it was generated, not written."""
 
     def __init__(self) -> None:
         self._entities: dict[tuple[str, EntityKey], dict[str, _Stored]] = {}
 
     def write(self, view: str, key: EntityKey, features: Iterable[WrittenFeature], now: int) -> None:
-        """Stores what is newer than what is there, or as new; if one feature is bad, none of them.
+        """Stores values at least as new as those stored; none if any feature is bad.
 
         `now` is in microseconds since the epoch. Raises InvalidArgument.
         """

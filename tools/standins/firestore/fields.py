@@ -1,4 +1,4 @@
-"""What is inside a document: its size, parts of it by field path, and timestamps set by the server."""
+"""A document's fields: their size, parts of them by field path, and timestamps set by the server."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,9 +22,9 @@ _REQUEST_TIME = 1
 
 
 def size_of(fields: Fields) -> int:
-    """The bytes that the fields count for, by Firestore's documented reckoning.
+    """The fields' size in bytes, by Firestore's documented rules.
 
-    Raises InvalidArgument for an array directly in an array, or a reserved field name.
+    Raises InvalidArgument for an array directly inside an array, or a reserved field name.
     """
     size = 0
     for name, value in fields.items():
@@ -58,7 +58,7 @@ def _element_size(value: Any) -> int:
 
 
 def copy_paths(source: Fields, target: Fields, paths: Iterable[str]) -> None:
-    """Makes each path of `target` what it is in `source`: its value, or absent."""
+    """Makes each path of `target` what it is in `source`: a value, or absent."""
     for path in paths:
         names = field_path(path)
         value = _find(source, names)
@@ -69,14 +69,14 @@ def copy_paths(source: Fields, target: Fields, paths: Iterable[str]) -> None:
 
 
 def set_request_time(target: Fields, transforms: Iterable[Any], micros: int, result: Any) -> None:
-    """Applies the transforms, all of which must set the time of the request; their values go into `result`.
+    """Applies the transforms, which may only set the request time; their values go into `result`.
 
-    The time is cut to the millisecond, as the service does. Raises Unimplemented for other transforms.
+    The time is truncated to milliseconds, as in the service. Raises Unimplemented for other transforms.
     """
     for transform in transforms:
         kind = transform.WhichOneof("transform_type")
         if kind != _SERVER_VALUE or transform.set_to_server_value != _REQUEST_TIME:
-            raise Unimplemented(f"the Firestore stand-in does not do {kind}: use --parts emulators")
+            raise Unimplemented(f"the Firestore stand-in does not support {kind}: use --parts emulators")
         value = _place(target, field_path(transform.field_path))
         value.timestamp_value.FromMilliseconds(micros // 1000)
         result.transform_results.add().CopyFrom(value)
@@ -93,7 +93,7 @@ def _find(fields: Fields, names: list[str]) -> Any:
 
 
 def _place(fields: Fields, names: list[str]) -> Any:
-    """The value at a path, to be written; what is on the way becomes a map."""
+    """The value at a path, for writing; what is on the way becomes a map."""
     *parents, last = names
     for name in parents:
         fields = fields[name].map_value.fields

@@ -1,4 +1,4 @@
-"""Document names and field paths, as Firestore spells them."""
+"""Document names and field paths, as Firestore writes them."""
 
 import re
 
@@ -37,7 +37,7 @@ def split(name: str) -> tuple[str, str]:
 
 
 def name_bytes(parts: list[str]) -> int:
-    """What a document's name counts towards its size."""
+    """The name's share of a document's size."""
     return 16 + sum(len(part.encode()) + 1 for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""Which documents a StructuredQuery asks for: those of one collection, in the order of their names."""
+"""The documents that a StructuredQuery asks for: those of one collection, ordered by name."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def project(document: Any, paths: Sequence[str]) -> Any:
 def _refuse_unsupported(query: Any) -> None:
     for part in _UNSUPPORTED:
         if query.HasField(part) if part != "offset" else query.offset:
-            raise Unimplemented(f"the Firestore stand-in does not do {part}: use --parts emulators")
+            raise Unimplemented(f"the Firestore stand-in does not support {part}: use --parts emulators")
     by_name = [(order.field.field_path, order.direction) for order in query.order_by]
     if by_name not in ([], [(_NAME, _ASCENDING)]):
         raise Unimplemented("the Firestore stand-in orders by __name__, ascending: use --parts emulators")
@@ -54,12 +54,12 @@ def _collection_id(query: Any) -> str:
 
 
 def _start(query: Any, collection: str) -> tuple[str, bool]:
-    """The id to start from, and whether it belongs to the result."""
+    """The id to start from, and whether it is included."""
     if not query.HasField("start_at"):
         return "", True
     values = query.start_at.values
     if len(query.order_by) != 1 or len(values) != 1:
-        raise InvalidArgument("start_at has not as many values as order_by has fields")
+        raise InvalidArgument("start_at and order_by differ in their number of fields")
     if not values[0].HasField("reference_value"):
         raise InvalidArgument("a __name__ cursor must be a reference")
     holder, document_id = split(values[0].reference_value)

@@ -1,4 +1,4 @@
-"""The gRPC face of the Firestore stand-in: the calls of google.firestore.v1 that the async client makes."""
+"""The Firestore stand-in's gRPC API: the calls of google.firestore.v1 that the async client makes."""
 
 import time
 from collections.abc import AsyncIterator
@@ -59,7 +59,7 @@ class FirestoreService:
     async def run_query(self, request: Any) -> AsyncIterator[Any]:
         _refuse_transaction(request)
         read_time = self._store.read_time()
-        # A query without results still answers once, with the time at which there were none.
+        # A query without results still answers once, with its read time.
         for document in queries.run(self._store, request.parent, request.structured_query) or [None]:
             response = _QueryResponse(document=document)
             response.read_time.FromMicroseconds(read_time)
@@ -97,7 +97,7 @@ def _refuse_transaction(request: Any) -> None:
 
 def _no_transactions() -> Unimplemented:
     return Unimplemented(
-        "the Firestore stand-in does no transactions and no reads of the past: use --parts emulators"
+        "the Firestore stand-in has no transactions and no reads of the past: use --parts emulators"
     )
 
 
@@ -107,7 +107,7 @@ def _now_micros() -> int:
 
 @asynccontextmanager
 async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Endpoint]:
-    """A Firestore of its own, empty, until the block ends; port 0 takes any free one.
+    """Serves an empty Firestore until the block ends; port 0 takes any free one.
 
     Raises serving.PortTaken.
     """

@@ -1,6 +1,6 @@
-"""The documents, in memory: atomic commits and reads, apart from gRPC.
+"""The documents, in memory: atomic commits and reads, independent of gRPC.
 
-A stored document is never changed, only replaced, so a reader may go on with what it was given.
+A stored document is never changed, only replaced, so a reader may keep what it was given.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -46,7 +46,7 @@ class Store:
         self._ids: dict[str, list[str]] = {}
 
     def read_time(self) -> int:
-        """A time at which everything committed so far is to be seen, in microseconds."""
+        """A time, in microseconds, at which everything committed so far is visible."""
         return max(self._now(), self._last_commit)
 
     def get(self, name: str) -> Any | None:
@@ -56,9 +56,9 @@ class Store:
     def in_collection(
         self, collection: str, start: str = "", inclusive: bool = True, limit: int | None = None
     ) -> Sequence[Any]:
-        """The documents directly in a collection (its full name), in the order of their ids.
+        """The documents directly in a collection (its full name), ordered by id.
 
-        From the id `start` on, itself only if `inclusive`; at most `limit`.
+        They begin with the id `start`, which is left out unless `inclusive`; at most `limit`.
         """
         ids = self._ids.get(collection, [])
         first = bisect_left(ids, start) if inclusive else bisect_right(ids, start)
@@ -66,8 +66,8 @@ class Store:
         return [self._documents[f"{collection}/{document_id}"] for document_id in ids[first:end]]
 
     def commit(self, database: str, writes: Sequence[Any]) -> Commit:
-        """Applies the writes in their order, all or none of them. Raises a StatusError."""
-        # Times must differ between commits for an update_time to tell two versions apart.
+        """Applies the writes in order, all or none. Raises StatusError."""
+        # Each commit needs its own time, because preconditions compare versions by update_time.
         micros = max(self._now(), self._last_commit + 1)
         changed: dict[str, Any | None] = {}
         results = []
@@ -112,16 +112,16 @@ def _check_precondition(write: Any, name: str, current: Any | None) -> None:
         raise refusal
 
 
-def _apply(write: Any, current: Any | None, micros: int, own_name_bytes: int) -> tuple[Any | None, Any]:
+def _apply(write: Any, current: Any | None, micros: int, name_size: int) -> tuple[Any | None, Any]:
     """The document after the write (None: deleted), and the write's result."""
     operation = write.WhichOneof("operation")
     result = WriteResult()
     if operation == "delete":
         return None, result
     if operation != "update":
-        raise Unimplemented(f"the Firestore stand-in does not do {operation}: use --parts emulators")
+        raise Unimplemented(f"the Firestore stand-in does not support {operation}: use --parts emulators")
     document = _updated(write, current, micros, result)
-    size = own_name_bytes + fields.size_of(document.fields) + _DOCUMENT_OVERHEAD
+    size = name_size + fields.size_of(document.fields) + _DOCUMENT_OVERHEAD
     if size > MAX_DOCUMENT_BYTES:
         raise InvalidArgument(
             f"Document {document.name} is of {size} bytes, its maximum size is {MAX_DOCUMENT_BYTES}"
@@ -131,7 +131,7 @@ def _apply(write: Any, current: Any | None, micros: int, own_name_bytes: int) ->
 
 
 def _updated(write: Any, current: Any | None, micros: int, result: Any) -> Any:
-    """The document with the write in it; the current one where the write changes nothing."""
+    """The document with the write applied; the current one if the write changes nothing."""
     document = Document(name=write.update.name)
     if write.HasField("update_mask"):
         if current is not None:

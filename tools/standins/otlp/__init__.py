@@ -1,1 +1,1 @@
-"""A stand-in for an OpenTelemetry collector: takes spans by OTLP over HTTP and shows them as JSON."""
+"""A stand-in for an OpenTelemetry collector: receives spans by OTLP over HTTP and shows them as JSON."""

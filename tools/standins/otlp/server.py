@@ -1,4 +1,4 @@
-"""The HTTP face: POST /v1/traces as a collector has it, GET /events/ID (or latest) for people."""
+"""The HTTP API: POST /v1/traces, as for any collector, and GET /events/ID (or latest) for `cqc trace`."""
 
 import zlib
 
@@ -21,7 +21,7 @@ _SPANS = TypeAdapter(list[Span])
 
 
 def app() -> Starlette:
-    """An application with a store of its own."""
+    """An application with a new, empty store."""
     store = Store()
 
     async def take(request: Request) -> Response:
@@ -31,7 +31,7 @@ def app() -> Starlette:
                 body = zlib.decompress(body, wbits=31)
             store.add(ExportTraceServiceRequest.FromString(body))
         except (DecodeError, zlib.error) as error:
-            return Response(f"no OTLP request in protobuf: {error}\n", 400)
+            return Response(f"the body is not an OTLP request in protobuf: {error}\n", 400)
         return Response(ExportTraceServiceResponse().SerializeToString(), media_type=_PROTOBUF)
 
     async def show(request: Request) -> Response:

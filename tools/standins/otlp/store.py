@@ -9,11 +9,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tools.pipeline.spans import Span
 
 KEPT = 50_000
-"""Spans, about 50 MB: an event has some five, so this is the last ten thousand events."""
+"""Spans, about 50 MB: with some five per event, these are the last ten thousand events."""
 
 
 class Store:
-    """In memory; the oldest spans make room for new ones."""
+    """In memory; new spans replace the oldest."""
 
     def __init__(self) -> None:
         self._spans: deque[Span] = deque(maxlen=KEPT)
@@ -22,15 +22,15 @@ class Store:
         self._spans.extend(_spans(request))
 
     def latest_event(self) -> str | None:
-        """The event that a function began to work on last."""
+        """The event that a function began to process last."""
         began = [span for span in self._spans if "event_id" in span.attributes]
         return max(began, key=lambda span: span.start).attributes["event_id"] if began else None
 
     def of_event(self, event_id: str) -> list[Span]:
-        """Every span of the event's traces, and the batches that link to them, in order of their start."""
+        """Every span of the event's traces, and of the batches that link to them, in order of start."""
         traces = {span.trace_id for span in self._spans if span.attributes.get("event_id") == event_id}
-        own = {span.span_id for span in self._spans if span.trace_id in traces}
-        batches = {span.trace_id for span in self._spans if own.intersection(span.links)}
+        event_spans = {span.span_id for span in self._spans if span.trace_id in traces}
+        batches = {span.trace_id for span in self._spans if event_spans.intersection(span.links)}
         found = [span for span in self._spans if span.trace_id in traces | batches]
         return sorted(found, key=lambda span: span.start)
 

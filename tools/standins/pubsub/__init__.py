@@ -1,4 +1,4 @@
-"""A stand-in for Pub/Sub: the calls that this pipeline makes, over gRPC, and push with its guarantees."""
+"""A stand-in for Pub/Sub: the gRPC calls that this pipeline makes, and push with Pub/Sub's guarantees."""
 
 from tools.standins.pubsub.server import PUSH_CONCURRENCY, serve
 

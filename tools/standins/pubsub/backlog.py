@@ -1,4 +1,4 @@
-"""What one subscription still owes its subscriber: pure, the time is passed in (seconds, monotonic)."""
+"""What one subscription still has to deliver. Pure: the time is passed in (seconds, monotonic)."""
 
 import heapq
 from collections import deque
@@ -8,11 +8,11 @@ from itertools import count, islice
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 
 Forward = Callable[[SubscriptionSettings, Delivery], bool]
-"""Publishes an exhausted delivery to its dead-letter topic; False if there is no such topic."""
+"""Publishes a delivery out of attempts to its dead-letter topic; False if there is no such topic."""
 
 
 class Backlog:
-    """Messages that are ready, and failed ones that wait out their backoff."""
+    """Messages that are ready, and failed ones waiting out their backoff."""
 
     def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
         self._settings = settings
@@ -25,12 +25,12 @@ class Backlog:
         self._ready.append(Delivery(message))
 
     def promote(self, now: float) -> None:
-        """Makes ready what has waited out its backoff."""
+        """Makes messages ready whose backoff is over."""
         while self._waiting and self._waiting[0][0] <= now:
             self._ready.append(heapq.heappop(self._waiting)[2])
 
     def take(self, limit: int, now: float) -> list[Delivery]:
-        """Up to `limit` deliveries that are due; the caller fails them later, or forgets them when done."""
+        """Up to `limit` ready deliveries; the caller fails them later, or drops them when done."""
         self.promote(now)
         taken = list(islice(self._ready, limit))
         for _ in taken:
@@ -38,7 +38,7 @@ class Backlog:
         return taken
 
     def fail(self, delivery: Delivery, now: float) -> None:
-        """Delivers it again after its backoff, or forwards it where this was its last attempt."""
+        """Redelivers it after its backoff, or forwards it if this was its last attempt."""
         policy = self._settings.dead_letters
         exhausted = policy is not None and delivery.attempt >= policy.max_delivery_attempts
         if exhausted and self._forward(self._settings, delivery):
@@ -48,7 +48,7 @@ class Backlog:
         heapq.heappush(self._waiting, (due, next(self._order), delivery))
 
     def next_due(self) -> float | None:
-        """When the next failed message has waited out its backoff."""
+        """When the next failed message's backoff is over."""
         return self._waiting[0][0] if self._waiting else None
 
     def ready(self) -> int:
@@ -57,7 +57,7 @@ class Backlog:
 
 
 class Leases:
-    """Pulled deliveries by ack id, each with the time at which it counts as failed."""
+    """Pulled deliveries by ack id, each with the deadline after which it counts as failed."""
 
     def __init__(self, settings: SubscriptionSettings) -> None:
         self._prefix = f"{settings.name}:"
@@ -66,13 +66,13 @@ class Leases:
         self._deadlines: list[tuple[float, str]] = []
 
     def grant(self, delivery: Delivery, deadline: float) -> str:
-        """The ack id of this delivery; each delivery of a message has its own."""
+        """A new ack id for this delivery; each delivery of a message gets its own."""
         ack_id = f"{self._prefix}{next(self._serial)}"
         self._hold(ack_id, delivery, deadline)
         return ack_id
 
     def end(self, ack_id: str) -> Delivery | None:
-        """Ends a lease and returns its delivery; None where it has ended before."""
+        """Ends a lease and returns its delivery; None if it had ended already."""
         held = self._held.pop(ack_id, None)
         return held[0] if held else None
 
@@ -86,7 +86,7 @@ class Leases:
             self._hold(ack_id, delivery, deadline)
 
     def expired(self, now: float) -> list[Delivery]:
-        """Ends the leases whose deadline has passed and returns their deliveries."""
+        """Ends the leases whose deadline has passed, and returns their deliveries."""
         gone = []
         while (due := self.next_due()) is not None and due <= now:
             delivery = self.end(heapq.heappop(self._deadlines)[1])
@@ -95,13 +95,13 @@ class Leases:
         return gone
 
     def next_due(self) -> float | None:
-        """The earliest deadline of a lease that is held."""
+        """The earliest deadline of a current lease."""
         while self._deadlines and not self._is_current(*self._deadlines[0]):
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
     def knows(self, ack_id: str) -> bool:
-        """Whether it has the form of an ack id of this subscription, ended or not."""
+        """Whether it looks like an ack id of this subscription, ended or not."""
         return ack_id.startswith(self._prefix) and ack_id[len(self._prefix) :].isdigit()
 
     def _hold(self, ack_id: str, delivery: Delivery, deadline: float) -> None:

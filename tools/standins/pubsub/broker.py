@@ -1,4 +1,4 @@
-"""Topics and subscriptions by name, and the way of a message from the one to the other."""
+"""Topics and subscriptions by name, and the path of a message from one to the other."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ DELETED_TOPIC = "_deleted-topic_"
 
 
 class Broker:
-    """In memory; message ids go on rising over restarts, so that no two messages share one."""
+    """In memory; message ids keep rising across restarts, so that no two messages share one."""
 
     def __init__(self, open_subscription: OpenSubscription, now: Callable[[], datetime]) -> None:
         self._open = open_subscription
@@ -34,7 +34,7 @@ class Broker:
         self._topics[name] = []
 
     def delete_topic(self, name: str) -> None:
-        """Its subscriptions stay, with what they hold, and get nothing more."""
+        """Its subscriptions stay, with what they hold, and receive nothing more."""
         for subscription in self._topic(name):
             subscription.settings = replace(subscription.settings, topic=DELETED_TOPIC)
         del self._topics[name]

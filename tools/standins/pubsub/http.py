@@ -1,7 +1,7 @@
-"""POSTs to one endpoint over kept connections: the least HTTP/1.1 that a push needs.
+"""POSTs to one endpoint over persistent connections: the minimum of HTTP/1.1 that a push needs.
 
-Not aiohttp: that takes 102 for the announcement of an answer and waits on, while for Pub/Sub it is one
-that acknowledges; and a push costs half the CPU this way, on a machine that all the chain shares.
+Not aiohttp: it takes 102 for an interim response and waits on, while for Pub/Sub 102 acknowledges. Besides,
+a push costs half the CPU this way, on a machine that the whole chain shares.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import httptools
 
 IDLE_SECONDS = 1.0
-"""A connection idle for longer is not used again: gunicorn closes one after 2 s, perhaps just then."""
+"""A connection idle for longer is not reused: gunicorn closes it after 2 s, perhaps at that moment."""
 
 
 class Posts:
-    """Posts to `url`, on as many connections as there are posts at once."""
+    """Posts to `url`, over as many connections as there are concurrent posts."""
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
         parts = urlsplit(url)
@@ -50,7 +50,7 @@ class Posts:
     async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()
         while self._idle:
-            connection = self._idle.pop()  # the one used last: the others may grow old and be closed
+            connection = self._idle.pop()  # the one used last: the others may age and be closed
             if connection.reusable and loop.time() - connection.idle_since < IDLE_SECONDS:
                 return connection
             connection.close()
@@ -88,7 +88,7 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._fail(ConnectionError(f"the endpoint's answer is no HTTP: {error}"))
+            self._fail(ConnectionError(f"the endpoint's answer is not HTTP: {error}"))
 
     def connection_lost(self, _: Exception | None) -> None:
         self.reusable = False
@@ -101,7 +101,7 @@ class _Connection(asyncio.Protocol):
         self._status = self._parser.get_status_code()
 
     def on_message_complete(self) -> None:
-        # After a 1xx the server may send a second answer, which nobody waits for.
+        # After a 1xx the server may send a second answer, which nothing waits for.
         self.reusable = self._status >= 200 and self._parser.should_keep_alive()
         self.idle_since = self._loop.time()
         self._succeed()

@@ -1,4 +1,4 @@
-"""What the Pub/Sub stand-in keeps: messages, subscriptions' settings, and one delivery of a message."""
+"""What the Pub/Sub stand-in keeps: messages, subscription settings, and deliveries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ class Backoff:
 
     def after(self, attempt: int) -> float:
         """Seconds to wait after delivery number `attempt` (from 1) failed."""
-        # The exponent is capped because a large one overflows the float, not because it would matter.
+        # The exponent is capped only because a large one overflows the float.
         return min(self.maximum, self.minimum * 2.0 ** min(attempt - 1, 60))
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterPolicy:
-    """Where a message goes that failed `max_delivery_attempts` times."""
+    """Where a message goes after failing `max_delivery_attempts` times."""
 
     topic: str
     max_delivery_attempts: int
@@ -61,7 +61,7 @@ class SubscriptionSettings:
 
 @dataclass(slots=True)
 class Delivery:
-    """A message on its way to a subscriber, for the `attempt`-th time (from 1)."""
+    """A message on its way to a subscriber; `attempt` counts from 1."""
 
     message: Message
     attempt: int = 1

@@ -1,4 +1,4 @@
-"""Push subscriptions: each message is one POST, and its answer's status decides what becomes of it."""
+"""Push subscriptions: each message is one POST, and the answer's status decides what happens next."""
 
 import asyncio
 import base64
@@ -11,12 +11,12 @@ from tools.standins.pubsub.model import Delivery, SubscriptionSettings
 from tools.standins.pubsub.subscriptions import Subscription
 
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
-"""The statuses that acknowledge a message; any other, or none in time, fails it."""
+"""The statuses that acknowledge a message; any other, or none in time, is a failure."""
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "CloudPubSub-Google"}
 
 
 def push_body(settings: SubscriptionSettings, delivery: Delivery) -> bytes:
-    """The wrapped push body, as Pub/Sub writes it: what is empty is left out."""
+    """The wrapped push body, as Pub/Sub writes it, without empty fields."""
     message = delivery.message
     fields: dict[str, object] = {
         "messageId": message.message_id,
@@ -37,7 +37,7 @@ def push_body(settings: SubscriptionSettings, delivery: Delivery) -> bytes:
 
 
 class PushSubscription(Subscription):
-    """Posts each message, at most `concurrency` at once; no answer within the ack deadline fails it."""
+    """Posts each message, at most `concurrency` at once; no answer within the ack deadline is a failure."""
 
     def __init__(self, settings: SubscriptionSettings, forward: Forward, concurrency: int) -> None:
         super().__init__(settings, forward)
@@ -64,7 +64,7 @@ class PushSubscription(Subscription):
         self._posts.close()
 
     async def _work(self) -> None:
-        """Delivers until nothing is ready: cheaper than a task per message, and bounds them."""
+        """Delivers until nothing is ready: cheaper than a task per message, and bounded."""
         while taken := self._backlog.take(1, self._loop.time()):
             for delivery in taken:
                 if not await self._post(delivery):

@@ -1,4 +1,4 @@
-"""The gRPC face of the Pub/Sub stand-in: google.pubsub.v1's Publisher and Subscriber."""
+"""The Pub/Sub stand-in's gRPC API: google.pubsub.v1's Publisher and Subscriber."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +16,9 @@ from tools.standins.serving import Empty, Endpoint, Handler, listening, unary
 from tools.standins.status import FailedPrecondition, InvalidArgument
 
 PUSH_CONCURRENCY = 100
-"""Pushes under way at once per subscription: above Cloud Run's usual concurrency of 80 for one instance."""
+"""Concurrent pushes per subscription: above Cloud Run's default concurrency of 80 for one instance."""
 PULL_HOLD_SECONDS = 4.0
-"""How long a pull waits for a first message; like the service, it may then answer with none."""
+"""How long a pull waits for a first message; like the service, it may then return none."""
 
 _Topic = types.Topic.pb()
 _PublishResponse = types.PublishResponse.pb()
@@ -129,7 +129,7 @@ class SubscriberService:
     def _pulled(self, name: str) -> PullSubscription:
         subscription = self._broker.subscription(name)
         if not isinstance(subscription, PullSubscription):
-            raise FailedPrecondition(f"{name} is a push subscription: nothing can be pulled from it")
+            raise FailedPrecondition(f"{name} is a push subscription: it can't be pulled from")
         return subscription
 
 
@@ -137,7 +137,7 @@ class SubscriberService:
 async def serve(
     host: str = "127.0.0.1", port: int = 0, push_concurrency: int = PUSH_CONCURRENCY
 ) -> AsyncIterator[Endpoint]:
-    """A Pub/Sub of its own until the block ends; port 0 takes any free one. Raises serving.PortTaken."""
+    """Serves an empty Pub/Sub until the block ends; port 0 takes any free one. Raises serving.PortTaken."""
 
     def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
         if settings.push_endpoint:

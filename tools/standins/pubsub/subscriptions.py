@@ -1,4 +1,4 @@
-"""Subscriptions at work: what happens when a message arrives, is pulled, is answered or is not."""
+"""Subscriptions: what happens when a message arrives, is pulled, is answered or is not."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -11,11 +11,11 @@ from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 from tools.standins.status import InvalidArgument
 
 RETAINED = 20_000
-"""Messages that a subscription can be sought back over: some 10 MB, where Pub/Sub has days."""
+"""Messages that a seek can reach back over: some 10 MB, where Pub/Sub keeps days."""
 
 
 class Subscription(ABC):
-    """A backlog, and a timer for what becomes due in it."""
+    """A backlog, and a timer for its next due delivery."""
 
     def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
         self.settings = settings
@@ -32,9 +32,9 @@ class Subscription(ABC):
         self.wake()
 
     def seek(self, moment: datetime) -> None:
-        """Owes what was published from `moment` on, whether it was acknowledged or not, and nothing else.
+        """Delivers what was published from `moment` on, acknowledged or not, and nothing else.
 
-        A delivery that is under way ends as it will; one that fails comes again.
+        A delivery in progress finishes; if it fails, it is repeated.
         """
         self._backlog = Backlog(self.settings, self._forward)
         for message in self._retained:
@@ -44,11 +44,11 @@ class Subscription(ABC):
 
     @abstractmethod
     def wake(self) -> None:
-        """Called when something may have become ready: delivers what there is, and sets the timer."""
+        """Called when something may have become ready: delivers it, and sets the timer."""
 
     @abstractmethod
     def next_due(self) -> float | None:
-        """The loop's time at which `wake` has something to do, if nothing else happens before."""
+        """The loop's time at which `wake` next has something to do."""
 
     async def close(self) -> None:
         """Stops delivering; what is undelivered is lost with the subscription."""
@@ -110,7 +110,7 @@ class PullSubscription(Subscription):
             self._backlog.fail(delivery, now)
         self._backlog.promote(now)
         self._set_timer()
-        # Whoever waits on the old event looks again; who comes later waits on the new one.
+        # Waiters on the old event look again; later ones wait on the new event.
         self._arrived.set()
         self._arrived = asyncio.Event()
 

@@ -1,6 +1,6 @@
-"""Protobuf on the one side, the stand-in's own model on the other, and Pub/Sub's limits in between.
+"""Translates between protobuf and the stand-in's model, and checks Pub/Sub's limits.
 
-Raw protobuf classes throughout: the proto-plus ones cost about ten times as much per message.
+Raw protobuf classes throughout: proto-plus costs about ten times as much per message.
 """
 
 import re
@@ -44,7 +44,7 @@ def check_name(name: str, collection: str) -> None:
 
 
 def check_publish(messages: Sequence[Any], size: int) -> None:
-    """Raises InvalidArgument for what Pub/Sub refuses; `size` is the request's, in bytes."""
+    """Raises InvalidArgument for what Pub/Sub refuses; `size` is that of the request, in bytes."""
     if not messages:
         raise InvalidArgument("No messages to publish")
     if len(messages) > MAX_MESSAGES:
@@ -63,7 +63,7 @@ def _check_message(message: Any) -> None:
     if len(message.ordering_key.encode()) > MAX_ORDERING_KEY_BYTES:
         raise InvalidArgument(f"An ordering key is longer than {MAX_ORDERING_KEY_BYTES} bytes")
     for key, value in message.attributes.items():
-        # Reserved, but for what Google's client libraries set themselves, such as the trace.
+        # Reserved, except for what Google's client libraries set themselves, such as the trace.
         reserved = key.startswith("goog") and not key.startswith("googclient_")
         if not 0 < len(key.encode()) <= MAX_KEY_BYTES or reserved:
             raise InvalidArgument(f"Invalid attribute key: {key[:40]!r}")
@@ -72,14 +72,14 @@ def _check_message(message: Any) -> None:
 
 
 def read_subscription(request: Any) -> tuple[SubscriptionSettings, Any]:
-    """The settings, and the resource as Pub/Sub would answer it, its defaults filled in.
+    """The settings, and the resource as Pub/Sub would return it, with defaults filled in.
 
-    Raises InvalidArgument, or Unimplemented for what the stand-in does not do.
+    Raises InvalidArgument, or Unimplemented for what the stand-in does not support.
     """
     check_name(request.name, "subscriptions")
     for field in _UNSUPPORTED:
         if request.HasField(field) if field.endswith("config") else getattr(request, field):
-            raise Unimplemented(f"the Pub/Sub stand-in does not do {field}: use --parts emulators")
+            raise Unimplemented(f"the Pub/Sub stand-in does not support {field}: use --parts emulators")
     resource = Subscription()
     resource.CopyFrom(request)
     seconds = resource.ack_deadline_seconds = request.ack_deadline_seconds or 10
@@ -103,7 +103,7 @@ def _push_endpoint(request: Any) -> str:
     if endpoint and not endpoint.startswith(("http://", "https://")):
         raise InvalidArgument(f"Unsupported push_endpoint: {endpoint}")
     if request.push_config.HasField("no_wrapper"):
-        raise Unimplemented("the Pub/Sub stand-in does not do no_wrapper: use --parts emulators")
+        raise Unimplemented("the Pub/Sub stand-in does not support no_wrapper: use --parts emulators")
     return endpoint
 
 
@@ -136,7 +136,7 @@ def _dead_letters(resource: Any) -> DeadLetterPolicy | None:
 
 
 def received_message(ack_id: str, delivery: Delivery, show_attempt: bool) -> Any:
-    """What a pull answers for one delivery."""
+    """One delivery as a pull returns it."""
     message = delivery.message
     received = ReceivedMessage(ack_id=ack_id, delivery_attempt=delivery.attempt if show_attempt else 0)
     received.message.data = message.data
@@ -158,6 +158,6 @@ def seek_moment(request: Any) -> datetime:
 
 
 def publish_moment() -> datetime:
-    """Now, cut to the millisecond, which is all that a push body shows."""
+    """Now, truncated to milliseconds, the precision of a push body."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,40 @@
+"""The options that several commands share, each with its one help text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Which pipeline.
+ChainFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--chain",
+        envvar="CQC_CHAIN",
+        metavar="FILE",
+        help="The file of a chain or of a deployment's settings [.cqc/chain.json].",
+    ),
+]
+Project = Annotated[str | None, typer.Option(help="A deployed pipeline instead of the local chain.")]
+Region = Annotated[str | None, typer.Option(help="The deployment's region [europe-west2].")]
+Dataset = Annotated[str | None, typer.Option(help="The deployment's BigQuery dataset [cqc_dataset].")]
+
+# Which events.
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="From this time on: 2026-01-31T12:00:00Z, or 90m for 90 minutes ago."),
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before this time.")]
+ErrorType = Annotated[str | None, typer.Option(help="Only dead letters with this reason.")]
+EventId = Annotated[str | None, typer.Option(help="Only this event.")]
+Location = Annotated[str | None, typer.Option(help="Only events of this location.")]
+Stage = Annotated[str | None, typer.Option(help="Only events that this function rejected, or would receive.")]
+Grep = Annotated[str | None, typer.Option(metavar="REGEX", help="Only events whose bytes match.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most this many events.")]
+
+# How.
+Rate = Annotated[float | None, typer.Option(min=0.1, help="At most this many events per second.")]
+EventLines = Annotated[
+    str, typer.Argument(metavar="FILE|-", help="JSON lines, one event each; - is standard input.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

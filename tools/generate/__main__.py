@@ -1,0 +1,28 @@
+"""`python -m tools.generate` writes every generated file of the repository and names those that it changed.
+
+Packages are not among them: they are built where they are needed (tools/generate/package.py).
+"""
+
+import sys
+
+from tools.generate import event_schemas, events_page, feature_groups, schemas, tables_page
+from tools.generate.output import Files, write
+from tools.paths import ROOT
+
+
+def generated() -> Files:
+    """Every generated file, as the code makes it now."""
+    modules = (schemas, feature_groups, event_schemas, events_page, tables_page)
+    return {path: text for module in modules for path, text in module.files().items()}
+
+
+def main() -> None:
+    changed = write(generated())
+    for path in changed:
+        sys.stdout.write(f"wrote {path.relative_to(ROOT)}\n")
+    if not changed:
+        sys.stdout.write("every generated file is current\n")
+
+
+if __name__ == "__main__":
+    main()

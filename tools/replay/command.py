@@ -1,0 +1,148 @@
+"""`cqc replay`: events sent again to a function or a topic, with the identity they had."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tools.console import console, progress_bar
+from tools.errors import UsageError, choose
+from tools.pipeline.address import ChainAddress
+from tools.pipeline.connect import connect_pubsub, connect_warehouse
+from tools.pipeline.deployment import Pipeline
+from tools.replay.items import Stage
+from tools.replay.journal import REPLAY, Journal
+from tools.replay.pulling import SubscriptionSource, seek, subscription_path
+from tools.replay.report import show, show_plan
+from tools.replay.running import Replay, Report, chosen
+from tools.replay.selection import Selection
+from tools.replay.shapes import Shape
+from tools.replay.sources import ErrorsSource, FileSource, Source
+from tools.replay.targets import FunctionTarget, Sent, Target, TopicTarget, identity_token, topics_of
+from tools.times import moment
+
+TOPIC, FUNCTION = "topic", "function"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the events are; exactly one is given."""
+
+    file: str | None
+    errors: bool
+    subscription: str | None
+    seek_subscription: str | None
+
+    def check(self) -> None:
+        """Raises UsageError unless there is exactly one."""
+        named = (self.file, self.subscription, self.seek_subscription)
+        given = [self.errors, *(name is not None for name in named)]
+        if given.count(True) != 1:
+            what = "give one source" if not any(given) else "these are several sources, give one"
+            raise UsageError(
+                f"{what}: a FILE (or -), --errors, --subscription NAME or --seek-subscription NAME"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How to send; `shape` is the name of a Shape, `rate` in events a second, failures go to `failed`."""
+
+    to: str | None
+    shape: str
+    rate: float | None
+    limit: int | None
+    dry_run: bool
+    failed: Path
+
+
+def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sending, as_machine: bool) -> None:
+    """Sends, and shows what was sent; raises CommandError when an event was not accepted."""
+    origin.check()
+    with ExitStack() as opened:
+        source = opened.enter_context(closing(_source(pipeline, origin, selection, sending, opened)))
+        target = _target(pipeline, sending, opened)
+        if sending.dry_run:
+            items = [item for batch in chosen(source, selection, sending.limit) for item in batch]
+            show_plan(items, target, source.skipped, as_machine)
+            return
+        target.check()
+        replay = Replay(
+            source=source,
+            target=target,
+            selection=selection,
+            folder=sending.failed,
+            limit=sending.limit,
+            rate=sending.rate,
+            note=_note(pipeline, target, opened),
+            progress=_progress(not as_machine, opened),
+        )
+        report = replay.run()
+    show(report, as_machine)
+
+
+def _source(
+    pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sending, opened: ExitStack
+) -> Source:
+    if origin.file is not None:
+        return FileSource(origin.file)
+    if origin.subscription is not None:
+        pubsub = opened.enter_context(closing(connect_pubsub(pipeline)))
+        name = subscription_path(pipeline.project, origin.subscription)
+        return SubscriptionSource(pubsub, name, keep=sending.dry_run)
+    return ErrorsSource(connect_warehouse(pipeline), selection, sending.limit)
+
+
+def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
+    shape = Shape(choose("--as", sending.shape, Shape))
+    to = TOPIC if sending.dry_run and sending.to is None else sending.to
+    kind, _, name = (to or "").partition(":")
+    if kind == TOPIC:
+        pubsub = opened.enter_context(closing(connect_pubsub(pipeline)))
+        return TopicTarget(pubsub, _topics(pipeline, name))
+    if to == FUNCTION:
+        if not isinstance(pipeline, ChainAddress):
+            raise UsageError(
+                "--to function means the functions of a local chain: give the deployed function's URL"
+            )
+        urls = pipeline.functions
+        return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, shape)
+    if to is None:
+        raise UsageError("say where the events go: --to topic, --to topic:NAME, --to function or --to URL")
+    return FunctionTarget({"parse": to, "features": to}, shape, identity_token)
+
+
+def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:
+    if not name:
+        return topics_of(pipeline)
+    full = name if name.startswith("projects/") else f"projects/{pipeline.project}/topics/{name}"
+    return {"parse": full, "features": full}
+
+
+def _note(pipeline: Pipeline, target: Target, opened: ExitStack) -> Callable[[Sequence[Sent]], None]:
+    """What is published goes into the journal; a push to a function is somebody debugging."""
+    if not isinstance(target, TopicTarget):
+        return lambda _: None
+    journal = opened.enter_context(Journal(pipeline.project, pipeline.dataset, REPLAY))
+    return lambda outcomes: journal.note(outcomes, [target.describe(sent.item) for sent in outcomes])
+
+
+def _progress(wanted: bool, opened: ExitStack) -> Callable[[Report], None]:
+    text = "{task.completed:,} sent, {task.fields[failed]:,} failed"
+    update = opened.enter_context(progress_bar("replaying", text, wanted, failed=0))
+    return lambda report: update(total=report.selected, completed=report.sent, failed=len(report.failed))
+
+
+def run_seek(pipeline: Pipeline, origin: Origin, to_time: str | None, to_snapshot: str | None) -> None:
+    """Seeks a subscription back; its own subscriber receives the messages again."""
+    origin.check()
+    if (to_time is None) == (to_snapshot is None):
+        raise UsageError("--seek-subscription needs either --to-time TIME or --to-snapshot NAME")
+    name = subscription_path(pipeline.project, origin.seek_subscription or "")
+    to: datetime | str = f"projects/{pipeline.project}/snapshots/{(to_snapshot or '').rsplit('/', 1)[-1]}"
+    if to_time is not None:
+        to = moment("--to-time", to_time, datetime.now(UTC))
+    with closing(connect_pubsub(pipeline)) as pubsub:
+        seek(pubsub, name, to)
+    console().print(f"{name} delivers again what came after {to}; no event is counted twice.")

@@ -1,0 +1,62 @@
+"""What `cqc replay` prints: the plan of a dry run, or the report of what was sent."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from tools.console import console, print_json, table
+from tools.errors import CommandError
+from tools.replay.items import Item
+from tools.replay.running import Report
+from tools.replay.targets import Target
+
+_LISTED = 20
+"""Failures shown one by one; all are saved."""
+
+
+def show_plan(items: Sequence[Item], target: Target, skipped: Sequence[str], as_machine: bool) -> None:
+    """What would be sent, and where."""
+    columns = ("event_id", "location_id", "error_type", "taken from", "bytes", "goes to")
+    rows = [
+        (
+            item.event_id,
+            item.location_id,
+            item.dead_letter and item.dead_letter.error_type,
+            item.taken_from,
+            len(item.data),
+            target.describe(item),
+        )
+        for item in items
+    ]
+    if as_machine:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    console().print(table(columns, rows))
+    console().print(f"{len(rows):,} would be sent, nothing was.", style="dim")
+    _show_skipped(skipped)
+
+
+def show(report: Report, as_machine: bool) -> None:
+    """The report; raises CommandError when some events were not accepted."""
+    if as_machine:
+        print_json({**asdict(report), "failed": [asdict(failed) for failed in report.failed]})
+    else:
+        counts = {"selected": report.selected, "sent": report.sent, "failed": len(report.failed)}
+        console().print(table(("replay", ""), [*counts.items(), ("seconds", report.seconds)]))
+        if report.failed:
+            rows = [(failed.event_id, failed.problem, failed.file) for failed in report.failed[:_LISTED]]
+            console().print(table(("failed", "status and answer", "saved as"), rows))
+        _show_skipped(report.skipped)
+    if report.failed:
+        raise CommandError(
+            f"{len(report.failed)} of {report.selected} events were not accepted, the first with "
+            f"{report.failed[0].problem}; they are saved in {report.failed[0].file.parent}: "
+            "fix the cause and send them with `cqc replay FILE`"
+        )
+
+
+def _show_skipped(skipped: Sequence[str]) -> None:
+    people = console(stderr=True)
+    for reason in skipped[:_LISTED]:
+        people.print(f"left out: {reason}", style="yellow")
+    if len(skipped) > _LISTED:
+        people.print(f"left out: {len(skipped) - _LISTED} more", style="yellow")

@@ -1,0 +1,1 @@
+"""What `parse` would do with a producer's events, without a pipeline."""
