@@ -204,10 +204,9 @@ class Flush:
             self._summary.emitted(window)
             if refusal is not None:
                 await self._with.dead_letters.send(lost_pane(window, refusal, now, version))
-        values = [window_features(window) for window in ordered]
-        for window, entry, reason in zip(ordered, values, await self._with.online.write(values), strict=True):
-            if reason is not None:
-                await self._with.dead_letters.send(stale_online_values(window, entry, reason, now, version))
+        unwritten = await self._with.online.write([window_features(window) for window in ordered])
+        if unwritten is not None:
+            await self._with.dead_letters.send(stale_online_values(unwritten, now, version))
 
 
 def _has_ended(start: int, now: datetime) -> bool:

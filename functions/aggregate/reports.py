@@ -8,7 +8,7 @@ from functions.aggregate.panes import Window
 from shared.clock import from_micros
 from shared.dead_letters.record import DeadLetterRecord
 from shared.errors import ErrorType
-from shared.online import WINDOW_FEATURES, OnlineFeatures
+from shared.online import WINDOW_FEATURES, OnlineFeatures, Unwritten
 from shared.windows.log import Contribution, encode_segment
 from shared.windows.state import Segment
 
@@ -67,16 +67,13 @@ def lost_pane(window: Window, refusal: Exception, now: datetime, version: str) -
     )
 
 
-def stale_online_values(
-    window: Window, entry: OnlineFeatures, reason: str, now: datetime, version: str
-) -> DeadLetterRecord:
-    """Window features that did not reach the online store; its scheduled sync brings them."""
+def stale_online_values(unwritten: Unwritten, now: datetime, version: str) -> DeadLetterRecord:
+    """Window features that did not reach the online store; its scheduled sync brings them too."""
     return DeadLetterRecord(
         error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
-        error_message=f"window features of {_span(window.key.start)}: {reason}",
+        error_message=f"window features: {unwritten}",
         stage=STAGE,
-        location_id=entry.location_id,
-        payload=orjson.dumps(dict(entry.values)),
+        payload=b"",
         error_timestamp=now,
         pipeline_version=version,
     )

@@ -15,11 +15,12 @@ from functions.features.contribution import contribution
 from functions.features.extraction import extract
 from functions.features.ports import DeadLetters, WindowLog
 from shared.clock import Clock, from_micros, to_micros
+from shared.dead_letters.record import DeadLetterRecord
 from shared.delivery.batching import GroupCommit, Outcome, with_isolated_prepare
 from shared.errors import ErrorType, Reject
 from shared.events import Event, read
 from shared.message import Message
-from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, OnlineStore
+from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, OnlineStore, Unwritten
 from shared.settings import FeaturesSettings
 from shared.tables.columns import Row
 from shared.tables.sink import RowSink
@@ -96,15 +97,13 @@ class FeatureWriter:
             outcomes = list(await self._rows.append_rows([item.row for item in items]))
         kept = [item for item, outcome in zip(items, outcomes, strict=True) if outcome is None]
         timely = [item.contribution for item in kept if not item.is_late]
-        _, _, reasons = await asyncio.gather(
+        _, _, unwritten = await asyncio.gather(
             self._append(timely),
             asyncio.gather(*(self._report_late(item) for item in kept if item.is_late)),
             self._write_online(kept),
         )
-        for item, reason in zip(kept, reasons, strict=True):
-            if reason is not None:
-                reject = Reject(ErrorType.FEATURE_STORE_WRITE_FAILED, reason)
-                await self._dead_letters.send_rejected(item.message, reject)
+        if unwritten is not None:
+            await self._dead_letters.send(self._stale_online_values(unwritten))
         return outcomes
 
     async def _mark_late(self, items: Sequence[Item]) -> None:
@@ -124,9 +123,20 @@ class FeatureWriter:
             with tracing.step("append to the window log"):
                 await self._log.append(contributions, self._clock())
 
-    async def _write_online(self, items: Sequence[Item]) -> Sequence[str | None]:
+    async def _write_online(self, items: Sequence[Item]) -> Unwritten | None:
         with tracing.step("write online values"):
             return await self._online.write([item.online for item in items])
+
+    def _stale_online_values(self, unwritten: Unwritten) -> DeadLetterRecord:
+        """One record for the batch: an outage of the store must not cost a publish an event."""
+        return DeadLetterRecord(
+            error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
+            error_message=str(unwritten),
+            stage="features",
+            payload=b"",
+            error_timestamp=self._clock(),
+            pipeline_version=self._pipeline_version,
+        )
 
     async def _report_late(self, item: Item) -> None:
         start = from_micros(item.contribution.key.start)

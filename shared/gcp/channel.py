@@ -35,6 +35,8 @@ _OPTIONS = (
     # gRPC's own limit for what it receives is 4 MB; a batch of rows or a page of documents is larger.
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
+    # Pub/Sub's client allows this much for a status with its details.
+    ("grpc.max_metadata_size", 4 * 2**20),
     # Without it a new channel to the same address gets the old one's TCP connection, dead or not.
     ("grpc.use_local_subchannel_pool", 1),
 )
@@ -44,6 +46,8 @@ KEEPALIVE_OPTIONS = (
     # Source: https://github.com/googleapis/java-bigtable-hbase/pull/2682
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # In grpcio 1.85 the one above does nothing below 60 s, the default of this one: seen in a test.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     # Only while a call is open: pings on an idle connection count against the limit. The streams always are.
     ("grpc.keepalive_permit_without_calls", 0),
     # gRPC's own limit stops after 2 pings without data, which is all that an idle stream sends.
