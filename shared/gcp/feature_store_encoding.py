@@ -14,8 +14,8 @@ from shared.online import OnlineFeatures
 from shared.tables.columns import Value
 
 MAX_KEYS = 300
-"""Entities in a request: at 8 values each 100 kB and 2 ms of encoding. With 90,000 keys, 150 ms a call and 8
-requests in flight 6 s; much larger ones would let one slow request hold up more."""
+"""Entities in a request: at 8 values each 100 kB and 2 ms of encoding. Much larger ones would hold up the loop
+for longer, and lose more with one request; much smaller ones need more round trips."""
 MAX_BYTES = 1_000_000
 """A request's size, well under gRPC's 4 MB; one entity may be larger."""
 

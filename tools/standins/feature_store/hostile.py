@@ -26,6 +26,8 @@ class Hostility:
     """Whether a key gets no answer."""
     is_silent: bool = False
     """Takes requests and answers none."""
+    hold: asyncio.Event | None = None
+    """Answers nothing before it is set."""
     streams: int = 0
     requests: int = 0
     in_flight: int = 0
@@ -65,6 +67,8 @@ class HostileService(FeatureOnlineStoreService):
         hostility.most_in_flight = max(hostility.most_in_flight, hostility.in_flight)
         size = hostility.keys_a_status or max(1, len(entities))
         entities = [one for one in entities if not hostility.ignore(one.data_key.key)]
+        if hostility.hold is not None:
+            await hostility.hold.wait()
         groups = [entities[at : at + size] for at in range(0, len(entities), size)]
         await asyncio.gather(*(self._answer_group(request.feature_view, one, answers) for one in groups))
         hostility.in_flight -= 1
@@ -72,11 +76,12 @@ class HostileService(FeatureOnlineStoreService):
     async def _answer_group(self, view: str, entities: Sequence[Any], answers: "asyncio.Queue[Any]") -> None:
         hostility, scatter = self._hostility, self._hostility.out_of_order
         await asyncio.sleep(hostility.delay * (scatter.random() if scatter else 1))
+        taken: list[Any] = []
         refused: dict[tuple[int, str], list[Any]] = {}
         for entity in entities:
-            if error := hostility.refuse(entity.data_key.key):
-                refused.setdefault(error, []).append(entity)
-        for response in self.write(view, [one for one in entities if not hostility.refuse(one.data_key.key)]):
+            error = hostility.refuse(entity.data_key.key)
+            (refused.setdefault(error, []) if error else taken).append(entity)
+        for response in self.write(view, taken):
             await answers.put(response)
         for (code, text), some in refused.items():
             await answers.put(self.response(code, text, some))
