@@ -14,8 +14,8 @@ from shared.online import OnlineFeatures
 from shared.tables.columns import Value
 
 MAX_KEYS = 300
-"""Entities in a request: at 8 values each 100 kB and 2 ms of encoding. Much larger ones would hold up the loop
-for longer, and lose more with one request; much smaller ones need more round trips."""
+"""Entities per request: at 8 values each 100 kB and 2 ms of encoding. Much larger requests would hold up the
+loop for longer, and one that fails would lose more; much smaller ones need more round trips."""
 MAX_BYTES = 1_000_000
 """A request's size, well under gRPC's 4 MB; one entity may be larger."""
 

@@ -26,8 +26,8 @@ class Hostility:
     """Whether a key gets no answer."""
     is_silent: bool = False
     """Takes requests and answers none."""
-    hold: asyncio.Event | None = None
-    """Answers nothing before it is set."""
+    barrier: asyncio.Barrier | None = None
+    """Answers no request before as many are in flight as the barrier has parties."""
     streams: int = 0
     requests: int = 0
     in_flight: int = 0
@@ -67,8 +67,8 @@ class HostileService(FeatureOnlineStoreService):
         hostility.most_in_flight = max(hostility.most_in_flight, hostility.in_flight)
         size = hostility.keys_a_status or max(1, len(entities))
         entities = [one for one in entities if not hostility.ignore(one.data_key.key)]
-        if hostility.hold is not None:
-            await hostility.hold.wait()
+        if hostility.barrier is not None:
+            await hostility.barrier.wait()
         groups = [entities[at : at + size] for at in range(0, len(entities), size)]
         await asyncio.gather(*(self._answer_group(request.feature_view, one, answers) for one in groups))
         hostility.in_flight -= 1

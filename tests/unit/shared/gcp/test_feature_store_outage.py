@@ -86,13 +86,9 @@ async def outage(try_seconds: float, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 @patiently
 async def test_many_keys_go_in_requests_of_a_few_hundred_with_several_in_flight(outage: Outage) -> None:
-    outage.hostility.hold = asyncio.Event()
-    writing = asyncio.create_task(outage.write(20 * MAX_KEYS))
-    while outage.hostility.in_flight < IN_FLIGHT:
-        await asyncio.sleep(0)
-    outage.hostility.hold.set()
-    assert await writing is None
-    assert outage.hostility.requests == 20
+    outage.hostility.barrier = asyncio.Barrier(IN_FLIGHT)
+    assert await outage.write(2 * IN_FLIGHT * MAX_KEYS) is None
+    assert outage.hostility.requests == 2 * IN_FLIGHT
     assert outage.hostility.most_in_flight == IN_FLIGHT
     assert outage.hostility.streams == 1
 
