@@ -1,8 +1,8 @@
 """The Pub/Sub adapter, the only importer of its client: many messages in one Publish call.
 
-With grpc.aio's own call: through the client (GAPIC) a publish of 32 messages costs 716 µs of CPU, like this
-444. The high-level client costs more still, one future per message, and its batching thread would hide when a
-message is durable.
+With grpc.aio's own call: through the client (GAPIC) a publish of 32 messages costs a fifth more CPU, and its
+retries stay on one channel. The high-level client costs more still, one future per message, and its batching
+thread would hide when a message is durable.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ import google.auth
 import grpc
 import grpc.aio
 import pytest
+from google.api_core.exceptions import DeadlineExceeded, FailedPrecondition, NotFound, ServiceUnavailable
 from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.grpc import AuthMetadataPlugin
 from google.cloud.aiplatform_v1.services.feature_online_store_service.transports.grpc_asyncio import (
@@ -127,6 +128,35 @@ async def test_keepalive_ends_a_stream_whose_connection_has_frozen(
         proxy.freeze()
         with pytest.raises(grpc.aio.AioRpcError, match="ping timeout"):
             await call.read()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_renewed"),
+    [
+        (ServiceUnavailable, True),
+        (DeadlineExceeded, True),
+        (ConnectionError, True),
+        (asyncio.CancelledError, True),
+        (FailedPrecondition, False),
+        (NotFound, False),
+    ],
+)
+async def test_only_an_answer_of_the_service_keeps_the_channel(
+    proxy: FreezingProxy, error: type[BaseException], is_renewed: bool
+) -> None:
+    """Both as gRPC and as Google's clients raise them."""
+    made: list[grpc.aio.Channel] = []
+    service = Reconnecting(ECHO, made.append)
+
+    async def fail(_: None) -> None:
+        raise error("at the end of a try")
+
+    for _ in range(2):
+        with pytest.raises(error):
+            await service.attempt(fail, 20)
+    assert len(made) == (2 if is_renewed else 1)
+    assert proxy.connections == 0, "a channel connects at its first call"
+    await service.close()
 
 
 async def test_others_calls_go_on_when_one_try_gives_the_channel_up(proxy: FreezingProxy) -> None:
