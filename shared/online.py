@@ -6,7 +6,7 @@ terraform/feature_groups.json, from which the feature groups and their views are
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS, Value
@@ -48,16 +48,31 @@ class OnlineFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """Values that the online store did not take: of how many entries, their generate_times, and why."""
+    """What the online store did not take: how many entries, of which times, and why in one sentence."""
 
     count: int
     since: datetime
     until: datetime
+    """The first and the last generate_time of these entries, both inclusive."""
     reason: str
+
+    @classmethod
+    def of(cls, entries: Sequence[OnlineFeatures], reason: str) -> "Unwritten":
+        """All of these, at least one."""
+        times = [entry.generate_time for entry in entries]
+        return cls(len(times), min(times), max(times), reason)
+
+    def __str__(self) -> str:
+        """For a dead letter: what is missing, why, and the command that heals it, in whole seconds."""
+        since = self.since.replace(microsecond=0)
+        until = self.until.replace(microsecond=0) + timedelta(seconds=1)
+        times = f"--from {since:%Y-%m-%dT%H:%M:%SZ} --to {until:%Y-%m-%dT%H:%M:%SZ}"
+        entries = "1 entry is" if self.count == 1 else f"{self.count:,} entries are"
+        return f"{entries} not in the online store ({self.reason}): heal them with cqc heal-online {times}"
 
 
 class OnlineStore(Protocol):
     """The feature view; shared/gcp/feature_store.py has the real one."""
 
     async def write(self, entries: Sequence[OnlineFeatures]) -> Unwritten | None:
-        """None when all are written; does not raise."""
+        """What is not written after retries, None when all is; does not raise."""

@@ -108,18 +108,17 @@ def lost_pane(pane: Fired, row: Row, refusal: Exception, stamp: Stamp) -> DeadLe
 
 def unwritten_values(missing: Sequence[Unwritten], stamp: Stamp) -> DeadLetterRecord:
     """Window features that did not reach the online store in a flush: one record for all."""
-    since, until = min(one.since for one in missing), max(one.until for one in missing)
-    count = sum(one.count for one in missing)
-    what = (
-        f"window features of {count} panes with events from {since.isoformat()} to {until.isoformat()} were "
-        f"not written: {missing[0].reason}; the scheduled sync brings them, or cqc heal-online "
-        f"--from {since.isoformat()} --to {until.isoformat()}"
+    whole = Unwritten(
+        count=sum(part.count for part in missing),
+        since=min(part.since for part in missing),
+        until=max(part.until for part in missing),
+        reason=missing[0].reason,
     )
     return DeadLetterRecord(
         error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
-        error_message=what,
+        error_message=f"window features: {whole}",
         stage=STAGE,
-        payload=orjson.dumps({"count": count, "since": since, "until": until}),
+        payload=b"",
         error_timestamp=stamp.now,
         pipeline_version=stamp.pipeline_version,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from shared.dead_letters.record import DeadLetterRecord
 from shared.errors import Reject
 from shared.message import Message
 from shared.windows.contribution import Contribution
@@ -29,3 +30,6 @@ class DeadLetters(Protocol):
 
     async def send_rejected(self, message: Message, reject: Reject) -> None:
         """Raises Retry or Busy."""
+
+    async def send(self, record: DeadLetterRecord) -> None:
+        """Returns when durable; raises Retry or Busy."""

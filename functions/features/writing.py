@@ -19,11 +19,12 @@ from zoneinfo import ZoneInfo
 from functions.features.extraction import extract
 from functions.features.ports import DeadLetters, LateEvents, WindowLog
 from shared.clock import Clock, from_micros, to_micros
+from shared.dead_letters.record import DeadLetterRecord
 from shared.delivery.batching import GroupCommit, Outcome, with_isolated_prepare
 from shared.errors import ErrorType, Reject, Retry
 from shared.events import Event, read
 from shared.message import Message
-from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, OnlineStore
+from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, OnlineStore, Unwritten
 from shared.settings import FeaturesSettings
 from shared.tables.columns import Row
 from shared.tables.sink import RowSink
@@ -143,13 +144,18 @@ class FeatureWriter:
         with tracing.step("write online values"):
             missing = await self._online.write([item.online for item in items])
         if missing is not None:
-            what = (
-                f"online values of {missing.count} events from {missing.since.isoformat()} to "
-                f"{missing.until.isoformat()} were not written: {missing.reason}; the sync brings them, "
-                f"or cqc heal-online --from {missing.since.isoformat()} --to {missing.until.isoformat()}"
-            )
-            reject = Reject(ErrorType.FEATURE_STORE_WRITE_FAILED, what)
-            await self._dead_letters.send_rejected(items[0].message, reject)
+            await self._dead_letters.send(self._stale_online_values(missing))
+
+    def _stale_online_values(self, unwritten: Unwritten) -> DeadLetterRecord:
+        """One record for the batch: an outage of the store must not cost a publish an event."""
+        return DeadLetterRecord(
+            error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
+            error_message=str(unwritten),
+            stage="features",
+            payload=b"",
+            error_timestamp=self._clock(),
+            pipeline_version=self._pipeline_version,
+        )
 
     async def _report_late(self, item: Item) -> None:
         start = from_micros(window_of(item.contribution.event_micros))

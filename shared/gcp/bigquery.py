@@ -1,31 +1,31 @@
 """The BigQuery adapter, the only importer of the Storage Write client: rows to one table's default stream.
 
 One long-lived connection per table and instance, with grpc.aio's own calls and raw protobuf: the client's
-AppendRowsStream helper is thread-based. Importing the transport costs 0.29 s of CPU, and nothing smaller can
-be imported: its package's `__init__` imports both of its services.
+AppendRowsStream helper is thread-based. Importing the messages costs 0.3 s of CPU, and nothing smaller can be
+imported: their package's `__init__` imports both of its services.
 Source: https://cloud.google.com/bigquery/docs/write-api-streaming
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import grpc
 import grpc.aio
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
-from google.cloud.bigquery_storage_v1.services.big_query_write.transports.grpc_asyncio import (
-    BigQueryWriteGrpcAsyncIOTransport,
-)
 from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse, StorageError
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from shared.errors import ErrorType, Reject, Retry
-from shared.gcp.channel import open_transport
+from shared.gcp.channel import CLIENT_HEADER, TRY_SECONDS, Reconnecting, Service
 from shared.tables.columns import Table
 from shared.tables.rows import descriptor
 from shared.tables.sink import TableSink
 
+BIGQUERY_STORAGE = Service("bigquerystorage.googleapis.com", "BIGQUERY_STORAGE_EMULATOR_HOST")
+DEADLINE = 10.0
+"""Seconds for a whole append with its retries, well inside a subscription's ack deadline of 60 s."""
 MAX_REQUEST_BYTES = 9_000_000
 """BigQuery takes 10 MB a request; the rest is for the schema and the rows' lengths."""
 
@@ -41,10 +41,9 @@ _ADVICE = {
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
+_METHOD = "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows"
 _Request = AppendRowsRequest.pb()
 _StorageError = StorageError.pb()
-if TYPE_CHECKING:
-    _Call = grpc.aio.StreamStreamCall[AppendRowsRequest, AppendRowsResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +65,26 @@ class _Failure:
 class TableAppender:
     """Appends rows to one table, at least once; opens its connection in the loop of the first append.
 
-    `deadline` is in seconds, for a whole append with its retries; the default is well inside a subscription's
-    ack deadline of 60 s. Concurrent appends wait for each other.
+    `deadline` is for a whole append with its retries, `try_seconds` for its first try, both in seconds.
+    Concurrent appends wait for each other.
     """
 
-    def __init__(self, project: str, dataset: str, table: Table, deadline: float = 10.0) -> None:
-        self._table = table
+    def __init__(
+        self,
+        project: str,
+        dataset: str,
+        table: Table,
+        deadline: float = DEADLINE,
+        try_seconds: float = TRY_SECONDS,
+    ) -> None:
         self._name = f"{project}.{dataset}.{table.name}"
-        self._stream = f"projects/{project}/datasets/{dataset}/tables/{table.name}/streams/_default"
         self._deadline = deadline
+        self._try_seconds = try_seconds
         self._lock = asyncio.Lock()
-        self._transport: BigQueryWriteGrpcAsyncIOTransport | None = None
-        self._connection: _Connection | None = None
+        stream = f"projects/{project}/datasets/{dataset}/tables/{table.name}/streams/_default"
+        self._connection = Reconnecting(
+            BIGQUERY_STORAGE, lambda channel: _Connection(channel, stream, table), _Connection.close
+        )
 
     async def append(self, rows: Sequence[bytes]) -> list[Reject | None]:
         """One outcome per row (from `shared.tables.rows.encode`), None is durable, Reject never can be.
@@ -96,10 +103,7 @@ class TableAppender:
     async def close(self) -> None:
         """Ends the connection once the append under way is done; a later append opens a new one."""
         async with self._lock:
-            self._disconnect()
-            if self._transport is not None:
-                await self._transport.close()  # type: ignore[no-untyped-call]
-                self._transport = None
+            await self._connection.close()
 
     async def _append(self, rows: Sequence[bytes]) -> list[Reject | None]:
         outcomes = [self._too_large(row) for row in rows]
@@ -120,51 +124,39 @@ class TableAppender:
         return outcomes
 
     async def _send(self, rows: Sequence[bytes]) -> _Failure | None:
-        """Sends one request, and once more over a new connection if the first attempt broke.
+        """Sends one request, and once more over a new connection if the first attempt broke or hung.
 
-        BigQuery closes a stream after 10 idle minutes, and only the next append notices.
+        BigQuery closes a stream after 10 idle minutes, and only the next append notices. The second attempt
+        has what is left of the whole deadline: a slow answer is better than duplicated rows.
         Returns None, or a failure that a row caused; raises Retry for any other.
         """
-        failure = await self._exchange(rows)
+        failure = await self._exchange(rows, self._try_seconds)
         if failure is None or failure.of_rows:
             return failure
         if failure.code not in _ADVICE:
-            failure = await self._exchange(rows)
+            failure = await self._exchange(rows, None)
             if failure is None or failure.of_rows:
                 return failure
         advice = _ADVICE.get(failure.code, "Pub/Sub will deliver the messages again")
         raise Retry(f"BigQuery took no rows for {self._name}: {failure.code.name}, {failure.text}: {advice}")
 
-    async def _exchange(self, rows: Sequence[bytes]) -> _Failure | None:
+    async def _exchange(self, rows: Sequence[bytes], seconds: float | None) -> _Failure | None:
         """One attempt. Its connection is kept only after a success or a complaint about rows: the answer to
         an exchange cut short would be read as the next one's."""
-        connection, self._connection = self._connection or self._connect(), None
         try:
-            answer = await connection.exchange(rows)
-            failure = _failure_in(answer, len(rows))
-            # A changed schema applies to new connections only.
-            if (failure is None or failure.of_rows) and "updated_schema" not in answer:
-                self._connection = connection
-            return failure
+            answer = await self._connection.attempt(lambda connection: connection.exchange(rows), seconds)
         except grpc.aio.AioRpcError as error:
+            self._connection.renew()
             return _failure_of_call(error)
         except (asyncio.InvalidStateError, EOFError):  # the call had ended before, or ended without an answer
             return _Failure(grpc.StatusCode.UNAVAILABLE, "the connection was closed")
-        finally:
-            if self._connection is None:
-                connection.close()
-
-    def _connect(self) -> "_Connection":
-        if self._transport is None:
-            self._transport = open_transport(
-                BigQueryWriteGrpcAsyncIOTransport, "BIGQUERY_STORAGE_EMULATOR_HOST"
-            )
-        return _Connection(self._transport, self._stream, self._table)
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        except TimeoutError:
+            return _Failure(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time")
+        failure = _failure_in(answer, len(rows))
+        # A changed schema holds for new connections only.
+        if (failure is not None and not failure.of_rows) or "updated_schema" in answer:
+            self._connection.renew()
+        return failure
 
     def _reject(self, text: str) -> Reject:
         return Reject(ErrorType.SINK_REJECTED, f"BigQuery refused the row for {self._name}: {text}")
@@ -183,11 +175,17 @@ def table_sink(project: str, dataset: str, table: Table) -> TableSink:
 class _Connection:
     """One AppendRows call. Requests and answers alternate, so an answer is always the last request's."""
 
-    def __init__(self, transport: BigQueryWriteGrpcAsyncIOTransport, stream: str, table: Table) -> None:
-        # The generated annotation says unary; it is a stream of both.
-        open_call = cast(Callable[..., "_Call"], transport.append_rows)
+    def __init__(self, channel: grpc.aio.Channel, stream: str, table: Table) -> None:
+        open_call = cast(
+            "grpc.aio.StreamStreamMultiCallable[AppendRowsRequest, AppendRowsResponse]",
+            channel.stream_stream(
+                _METHOD,
+                request_serializer=AppendRowsRequest.serialize,
+                response_deserializer=AppendRowsResponse.deserialize,
+            ),
+        )
         routing = to_grpc_metadata({"write_stream": stream})  # type: ignore[no-untyped-call]
-        self._call = open_call(metadata=(routing,))
+        self._call = open_call(metadata=(routing, CLIENT_HEADER))
         self._stream = stream
         self._schema: Table | None = table  # sent with the first request only
 

@@ -11,24 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from google.api_core.exceptions import (
-    AlreadyExists,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    ResourceExhausted,
-    from_grpc_error,
-)
+import grpc
 from google.cloud.firestore_v1.services.firestore.transports.grpc_asyncio import FirestoreGrpcAsyncIOTransport
-from google.cloud.firestore_v1.types import (
-    BatchGetDocumentsRequest,
-    CommitRequest,
-    RunQueryRequest,
-)
+from google.cloud.firestore_v1.types import BatchGetDocumentsRequest, CommitRequest, RunQueryRequest
 from grpc.aio import AioRpcError
 
 from shared.errors import Retry
-from shared.gcp.channel import open_transport
+from shared.gcp.channel import Reconnecting, Service
 from shared.windows.documents import (
     EXPIRY,
     NEW,
@@ -47,15 +36,18 @@ DEADLINE = 8.0
 FLUSH_DEADLINE = 30.0
 """Seconds for one of the flush's calls; it may carry megabytes."""
 TRY = 0.4
-"""Of the deadline, for one try; the next one goes over a new connection."""
+"""Of the deadline, for one try; after one that hangs the next goes over a new connection."""
 PAUSE = 0.1
 """Seconds before the second try, twice as long before each further one."""
 MAX_NAMES = 300
 """Documents that one call asks for, so that its answer stays small."""
 
-_FINAL = (AlreadyExists, FailedPrecondition, NotFound, InvalidArgument)
-"""Answers that another try does not change."""
-_SAME_CONNECTION = (ResourceExhausted,)
+_SERVICE = Service("firestore.googleapis.com", "FIRESTORE_EMULATOR_HOST")
+_CONFLICTS = frozenset(
+    {grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND}
+)
+"""How Firestore says that a document is not in the version that a write asked for."""
+_REFUSALS = frozenset({grpc.StatusCode.INVALID_ARGUMENT})
 
 _BatchGet = BatchGetDocumentsRequest.pb()
 _Commit = CommitRequest.pb()
@@ -75,9 +67,11 @@ class FirestoreDocuments:
         self._database = f"projects/{project}/databases/{database}"
         self._prefix = f"{self._database}/documents/"
         self._deadline = deadline
-        self._transport: FirestoreGrpcAsyncIOTransport | None = None
+        self._connection: Reconnecting[Any] = Reconnecting(
+            _SERVICE, lambda channel: FirestoreGrpcAsyncIOTransport(channel=channel)
+        )
         self._metadata = [("google-cloud-resource-prefix", self._database)]
-        if "FIRESTORE_EMULATOR_HOST" in os.environ:
+        if _SERVICE.variable in os.environ:
             self._metadata.append(("authorization", "Bearer owner"))
 
     async def read(self, names: Sequence[str]) -> Reading:
@@ -95,35 +89,30 @@ class FirestoreDocuments:
 
     async def commit(self, writes: Sequence[Write]) -> Committed:
         """All or none; raises Conflict, Refused and Retry."""
-        try:
-            return await self._call("committing documents", partial(self._commit, writes))
-        except (AlreadyExists, FailedPrecondition, NotFound) as error:
-            raise Conflict(error.message) from error
-        except InvalidArgument as error:
-            raise Refused(error.message) from error
+        return await self._call("committing documents", partial(self._commit, writes), _raise_final)
 
     async def close(self) -> None:
         """Ends the connection; a later call opens a new one."""
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            await transport.close()  # type: ignore[no-untyped-call]
+        await self._connection.close()
 
-    async def _call(self, what: str, attempt: Callable[[Any, float], Awaitable[T]]) -> T:
-        """Tries until the deadline, each time over a new connection: the old one may be dead and not know
-        it."""
-        pause, last = PAUSE, "no answer"
+    async def _call(
+        self,
+        what: str,
+        attempt: Callable[[float, Any], Awaitable[T]],
+        is_final: Callable[[AioRpcError], None] | None = None,
+    ) -> T:
+        """Tries until the deadline, unless `is_final` raises for what another try does not change."""
+        pause, last, each = PAUSE, "no answer", self._deadline * TRY
         try:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
-                        return await attempt(self._open(), self._deadline * TRY)
+                        # The call has the limit itself, so that a half-read answer ends with it.
+                        return await self._connection.attempt(partial(attempt, each), None)
                     except AioRpcError as error:
-                        failure = from_grpc_error(error)  # type: ignore[no-untyped-call]
-                        if isinstance(failure, _FINAL):
-                            raise failure from error
+                        if is_final is not None:
+                            is_final(error)
                         last = f"{error.code().name}: {error.details()}"
-                    if not isinstance(failure, _SAME_CONNECTION):
-                        await self.close()
                     await asyncio.sleep(pause)
                     pause *= 2
         except TimeoutError as error:
@@ -131,12 +120,7 @@ class FirestoreDocuments:
                 f"{what} in Firestore failed for {self._deadline:g} s, the last time with {last}"
             ) from error
 
-    def _open(self) -> FirestoreGrpcAsyncIOTransport:
-        if self._transport is None:
-            self._transport = open_transport(FirestoreGrpcAsyncIOTransport, "FIRESTORE_EMULATOR_HOST")
-        return self._transport
-
-    async def _read(self, names: Sequence[str], transport: Any, seconds: float) -> Reading:
+    async def _read(self, names: Sequence[str], seconds: float, transport: Any) -> Reading:
         request = _BatchGet(database=self._database, documents=[self._prefix + name for name in names])
         found, at = {}, 0
         async for answer in transport.batch_get_documents(
@@ -150,7 +134,7 @@ class FirestoreDocuments:
         return Reading(found, at)
 
     async def _list(
-        self, collection: str, after: str, limit: int, transport: Any, seconds: float
+        self, collection: str, after: str, limit: int, seconds: float, transport: Any
     ) -> Sequence[Document]:
         request = _RunQuery(parent=self._prefix[:-1])
         query = request.structured_query
@@ -168,7 +152,7 @@ class FirestoreDocuments:
                 found.append(self._document(raw.document))
         return found
 
-    async def _commit(self, writes: Sequence[Write], transport: Any, seconds: float) -> Committed:
+    async def _commit(self, writes: Sequence[Write], seconds: float, transport: Any) -> Committed:
         request = _Commit(database=self._database)
         for write in writes:
             target = request.writes.add()
@@ -190,6 +174,14 @@ class FirestoreDocuments:
         return Document(
             raw.name.removeprefix(self._prefix), fields, _micros(raw.create_time), _nanos(raw.update_time)
         )
+
+
+def _raise_final(error: AioRpcError) -> None:
+    """For the answers to a commit that say why it can't be applied."""
+    if error.code() in _CONFLICTS:
+        raise Conflict(error.details()) from error
+    if error.code() in _REFUSALS:
+        raise Refused(error.details()) from error
 
 
 def _micros(time: Any) -> int:

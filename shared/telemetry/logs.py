@@ -35,6 +35,8 @@ class LogEvent(StrEnum):
     UNKNOWN_FIELDS = "unknown_fields"
     FLUSH_FINISHED = "flush_finished"
     FLUSH_STOPPED = "flush_stopped"
+    ONLINE_STORE_UNAVAILABLE = "online_store_unavailable"
+    ONLINE_STORE_RECOVERED = "online_store_recovered"
 
 
 class JsonFormatter(logging.Formatter):

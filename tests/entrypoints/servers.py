@@ -65,15 +65,15 @@ class Inbox:
                 name=self._name, topic=self._topic
             )
 
-    def find(self, event_id: str) -> tuple[Mapping[str, object], Mapping[str, str]]:
-        """The message (its JSON and its attributes) of this event; waits for it."""
+    def find(self, value: str, field: str = "event_id") -> tuple[Mapping[str, object], Mapping[str, str]]:
+        """The message (its JSON and its attributes) with this value, an event's id; waits for it."""
         end = time.monotonic() + BOUND
         while time.monotonic() < end:
             for message, attributes in self._seen:
-                if message["event_id"] == event_id:
+                if message[field] == value:
                     return message, attributes
             self._pull()
-        raise AssertionError(f"no message of {event_id} on {self._topic}")
+        raise AssertionError(f"no message with {field} {value} on {self._topic}")
 
     def count(self, event_id: str) -> int:
         """How many messages of this event have been seen."""

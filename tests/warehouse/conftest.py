@@ -55,6 +55,8 @@ class WriteServer:
     connections: int = 0
     turns: deque[Turn] = field(default_factory=deque)
     """They answer the next requests, in order; without one, a request succeeds."""
+    delay: float = 0.0
+    """Seconds before any answer."""
     check_rows: Turn = lambda _: None
     """Called before a request succeeds; returns an answer if it must fail."""
 
@@ -73,6 +75,7 @@ class WriteServer:
             row_class = row_class or _row_class(request)
             rows = [row_class.FromString(row) for row in request.proto_rows.rows.serialized_rows]
             self.requests.append(len(rows))
+            await asyncio.sleep(self.delay)
             try:
                 answer = self.turns.popleft()(rows) if self.turns else self.accept(rows)
             except Stall:

@@ -2,26 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
-from google.cloud.aiplatform_v1.types.feature_online_store_service import (
-    FeatureViewDataKey,
-    FetchFeatureValuesRequest,
-    FetchFeatureValuesResponse,
-)
 
+from shared.gcp.feature_store_messages import SERVICE, FetchRequest, FetchResponse
 from tools.errors import CommandError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 TIMEOUT = 10.0
-_METHOD = "/google.cloud.aiplatform.v1.FeatureOnlineStoreService/FetchFeatureValues"
-_Request = FetchFeatureValuesRequest.pb()
-_Response = FetchFeatureValuesResponse.pb()
-_DataKey = FeatureViewDataKey.pb()
+_METHOD = f"/{SERVICE}/FetchFeatureValues"
 
 Scalar = str | int | float | bool | bytes | list[str] | list[int] | list[float] | list[bool] | None
 
@@ -45,13 +38,13 @@ class OnlineStore:
 
     def fetch(self, location_id: str) -> list[OnlineValue]:
         """The location's values sorted by name, none if it was never written; raises CommandError."""
-        request = _Request(feature_view=self._feature_view, data_key=_DataKey(key=location_id))
+        request = FetchRequest(feature_view=self._feature_view, data_key={"key": location_id})
         routing = to_grpc_metadata({"feature_view": self._feature_view})  # type: ignore[no-untyped-call]
         with self._channel() as channel:
             call = channel.unary_unary(
                 _METHOD,
-                request_serializer=_Request.SerializeToString,
-                response_deserializer=_Response.FromString,
+                request_serializer=FetchRequest.SerializeToString,
+                response_deserializer=FetchResponse.FromString,
             )
             try:
                 answer = call(request, timeout=TIMEOUT, metadata=(routing,))
@@ -79,7 +72,7 @@ class OnlineStore:
         ) from None
 
 
-def _value(pair: FetchFeatureValuesResponse.FeatureNameValuePairList.FeatureNameValuePair) -> OnlineValue:
+def _value(pair: Any) -> OnlineValue:
     kind = pair.value.WhichOneof("value")
     value = None if kind is None else getattr(pair.value, kind)
     if kind is not None and kind.endswith("_array_value"):

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TypeVar, cast
 
-from functions.aggregate.flush import Flush, FlushDependencies
 from functions.aggregate.panes import Trigger
+
+from functions.aggregate.flush import Flush, FlushDependencies
 from functions.aggregate.summary import Summary
 from shared.dead_letters.record import DeadLetterRecord
 from shared.errors import Retry
-from shared.online import OnlineFeatures
+from shared.online import OnlineFeatures, Unwritten
 from shared.tables.columns import Row
 from shared.windows.key import WindowKey
 from shared.windows.log import Contribution, encode_segment
@@ -142,10 +143,11 @@ class Sinks:
         await self.interruptions.around(lambda: self.rows.extend(rows))
         return [None] * len(rows)
 
-    async def write(self, entries: Sequence[OnlineFeatures]) -> list[str | None]:
-        if self.refuse_online is None:
-            await self.interruptions.around(lambda: self.online.extend(entries))
-        return [self.refuse_online for _ in entries]
+    async def write(self, entries: Sequence[OnlineFeatures]) -> Unwritten | None:
+        if self.refuse_online is not None:
+            return Unwritten.of(entries, self.refuse_online)
+        await self.interruptions.around(lambda: self.online.extend(entries))
+        return None
 
     async def send(self, failure: DeadLetterRecord) -> None:
         await self.interruptions.around(lambda: self.failures.append(failure))

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from functions.aggregate.panes import Trigger
 
 from functions.aggregate.flush import LEASE
-from functions.aggregate.panes import Trigger
 from shared.errors import ErrorType, Reject, Retry
 from tests.unit.aggregate.harness import NOON, FlushHarness, Interruptions, event, run_to_end, steps
 
@@ -195,13 +195,17 @@ def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_mended
     assert panes(bench) == [("early", 1, 1, False)]
 
 
-def test_window_features_that_do_not_reach_the_online_store_are_recorded() -> None:
+def test_window_features_that_do_not_reach_the_online_store_are_one_record_a_flush() -> None:
     bench = FlushHarness()
     bench.sinks.refuse_online = "the store is away"
-    bench.append(event("a"))
+    bench.append(event("a"), event("b", location="l-2"), event("c", location="l-3"))
     bench.flush()
-    assert [one.error_type for one in bench.sinks.failures] == [ErrorType.FEATURE_STORE_WRITE_FAILED]
-    assert panes(bench) == [("early", 1, 1, False)]
+    (record,) = bench.sinks.failures
+    assert record.error_type is ErrorType.FEATURE_STORE_WRITE_FAILED
+    assert record.error_message.startswith(
+        "window features: 3 entries are not in the online store (the store is away): heal them with cqc"
+    )
+    assert len(bench.sinks.rows) == 3
 
 
 def test_a_flush_with_nothing_to_do_writes_nothing() -> None:

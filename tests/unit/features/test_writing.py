@@ -8,11 +8,12 @@ import orjson
 import pytest
 
 from functions.features.writing import FeatureWriter
+from shared.dead_letters.record import DeadLetterRecord
 from shared.delivery.batching import Outcome
 from shared.errors import Busy, ErrorType, Reject, Retry
 from shared.events import encode
 from shared.message import Message
-from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures
+from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, Unwritten
 from shared.settings import FeaturesSettings
 from shared.tables.columns import Row
 from shared.windows.log import Contribution
@@ -72,11 +73,13 @@ class Online:
 
     def __init__(self) -> None:
         self.entries: list[OnlineFeatures] = []
-        self.fails: dict[str, str] = {}
+        self.fails = set[str]()
+        """Locations."""
 
-    async def write(self, entries: Sequence[OnlineFeatures]) -> Sequence[str | None]:
+    async def write(self, entries: Sequence[OnlineFeatures]) -> Unwritten | None:
         self.entries += entries
-        return [self.fails.get(entry.location_id) for entry in entries]
+        failed = [entry for entry in entries if entry.location_id in self.fails]
+        return Unwritten.of(failed, "the store is down") if failed else None
 
 
 class Failures:
@@ -85,6 +88,7 @@ class Failures:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
         self.texts: list[str] = []
+        self.records: list[DeadLetterRecord] = []
         self.error: Retry | None = None
 
     async def send_rejected(self, message: Message, reject: Reject) -> None:
@@ -92,6 +96,11 @@ class Failures:
             raise self.error
         self.sent.append((orjson.loads(message.data)["event_id"], reject.error_type.value))
         self.texts.append(str(reject))
+
+    async def send(self, record: DeadLetterRecord) -> None:
+        if self.error:
+            raise self.error
+        self.records.append(record)
 
 
 class Sinks:
@@ -291,16 +300,24 @@ async def test_when_firestore_cannot_tell_whether_a_late_event_was_counted_it_is
     assert sinks.rows.rows == []
 
 
-async def test_an_online_failure_is_recorded_and_the_event_is_done(sinks: Sinks) -> None:
-    sinks.online.fails = {"l-2": "the store is down"}
-    outcomes = await sinks.write(parsed("e-1", location_id="l-1"), parsed("e-2", location_id="l-2"))
-    assert outcomes == [None, None]
-    assert sinks.failures.sent == [("e-2", "feature_store_write_failed")]
-    assert sinks.failures.texts == ["the store is down"]
-    assert sinks.log.segments == [["e-1", "e-2"]]
+async def test_a_batchs_online_failures_are_one_record_that_says_how_to_heal_them(sinks: Sinks) -> None:
+    sinks.online.fails = {"l-2", "l-3"}
+    outcomes = await sinks.write(
+        parsed("e-1", location_id="l-1"),
+        parsed("e-2", "2026-03-11T11:59:58.5Z", location_id="l-2"),
+        parsed("e-3", "2026-03-11T11:58:00Z", location_id="l-3"),
+    )
+    assert outcomes == [None, None, None]
+    (record,) = sinks.failures.records
+    assert (record.error_type, record.stage) == (ErrorType.FEATURE_STORE_WRITE_FAILED, "features")
+    assert record.error_message == (
+        "2 entries are not in the online store (the store is down): "
+        "heal them with cqc heal-online --from 2026-03-11T11:58:00Z --to 2026-03-11T11:59:59Z"
+    )
+    assert sinks.log.segments == [["e-1", "e-2", "e-3"]]
 
 
 async def test_an_online_failure_that_cannot_be_recorded_is_retried(sinks: Sinks) -> None:
-    sinks.online.fails = {"1-466088203": "the store is down"}
+    sinks.online.fails = {"1-466088203"}
     sinks.failures.error = Retry("Pub/Sub is away")
     assert await sinks.write(parsed("e-1")) == [sinks.failures.error]

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,24 +38,32 @@ class FeatureOnlineStoreService:
             # As in the service's other streams, the name may be omitted after the first request.
             view = request.feature_view or view
             _check_view(view)
-            for response in self._write(view, request.data_key_and_feature_values):
+            for response in self.write(view, request.data_key_and_feature_values):
                 yield response
 
-    def _write(self, view: str, entities: Any) -> Iterator[Any]:
+    def write(self, view: str, entities: Iterable[Any]) -> Iterator[Any]:
+        """Writes what it can; the responses, one an outcome."""
         now = time.time_ns() // 1000
-        outcomes: dict[tuple[int, str], Any] = {}
+        outcomes: dict[tuple[int, str], list[Any]] = {}
         for entity in entities:
-            code, message = 0, ""
+            outcome = (0, "")
             try:
                 self._table.write(view, _key(entity.data_key), map(_feature, entity.features), now)
             except StatusError as error:
-                code, message = CODES[type(error)].value[0], str(error)
-            response = outcomes.setdefault((code, message), _WriteResponse())
-            response.status.code, response.status.message = code, message
-            written = response.write_responses.add(data_key=entity.data_key)
-            if not code:
-                written.online_store_write_time.FromMicroseconds(now)
-        yield from outcomes.values()
+                outcome = (CODES[type(error)].value[0], str(error))
+            outcomes.setdefault(outcome, []).append(entity)
+        for (code, message), some in outcomes.items():
+            yield self.response(code, message, some, None if code else now)
+
+    def response(self, code: int, message: str, entities: Iterable[Any], written: int | None = None) -> Any:
+        """One status for the keys of these entities; `written` is in microseconds since the epoch."""
+        response = _WriteResponse()
+        response.status.code, response.status.message = code, message
+        for entity in entities:
+            one = response.write_responses.add(data_key=entity.data_key)
+            if written is not None:
+                one.online_store_write_time.FromMicroseconds(written)
+        return response
 
     async def fetch(self, request: Any) -> Any:
         _check_view(request.feature_view)
@@ -97,11 +105,13 @@ def _feature(feature: Any) -> WrittenFeature:
 
 
 @asynccontextmanager
-async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Endpoint]:
+async def serve(
+    host: str = "127.0.0.1", port: int = 0, service: FeatureOnlineStoreService | None = None
+) -> AsyncIterator[Endpoint]:
     """Serves an empty feature store until the block ends; port 0 takes any free one.
 
-    Raises serving.PortTaken.
+    `service` takes the place of a well-behaved one (hostile.py). Raises serving.PortTaken.
     """
-    services = {SERVICE: FeatureOnlineStoreService(FeatureTable()).handlers()}
-    async with listening(services, host, port) as endpoint:
+    service = service or FeatureOnlineStoreService(FeatureTable())
+    async with listening({SERVICE: service.handlers()}, host, port) as endpoint:
         yield endpoint

@@ -12,7 +12,7 @@ import pytest
 from google.cloud.aiplatform_v1.types import feature_online_store_service as types
 
 from shared.gcp.feature_store import ATTEMPTS, FeatureView, NoFeatureView, feature_view
-from shared.online import OnlineFeatures
+from shared.online import OnlineFeatures, Unwritten
 from shared.tables.columns import Value
 from tools.standins.feature_store import serve
 from tools.standins.serving import listening
@@ -70,16 +70,16 @@ async def test_every_type_of_feature_arrives_and_a_null_is_not_written(store: st
         "filters_applied": [],
         "session_duration": None,
     }
-    assert await view.write([OnlineFeatures("l-1", WHEN, values)]) == [None]
+    assert await view.write([OnlineFeatures("l-1", WHEN, values)]) is None
     served = await fetch(store, "l-1")
     assert served == {name: value for name, value in values.items() if value is not None}
     assert type(served["is_weekend"]) is bool
 
 
 async def test_many_entities_go_in_one_write_and_no_entries_in_none(store: str, view: FeatureView) -> None:
-    assert await view.write([entry(f"l-{number}") for number in range(50)]) == [None] * 50
+    assert await view.write([entry(f"l-{number}") for number in range(50)]) is None
     assert await fetch(store, "l-49") == {"page_views": 1}
-    assert await view.write([]) == []
+    assert await view.write([]) is None
 
 
 async def test_an_older_value_never_replaces_a_newer_one(store: str, view: FeatureView) -> None:
@@ -94,7 +94,7 @@ async def test_only_the_newest_value_of_each_feature_is_sent(store: str, view: F
         entry("l-1", after=1, page_views=1, user_type="public"),
         entry("l-1", after=3, page_views=None, is_weekend=True),
     ]
-    assert await view.write(entries) == [None, None, None]
+    assert await view.write(entries) is None
     assert await fetch(store, "l-1") == {"page_views": 2, "user_type": "public", "is_weekend": True}
 
 
@@ -102,18 +102,31 @@ async def test_a_key_that_the_store_refuses_fails_alone_and_leaves_the_stream_op
     store: str, view: FeatureView
 ) -> None:
     far = (datetime.now(UTC) - WHEN + timedelta(days=400)).total_seconds()
-    outcomes = await view.write([entry("l-1"), entry("l-2", after=far), entry("l-3")])
-    assert [outcome is None for outcome in outcomes] == [True, False, True]
-    assert outcomes[1] is not None
-    assert "generate_time is more than a year ahead" in outcomes[1]
-    assert await view.write([entry("l-2")]) == [None]
+    unwritten = await view.write([entry("l-1"), entry("l-2", after=far), entry("l-3"), entry("l-2")])
+    assert unwritten is not None
+    assert (unwritten.count, unwritten.since) == (2, WHEN)
+    assert unwritten.until == WHEN + timedelta(seconds=far)
+    assert "generate_time is more than a year ahead" in unwritten.reason
+    assert await view.write([entry("l-2")]) is None
     assert await fetch(store, "l-1") == {"page_views": 1}
 
 
-async def test_writes_at_the_same_time_take_turns(store: str, view: FeatureView) -> None:
-    outcomes = await asyncio.gather(*(view.write([entry(f"l-{number}")]) for number in range(10)))
-    assert outcomes == [[None]] * 10
-    assert await fetch(store, "l-9") == {"page_views": 1}
+async def test_writes_at_the_same_time_share_a_stream_even_with_the_same_keys(
+    store: str, view: FeatureView
+) -> None:
+    writes = (view.write([entry("l-1", after=number, page_views=number)]) for number in range(10))
+    assert await asyncio.gather(*writes) == [None] * 10
+    assert await fetch(store, "l-1") == {"page_views": 9}
+
+
+async def test_a_value_that_the_store_has_no_type_for_costs_its_location_alone(
+    store: str, view: FeatureView
+) -> None:
+    unwritten = await view.write([entry("l-1", page_views=2**63), entry("l-2", at=WHEN), entry("l-3")])
+    assert unwritten is not None
+    assert unwritten.count == 2
+    assert unwritten.reason.startswith("a value of location l-1 has no type of the store: ValueError")
+    assert await fetch(store, "l-3") == {"page_views": 1}
 
 
 @pytest.fixture
@@ -121,8 +134,8 @@ async def open_view() -> AsyncIterator[OpenView]:
     """Makes views that are closed before the server that they write to."""
     opened: list[FeatureView] = []
 
-    def open_one(timeout: float = 5, first_pause: float = 0) -> FeatureView:
-        opened.append(FeatureView(VIEW, timeout, first_pause))
+    def open_one(try_seconds: float = 5, **options: Any) -> FeatureView:
+        opened.append(FeatureView(VIEW, try_seconds, pause=0, **options))
         return opened[-1]
 
     yield open_one
@@ -138,7 +151,7 @@ def view(open_view: OpenView) -> FeatureView:
 async def test_a_deployment_without_a_store_writes_nothing_and_fails_nothing() -> None:
     assert isinstance(feature_view(None), NoFeatureView)
     assert isinstance(feature_view(VIEW), FeatureView)
-    assert await NoFeatureView().write([entry("l-1"), entry("l-2")]) == [None, None]
+    assert await NoFeatureView().write([entry("l-1"), entry("l-2")]) is None
 
 
 class HangUp(Exception):
@@ -230,29 +243,31 @@ async def test_the_request_names_the_view_in_its_routing_header_and_every_genera
 
 async def test_answers_may_come_in_any_order_and_number(odd_store: Store, view: FeatureView) -> None:
     odd_store.turns.append(one_of(answer("l-3"), answer(), answer("l-1", "l-1"), answer("l-2")))
-    assert await view.write([entry("l-1"), entry("l-2"), entry("l-3")]) == [None] * 3
+    assert await view.write([entry("l-1"), entry("l-2"), entry("l-3")]) is None
 
 
 async def test_only_the_keys_that_failed_are_tried_again(odd_store: Store, view: FeatureView) -> None:
     odd_store.turns.append(one_of(answer("l-2", code=14, message="busy"), answer("l-1")))
-    assert await view.write([entry("l-1"), entry("l-2")]) == [None, None]
+    assert await view.write([entry("l-1"), entry("l-2")]) is None
     assert odd_store.keys() == [["l-1", "l-2"], ["l-2"]]
     assert len(odd_store.routing) == 1
 
 
-async def test_a_key_that_fails_every_time_is_given_up_with_the_stores_reason(
-    odd_store: Store, view: FeatureView
+@pytest.mark.parametrize(("code", "attempts"), [(14, ATTEMPTS), (3, 1)])
+async def test_a_key_that_fails_is_given_up_with_the_stores_reason(
+    odd_store: Store, view: FeatureView, code: int, attempts: int
 ) -> None:
-    odd_store.turns += [one_of(answer("l-1", code=3, message="no such feature"))] * ATTEMPTS
-    assert await view.write([entry("l-1")]) == [f"{VIEW} refused the values: no such feature (code 3)"]
-    assert len(odd_store.requests) == ATTEMPTS
+    odd_store.turns += [one_of(answer("l-1", code=code, message="no such feature"))] * ATTEMPTS
+    reason = f"{VIEW} refused the values: no such feature (code {code})"
+    assert await view.write([entry("l-1")]) == Unwritten(1, WHEN, WHEN, reason)
+    assert len(odd_store.requests) == attempts
 
 
 async def test_an_error_that_names_no_key_fails_all_unanswered_keys(
     odd_store: Store, view: FeatureView
 ) -> None:
     odd_store.turns.append(one_of(answer("l-1"), answer(code=8, message="quota")))
-    assert await view.write([entry("l-1"), entry("l-2"), entry("l-3")]) == [None] * 3
+    assert await view.write([entry("l-1"), entry("l-2"), entry("l-3")]) is None
     assert odd_store.keys()[1] == ["l-2", "l-3"]
 
 
@@ -263,7 +278,7 @@ async def test_a_stream_that_ends_in_the_middle_is_opened_again(
     odd_store: Store, view: FeatureView, turn: Turn
 ) -> None:
     odd_store.turns.append(turn)
-    assert await view.write([entry("l-1")]) == [None]
+    assert await view.write([entry("l-1")]) is None
     assert len(odd_store.routing) == 2
 
 
@@ -278,22 +293,17 @@ async def test_a_stream_that_ended_while_idle_is_opened_again(
         yield ending
 
     odd_store.turns.append(write_and_leave)
-    assert await view.write([entry("l-1")]) == [None]
-    await _ended(view)
-    assert await view.write([entry("l-2")]) == [None]
+    assert await view.write([entry("l-1")]) is None
+    assert await view.write([entry("l-2")]) is None
     assert odd_store.keys() == [["l-1"], ["l-2"]]
-
-
-async def _ended(view: FeatureView) -> None:
-    """Returns when the client's side knows that the server has ended the call."""
-    await asyncio.wait_for(view._stream.code(), 5)
+    assert len(odd_store.routing) == 2
 
 
 async def test_a_store_that_does_not_answer_in_time_is_tried_again_on_a_new_stream(
     odd_store: Store, open_view: OpenView
 ) -> None:
     odd_store.turns.append(silence)
-    assert await open_view(timeout=0.2).write([entry("l-1")]) == [None]
+    assert await open_view(try_seconds=0.2).write([entry("l-1")]) is None
     assert len(odd_store.routing) == 2
 
 
@@ -301,14 +311,16 @@ async def test_a_store_that_never_answers_costs_the_values_and_says_so(
     odd_store: Store, open_view: OpenView
 ) -> None:
     odd_store.turns += [silence] * ATTEMPTS
-    view = open_view(timeout=0.05)
-    assert await view.write([entry("l-1")]) == [f"writing to {VIEW} failed: no answer within 0.05 s"]
-    assert await open_view().write([entry("l-1")]) == [None]
+    reason = f"writing to {VIEW} failed: no answer within 0.05 s"
+    assert await open_view(try_seconds=0.05).write([entry("l-1")]) == Unwritten(1, WHEN, WHEN, reason)
+    assert await open_view().write([entry("l-1")]) is None
 
 
 async def test_where_nothing_listens_every_value_fails_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, view: FeatureView
 ) -> None:
     monkeypatch.setenv("FEATURE_STORE_EMULATOR_HOST", "127.0.0.1:1")
-    outcomes = await view.write([entry("l-1"), entry("l-2")])
-    assert all(outcome and outcome.startswith(f"writing to {VIEW} failed: ") for outcome in outcomes)
+    unwritten = await view.write([entry("l-1"), entry("l-2", after=1)])
+    assert unwritten is not None
+    assert (unwritten.count, unwritten.since, unwritten.until) == (2, WHEN, WHEN + timedelta(seconds=1))
+    assert unwritten.reason.startswith(f"writing to {VIEW} failed: UNAVAILABLE, ")
