@@ -1,5 +1,6 @@
 """What must hold at the end of every history, whatever happened in it."""
 
+import traceback
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -24,6 +25,8 @@ ORDER = [Pane.EARLY, Pane.ON_TIME, Pane.LATE]
 
 def broken(world: World) -> list[str]:
     """A sentence for each law that the history breaks."""
+    if world.bugs:
+        return ["".join(traceback.format_exception(error)) for error in world.bugs]
     if not world.closed:
         return [f"it does not end: {world.waiting} messages wait, the windows are not all closed"]
     unique = _unique(world.sinks.rows)

@@ -84,6 +84,8 @@ class World:
     is_healed: bool = False
     waiting: int = 0
     """Messages that are not acknowledged for good."""
+    bugs: list[BaseException] = field(default_factory=list)
+    """What a flush or a delivery raised besides Retry."""
     closed: bool = False
     """Every window is settled, and the control documents hold nothing."""
     _faults: list[Faults] = field(default_factory=list)
@@ -112,7 +114,7 @@ class World:
         self._heal()
         last = max(window_of(to_micros(_time(one))) for one in self.plan.publications)
         end = closes_at(last, timedelta(seconds=self.plan.lateness))
-        while not (self.now() > end + 60_000_000 and self.waiting == 0 and self._holds_nothing()):
+        while not self.bugs and not (self.now() > end + 60_000_000 and self.waiting == 0 and self._holds_nothing()):
             if self.now() > end + 1_200_000_000:
                 return
             await self._tick(self._shards(), None)
@@ -141,8 +143,13 @@ class World:
     def _start(self, work: "asyncio._CoroutineLike[object]") -> "asyncio.Task[object]":
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: "asyncio.Task[object]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.bugs.append(error)
 
     def _service(self, name: str) -> Faults:
         plan = self.plan
