@@ -27,7 +27,7 @@ def broken(world: World) -> list[str]:
     """A sentence for each law that the history breaks."""
     if world.bugs:
         return ["".join(traceback.format_exception(error)) for error in world.bugs]
-    if not world.closed:
+    if not world.is_closed:
         return [f"it does not end: {world.waiting} messages wait, the windows are not all closed"]
     unique = _unique(world.sinks.rows)
     return [

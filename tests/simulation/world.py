@@ -86,7 +86,7 @@ class World:
     """Messages that are not acknowledged for good."""
     bugs: list[BaseException] = field(default_factory=list)
     """What a flush or a delivery raised besides Retry."""
-    closed: bool = False
+    is_closed: bool = False
     """Every window is settled, and the control documents hold nothing."""
     _faults: list[Faults] = field(default_factory=list)
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
@@ -114,12 +114,13 @@ class World:
         self._heal()
         last = max(window_of(to_micros(_time(one))) for one in self.plan.publications)
         end = closes_at(last, timedelta(seconds=self.plan.lateness))
-        while not self.bugs and not (self.now() > end + 60_000_000 and self.waiting == 0 and self._holds_nothing()):
-            if self.now() > end + 1_200_000_000:
-                return
+        quiet, patience = 0, max(self.now(), end) + (3 * self.plan.lateness + 2400) * 1_000_000
+        while quiet < 2 and not self.bugs and self.now() < patience:
+            is_over = self.waiting == 0 and self.now() > end + 60_000_000
             await self._tick(self._shards(), None)
             await asyncio.sleep(60 if self.waiting or self.now() > end else max(60, self.plan.lateness / 6))
-        self.closed = True
+            quiet = quiet + 1 if is_over and self._holds_nothing() else 0
+        self.is_closed = quiet == 2
 
     def _holds_nothing(self) -> bool:
         documents = self.database.documents
@@ -153,13 +154,19 @@ class World:
 
     def _service(self, name: str) -> Faults:
         plan = self.plan
-        faults = Faults(self.random, delay=plan.delay)
-        if not self.is_healed:
-            share = plan.fails / 4
-            faults.fails = faults.loses_answers = faults.lands_late = faults.lands_twice = share
-            faults.stalls = plan.stalls
-            mine = [one for one in plan.outages if one.service == name]
-            faults.is_away = lambda: any(one.since <= self.seconds() < one.until for one in mine)
+        share, mine = plan.fails / 4, [one for one in plan.outages if one.service == name]
+        faults = Faults(
+            self.random,
+            fails=share,
+            loses_answers=share,
+            lands_late=share,
+            lands_twice=share,
+            delay=plan.delay,
+            stalls=plan.stalls,
+            is_away=lambda: any(one.since <= self.seconds() < one.until for one in mine),
+        )
+        if self.is_healed:
+            faults.heal()
         self._faults.append(faults)
         return faults
 

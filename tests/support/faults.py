@@ -66,6 +66,7 @@ class Faults:
     def heal(self) -> None:
         self.fails = self.loses_answers = self.lands_late = self.lands_twice = self.stalls = 0.0
         self.is_away = lambda: False
+        self.delay = min(self.delay, 0.05)
 
     async def _live(self) -> None:
         if self.is_dead:
