@@ -197,7 +197,9 @@ class BucketState:
             write
             for part in (*new, first, *old)
             if part.is_changed
-            for write in _encode(part, entries.get(part.name) or _Entries.of(part.windows), len(others), expiry)
+            for write in _encode(
+                part, entries.get(part.name) or _Entries.of(part.windows), len(others), expiry
+            )
         ]
 
     def _entries(self, part: Part) -> Iterator["_Entries"]:

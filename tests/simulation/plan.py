@@ -64,14 +64,16 @@ class Plan:
 
 def draw(seed: int) -> Plan:
     random = Random(seed)
-    lateness = random.choice((0, 60, 300, 900))
-    heals_at = random.choice((300, 600, 1200, lateness + 900))
+    lateness = random.choice((0, 60, 60, 300))
+    heals_at = random.choice((120, 240, 400, lateness + 500))
     return Plan(
         seed=seed,
         lateness=lateness,
         heals_at=heals_at,
         publications=tuple(_publications(random, lateness, heals_at)),
-        skews=tuple(random.choice((0, 0, 5, -5, -30, MAX_SKEW, -MAX_SKEW)) for _ in range(random.randint(1, 3))),
+        skews=tuple(
+            random.choice((0, 0, 5, -5, -30, MAX_SKEW, -MAX_SKEW)) for _ in range(random.randint(1, 3))
+        ),
         flush_skew=random.choice((0, MAX_SKEW, -MAX_SKEW)),
         outages=tuple(_outage(random, lateness, heals_at) for _ in range(random.choice((0, 0, 1, 2)))),
         no_flush=tuple(
@@ -80,7 +82,8 @@ def draw(seed: int) -> Plan:
             if random.random() < 0.4
         ),
         shards=tuple(
-            (random.uniform(0, heals_at), random.choice((1, 2, 3))) for _ in range(random.choice((0, 0, 1, 3)))
+            (random.uniform(0, heals_at), random.choice((1, 2, 3)))
+            for _ in range(random.choice((0, 0, 1, 3)))
         ),
         fails=random.choice((0, 0.01, 0.05, 0.15)),
         delay=random.choice((0, 0.05, 0.5, 3)),
@@ -95,7 +98,7 @@ def draw(seed: int) -> Plan:
 
 def _publications(random: Random, lateness: int, heals_at: int) -> Iterator[Publication]:
     locations = [f"1-{number}" for number in range(random.randint(1, 6))]
-    for number in range(random.randint(1, 14)):
+    for number in range(random.randint(1, 12)):
         at = random.uniform(0, heals_at)
         first = Publication(
             event_id=f"e{number}",
@@ -114,7 +117,9 @@ def _publications(random: Random, lateness: int, heals_at: int) -> Iterator[Publ
 def _outage(random: Random, lateness: int, heals_at: int) -> Outage:
     """Now and then longer than the allowed lateness."""
     since = random.uniform(0, heals_at)
-    return Outage(random.choice(SERVICES), since, since + random.uniform(0, random.choice((120, lateness + 600))))
+    return Outage(
+        random.choice(SERVICES), since, since + random.uniform(0, random.choice((120, lateness + 300)))
+    )
 
 
 CALMER: dict[str, object] = {

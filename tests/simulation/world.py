@@ -6,6 +6,7 @@ that ends, clocks are set right, and the history runs on until every window is c
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,7 +59,9 @@ def _features_settings(lateness: int) -> FeaturesSettings:
 
 @cache
 def _flush_settings(lateness: int, shards: int) -> AggregateSettings:
-    return AggregateSettings(project_id="p", allowed_lateness=timedelta(seconds=lateness), flush_shards=shards)
+    return AggregateSettings(
+        project_id="p", allowed_lateness=timedelta(seconds=lateness), flush_shards=shards
+    )
 
 
 @dataclass
@@ -118,7 +121,7 @@ class World:
         while quiet < 2 and not self.bugs and self.now() < patience:
             is_over = self.waiting == 0 and self.now() > end + 60_000_000
             await self._tick(self._shards(), None)
-            await asyncio.sleep(60 if self.waiting or self.now() > end else max(60, self.plan.lateness / 6))
+            await asyncio.sleep(60 if self.waiting or self.now() > end else max(60, self.plan.lateness / 3))
             quiet = quiet + 1 if is_over and self._holds_nothing() else 0
         self.is_closed = quiet == 2
 
@@ -141,7 +144,7 @@ class World:
             instance.die()
         self._instances = [self._instance(0) for _ in self.plan.skews]
 
-    def _start(self, work: "asyncio._CoroutineLike[object]") -> "asyncio.Task[object]":
+    def _start(self, work: Coroutine[object, object, object]) -> "asyncio.Task[object]":
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -201,7 +204,9 @@ class World:
         backoff = 1.0
         while True:
             while self.random.random() < self.plan.repeats and not self.is_healed:
-                self._start(self._deliver(publication.event_id, message, self.random.choice((0, 1, 120, 900))))
+                self._start(
+                    self._deliver(publication.event_id, message, self.random.choice((0, 1, 120, 900)))
+                )
             if await self._deliver(publication.event_id, message):
                 break
             await asyncio.sleep(backoff * self.random.uniform(0.5, 1))
@@ -227,7 +232,9 @@ class World:
         """A document in the log that nobody can read, or that is not even named like a segment."""
         await asyncio.sleep(self.random.uniform(0, self.plan.heals_at))
         name = self.random.choice((segment_id(self.now(), f"junk{number}"), f"zz{number}", f"00x{number}"))
-        self.database.commit([Write(f"window_log/{name}", {"format": self.random.choice((1, 2)), "count": 3})])
+        self.database.commit(
+            [Write(f"window_log/{name}", {"format": self.random.choice((1, 2)), "count": 3})]
+        )
 
     async def _ticks(self) -> None:
         while True:
@@ -236,7 +243,9 @@ class World:
                     if self.random.random() >= self.plan.skips:
                         task = self._start(self._tick(self._shards(), shard))
                         if self.random.random() < self.plan.kills:
-                            self._start(_kill(task, self.random.choice((0, 1, 10, 60)) * self.random.random()))
+                            self._start(
+                                _kill(task, self.random.choice((0, 1, 10, 60)) * self.random.random())
+                            )
             if self.random.random() < self.plan.kills / 2:
                 self._replace_an_instance()
             await asyncio.sleep(60)

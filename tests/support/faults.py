@@ -47,7 +47,7 @@ class Faults:
         if self.calls == self.at_call and not self.answer_lost:
             raise Retry("the call failed")
         if self.is_away() or self._happens(self.fails):
-            await asyncio.sleep(self._delay())
+            await self._pause()
             raise Retry("the service is away")
         if self._happens(self.lands_late):
             self._later(effect)
@@ -55,7 +55,7 @@ class Faults:
         found = await self._land(effect)
         if self._happens(self.lands_twice):
             self._later(effect)
-        await asyncio.sleep(self._delay())
+        await self._pause()
         await self._live()
         if self.calls == self.at_call or self._happens(self.loses_answers):
             if self.calls != self.at_call and self._happens(0.5):
@@ -87,8 +87,15 @@ class Faults:
                 if not answer.done():
                     answer.set_result(found)
 
-        loop.call_later(self._delay(), land)
+        if delay := self._delay():
+            loop.call_later(delay, land)
+        else:
+            loop.call_soon(land)
         return await answer
+
+    async def _pause(self) -> None:
+        if delay := self._delay():
+            await asyncio.sleep(delay)
 
     def _later(self, effect: Callable[[], object]) -> None:
         def land() -> None:

@@ -43,7 +43,9 @@ class Database:
         return Reading(found, self.time())
 
     def commit(self, writes: Sequence[Write]) -> Committed:
-        assert len({write.name for write in writes}) == len(writes), "Firestore takes a document once a commit"
+        assert len({write.name for write in writes}) == len(writes), (
+            "Firestore takes a document once a commit"
+        )
         for write in writes:
             if size_of(write) > self.max_bytes or self.refuses(write):
                 raise Refused(f"{write.name} has {size_of(write)} bytes")

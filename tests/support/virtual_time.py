@@ -42,7 +42,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Only another thread would need to wake the loop."""
 
     def _run_once(self) -> None:
-        self._random.shuffle(self._ready)
+        if len(self._ready) > 1:
+            self._random.shuffle(self._ready)
         super()._run_once()  # type: ignore[misc]
 
 
