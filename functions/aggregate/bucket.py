@@ -4,8 +4,9 @@
     {bucket}+{n}      the same for locations that no longer fit the one before
     {part}~{n}        25,000 digests, written once
 
-An entry and its events' digests are always in one document, and each of the documents that a save writes leaves
-the bucket whole, in their order: a large bucket takes several commits, and a crash may come between any two. Pure.
+An entry and its events' digests are always in one document, and the documents of a save are written in an
+order in which each leaves the bucket whole: a large one takes several commits, with a crash between any two.
+Pure.
 """
 
 import json
@@ -214,8 +215,8 @@ class BucketState:
         yield encoded
 
     def _split(self, part: Part) -> None:
-        """Half of the locations go to a new last part, with the digests that came in with their entries; older
-        ones stay, a bucket is read whole."""
+        """Half of the locations go to a new last part, with the digests of their new events; older ones stay,
+        for a bucket is read whole."""
         moved = list(part.windows)[len(part.windows) // 2 :]
         new = Part(part_name(self._name, len(self._parts)), is_changed=True)
         for location_id in moved:

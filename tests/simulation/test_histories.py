@@ -1,7 +1,7 @@
 """2,000 histories on virtual time, each drawn from its seed, and the laws at their ends.
 
-tests/simulation/plan.py says what may happen, world.py runs it, laws.py judges. A history that breaks a law is
-made smaller and printed. To run it again, or many more:
+tests/simulation/plan.py says what may happen, world.py runs it, laws.py judges. A history that breaks a law
+is made smaller and printed. To run it again, or many more:
 
     python -m tests.simulation SEED
     python -m tests.simulation 10000 20000
@@ -31,7 +31,7 @@ def test_the_same_seed_is_the_same_history() -> None:
 
 
 def test_histories_meet_what_they_are_for() -> None:
-    """Late events, duplicates, events in several parts of a bucket, generations of shards: all of them occur."""
+    """Late events, duplicates, buckets of several parts, generations of shards: all of them occur."""
     worlds = [live(draw(seed)) for seed in range(60)]
     names = {name for world in worlds for name in world.database.documents}
     assert any("+" in name for name in names)

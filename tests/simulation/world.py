@@ -213,8 +213,9 @@ class World:
             backoff = min(60.0, 2 * backoff)
         if self.random.random() < self.plan.repeats:
             await asyncio.sleep(self.random.uniform(0, self.plan.lateness + 400))
-            while not await self._deliver(publication.event_id, message):
-                await asyncio.sleep(30)
+            delay = 0
+            while not await self._deliver(publication.event_id, message, delay):
+                delay = 30
         self.waiting -= 1
 
     async def _deliver(self, event_id: str, message: Message, delay: float = 0) -> bool:

@@ -101,7 +101,7 @@ class Faults:
         def land() -> None:
             try:
                 effect()
-            except Exception:  # noqa: BLE001, S110 - nobody waits for the answer
+            except Exception:  # noqa: BLE001 - nobody waits for the answer
                 return
 
         asyncio.get_running_loop().call_later(self.random.uniform(0, self.stall), land)
