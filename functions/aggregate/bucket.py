@@ -4,7 +4,9 @@
     {bucket}+{n}      the same for locations that no longer fit the one before
     {part}~{n}        25,000 digests, written once
 
-An entry and its events' digests are always in one commit: a crash between the two would count twice. Pure.
+An entry and its events' digests are always in one document, and the documents of a save are written in an
+order in which each leaves the bucket whole: a large one takes several commits, with a crash between any two.
+Pure.
 """
 
 import json
@@ -12,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 import orjson
@@ -48,6 +51,8 @@ class Part:
     windows: dict[str, Window] = field(default_factory=dict)
     tail: list[bytes] = field(default_factory=list)
     """Digests that are in no chunk."""
+    fresh: dict[str, list[bytes]] = field(default_factory=dict)
+    """Digests that came in since, by location: they stay with its entry."""
     chunks: int = 0
     is_changed: bool = False
 
@@ -67,6 +72,7 @@ class BucketState:
         self.key = key
         self._name = name
         self._parts = [Part(name)]
+        self._stored = 1
         self._seen: set[bytes] = set()
         self._holder: dict[str, Part] = {}
         self._new: dict[str, Window] = {}
@@ -83,7 +89,10 @@ class BucketState:
         if name not in documents:
             return bucket
         bucket._parts = [_decode(document) for document in parts_of(documents, name)]
+        bucket._stored = len(bucket._parts)
         for part in bucket._parts:
+            for moved in bucket._holder.keys() & part.windows.keys():
+                del bucket._holder[moved].windows[moved]
             bucket._seen.update(part.tail)
             for chunk in chunks_of(documents, part.name):
                 bucket._seen.update(seen_in(chunk))
@@ -131,7 +140,7 @@ class BucketState:
         end = self.key[0] + WINDOW_MICROS
         for event in fresh.values():
             window.add(event, end)
-        part.tail += fresh
+        part.fresh.setdefault(location_id, []).extend(fresh)
         part.is_changed = True
         self._seen.update(fresh)
         self._new[location_id] = window
@@ -163,7 +172,7 @@ class BucketState:
         part = self._holder.get(location_id) or self._place(location_id)
         part.windows[location_id] = window
         added = [digest for digest in digests if digest not in self._seen]
-        part.tail += added
+        part.fresh.setdefault(location_id, []).extend(added)
         self._seen.update(added)
         part.is_changed = True
 
@@ -176,15 +185,22 @@ class BucketState:
         ]
 
     def writes(self, now: int, is_settled: bool) -> list[Write]:
-        """The documents that have changed."""
+        """The documents that have changed, in an order in which any first few of them leave the bucket whole.
+
+        New parts, which nothing refers to yet; then the first, which does; then those that locations moved
+        out of: until then these are in two parts, and the later one counts.
+        """
         expiry = now + (KEEP_SETTLED if is_settled else KEEP_OPEN)
         entries = {part.name: encoded for part in self._parts for encoded in self._entries(part)}
-        further = len(self._parts) - 1
+        first, *others = self._parts
+        new, old = others[self._stored - 1 :], others[: self._stored - 1]
         return [
             write
-            for part in self._parts
+            for part in (*new, first, *old)
             if part.is_changed
-            for write in _encode(part, entries.get(part.name) or _Entries.of(part.windows), further, expiry)
+            for write in _encode(
+                part, entries.get(part.name) or _Entries.of(part.windows), len(others), expiry
+            )
         ]
 
     def _entries(self, part: Part) -> Iterator["_Entries"]:
@@ -199,11 +215,13 @@ class BucketState:
         yield encoded
 
     def _split(self, part: Part) -> None:
-        """Half of the locations go to a new last part; their digests may stay, a bucket is read whole."""
+        """Half of the locations go to a new last part, with the digests of their new events; older ones stay,
+        for a bucket is read whole."""
         moved = list(part.windows)[len(part.windows) // 2 :]
         new = Part(part_name(self._name, len(self._parts)), is_changed=True)
         for location_id in moved:
             new.windows[location_id] = part.windows.pop(location_id)
+            new.fresh[location_id] = part.fresh.pop(location_id, [])
             self._holder[location_id] = new
         self._parts.append(new)
         self._parts[0].is_changed = True  # it says how many there are
@@ -227,17 +245,18 @@ class _Entries:
 
 
 def _encode(part: Part, entries: _Entries, further: int, expiry: int) -> Iterator[Write]:
-    while len(part.tail) >= CHUNK:
+    tail, chunks = [*part.tail, *chain.from_iterable(part.fresh.values())], part.chunks
+    while len(tail) >= CHUNK:
         # A chunk is written once, its part again and again with a later expiry: it must live longer.
-        chunk: Fields = {"seen": b"".join(part.tail[:CHUNK]), EXPIRY: expiry + KEEP_OPEN}
-        yield Write(chunk_name(part.name, part.chunks), chunk)
-        part.tail, part.chunks = part.tail[CHUNK:], part.chunks + 1
+        chunk: Fields = {"seen": b"".join(tail[:CHUNK]), EXPIRY: expiry + KEEP_OPEN}
+        yield Write(chunk_name(part.name, chunks), chunk)
+        tail, chunks = tail[CHUNK:], chunks + 1
     fields: Fields = {
         "format": FORMAT,
         "entries": entries.text,
         "wide": int(entries.wide),
-        "seen": b"".join(part.tail),
-        "chunks": part.chunks,
+        "seen": b"".join(tail),
+        "chunks": chunks,
         "parts": further,
         EXPIRY: expiry,
     }
@@ -253,4 +272,4 @@ def _decode(document: Document) -> Part:
         windows = {location_id: Window(*row) for location_id, row in rows.items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise Unreadable(f"{document.name}: {type(error).__name__}: {error}") from error
-    return Part(document.name, windows, seen_in(document), whole(fields, "chunks"))
+    return Part(document.name, windows, seen_in(document), chunks=whole(fields, "chunks"))

@@ -1,14 +1,8 @@
-"""Documents in memory, as hostile as the database may be: partial pages, refusals, lost answers, silence.
+"""Documents in memory, as hostile as the database may be (tests/support/faults.py), with partial pages."""
 
-Every call lets other tasks run before and after its effect, so that whatever may happen in between does.
-"""
-
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from random import Random
 
-from shared.errors import Retry
 from shared.windows.documents import (
     NEW,
     Committed,
@@ -19,37 +13,10 @@ from shared.windows.documents import (
     Refused,
     Write,
 )
+from tests.support.faults import Faults
 
 MAX_BYTES = 1_048_576
 """Firestore's limit of a document, by its own reckoning about."""
-
-
-@dataclass
-class Faults:
-    """What goes wrong; by default nothing does. Shares are of calls, 0 to 1; delays in seconds."""
-
-    random: Random = field(default_factory=lambda: Random(0))
-    fails: float = 0.0
-    """Before the effect."""
-    loses_answers: float = 0.0
-    """After it."""
-    partial_pages: bool = True
-    delay: tuple[float, float] = (0.0, 0.0)
-    at_call: int | None = None
-    """This call fails, and no other: its effect too, or only its answer."""
-    answer_lost: bool = False
-    calls: int = 0
-
-    async def around(self, effect: Callable[[], None]) -> None:
-        self.calls += 1
-        await asyncio.sleep(self.random.uniform(*self.delay))
-        chosen = self.calls == self.at_call
-        if self.random.random() < self.fails or (chosen and not self.answer_lost):
-            raise Retry("the database is away")
-        effect()
-        await asyncio.sleep(self.random.uniform(*self.delay))
-        if self.random.random() < self.loses_answers or chosen:
-            raise Retry("the database's answer is lost")
 
 
 @dataclass
@@ -59,37 +26,56 @@ class Database:
     now: Callable[[], int]
     documents: dict[str, Document] = field(default_factory=dict)
     last: int = 0
+    """No two calls have one time: a commit is later than all that was read before it."""
+    max_bytes: int = MAX_BYTES
+    refuses: Callable[[Write], bool] = lambda _: False
+    """What it can never take, besides a document that is too large."""
+    read_documents: int = 0
+    written_documents: int = 0
 
     def time(self) -> int:
-        return max(self.now(), self.last)
+        self.last = max(self.now(), self.last + 1)
+        return self.last
+
+    def read(self, names: Sequence[str]) -> Reading:
+        self.read_documents += len(names)
+        found = {name: self.documents[name] for name in names if name in self.documents}
+        return Reading(found, self.time())
 
     def commit(self, writes: Sequence[Write]) -> Committed:
+        assert len({write.name for write in writes}) == len(writes), (
+            "Firestore takes a document once a commit"
+        )
+        for write in writes:
+            if size_of(write) > self.max_bytes or self.refuses(write):
+                raise Refused(f"{write.name} has {size_of(write)} bytes")
         for write in writes:
             stored = self.documents.get(write.name)
             version = NEW if stored is None else stored.version
             if write.version is not None and write.version != version:
                 raise Conflict(write.name)
-            if size_of(write.fields) > MAX_BYTES:
-                raise Refused(f"{write.name} has {size_of(write.fields)} bytes")
-        self.last = max(self.now(), self.last + 1)
-        versions = []
-        for write in writes:
-            stored = self.documents.get(write.name)
-            if stored is None or stored.fields != write.fields:
-                created = self.last if stored is None else stored.created_at
-                self.documents[write.name] = Document(write.name, dict(write.fields), created, self.last)
-            versions.append(self.documents[write.name].version)
-        return Committed(self.last, versions)
+        at = self.time()
+        self.written_documents += len(writes)
+        return Committed(at, [self._put(write, at) for write in writes])
 
-    def in_collection(self, collection: str) -> list[Document]:
-        return sorted(
-            (document for name, document in self.documents.items() if name.startswith(f"{collection}/")),
-            key=lambda document: document.name,
-        )
+    def _put(self, write: Write, at: int) -> int:
+        stored = self.documents.get(write.name)
+        if stored is None or stored.fields != write.fields:
+            created = at if stored is None else stored.created_at
+            self.documents[write.name] = Document(write.name, dict(write.fields), created, at)
+        return self.documents[write.name].version
+
+    def behind(self, collection: str, after: str, limit: int) -> list[Document]:
+        prefix = f"{collection}/"
+        names = sorted(name for name in self.documents if name.startswith(prefix) and name > prefix + after)
+        self.read_documents += len(names[:limit])
+        return [self.documents[name] for name in names[:limit]]
 
 
-def size_of(fields: Fields) -> int:
-    return sum(
+def size_of(write: Write) -> int:
+    """About as Firestore reckons it: names and texts in UTF-8, numbers and times 8 bytes."""
+    fields: Fields = write.fields
+    return len(write.name.encode()) + sum(
         len(name)
         + (len(value.encode()) if isinstance(value, str) else len(value) if isinstance(value, bytes) else 8)
         for name, value in fields.items()
@@ -104,30 +90,13 @@ class MemoryDocuments:
         self.faults = faults or Faults()
 
     async def read(self, names: Sequence[str]) -> Reading:
-        found: list[Reading] = []
-
-        def effect() -> None:
-            stored = {
-                name: self.database.documents[name] for name in names if name in self.database.documents
-            }
-            found.append(Reading(stored, self.database.time()))
-
-        await self.faults.around(effect)
-        return found[0]
+        return await self.faults.around(lambda: self.database.read(names))
 
     async def list(self, collection: str, after: str, limit: int) -> Sequence[Document]:
-        found: list[Document] = []
-
-        def effect() -> None:
-            behind = [one for one in self.database.in_collection(collection) if one.id > after][:limit]
-            found.extend(behind)
-
-        await self.faults.around(effect)
+        found = await self.faults.around(lambda: self.database.behind(collection, after, limit))
         if self.faults.partial_pages and len(found) > 1:
             return found[: self.faults.random.randint(1, len(found))]
         return found
 
     async def commit(self, writes: Sequence[Write]) -> Committed:
-        done: list[Committed] = []
-        await self.faults.around(lambda: done.append(self.database.commit(writes)))
-        return done[0]
+        return await self.faults.around(lambda: self.database.commit(writes))

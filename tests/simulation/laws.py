@@ -1,0 +1,193 @@
+"""What must hold at the end of every history, whatever happened in it."""
+
+import traceback
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import pairwise, product
+
+import orjson
+
+from functions.aggregate.window import Pane
+from shared.clock import from_micros, to_micros
+from shared.errors import ErrorType
+from shared.tables.columns import Row
+from shared.windows.contribution import Contribution, contribution
+from shared.windows.documents import Unreadable
+from shared.windows.key import WindowKey, closes_at
+from shared.windows.log import counts
+from shared.windows.segment import decode
+from tests.simulation.plan import MAX_SKEW
+from tests.simulation.world import World, message_of
+
+ORDER = [Pane.EARLY, Pane.ON_TIME, Pane.LATE]
+
+
+def broken(world: World) -> list[str]:
+    """A sentence for each law that the history breaks."""
+    if world.bugs:
+        return ["".join(traceback.format_exception(error)) for error in world.bugs]
+    if not world.is_closed:
+        return [f"it does not end: {world.waiting} messages wait, the windows are not all closed"]
+    unique = _unique(world.sinks.rows)
+    return [
+        *_events(world, unique),
+        *_panes(world.sinks.panes),
+        *_folds(unique, _newest(world.sinks.panes)),
+        *_dead_letters(world),
+        *_online(world),
+    ]
+
+
+Unique = Mapping[str, tuple[bool, Sequence[Row]]]
+"""Event id to whether it is late, and its rows with the content of the first published."""
+
+
+def _unique(rows: Iterable[Row]) -> Unique:
+    """By the rule of realtime_features_unique: one that says late wins, then the first published."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[str(row["event_id"])].append(row)
+    return {event_id: (any(row["is_late"] for row in copies), copies) for event_id, copies in found.items()}
+
+
+def _events(world: World, unique: Unique) -> Iterator[str]:
+    published = {one.event_id: message_of(one) for one in world.plan.publications}
+    if unique.keys() != published.keys():
+        yield f"these events have no row: {published.keys() - unique.keys()}"
+    recorded = {
+        orjson.loads(letter.data)["event_id"]
+        for letter in world.sinks.dead_letters
+        if letter.error_type is ErrorType.LATE_EVENT
+    }
+    late = {event_id for event_id, (is_late, _) in unique.items() if is_late}
+    if recorded != late:
+        yield f"late by the table {sorted(late)}, by the late_event records {sorted(recorded)}"
+    stored = set(_stored(world))
+    lateness = timedelta(seconds=world.plan.lateness)
+    for event_id in late:
+        one = contribution(unique[event_id][1][0])
+        if one.digest in stored:
+            yield f"{event_id} was stored in time and is late"
+        in_time = closes_at(one.key.start, lateness) - MAX_SKEW * 1_000_000
+        if any(at < in_time for at in world.acknowledged.get(event_id, ())):
+            yield f"{event_id} was acknowledged in time and is late"
+
+
+def _stored(world: World) -> Iterator[bytes]:
+    """The digests in all segments that count."""
+    for name, document in world.database.documents.items():
+        if name.startswith("window_log/0") and "x" not in document.id and counts(document):
+            try:
+                yield from (event.digest for event in decode(document.fields))
+            except Unreadable:
+                continue
+
+
+def _panes(rows: Iterable[Row]) -> Iterator[str]:
+    windows: dict[WindowKey, dict[int, Row]] = defaultdict(dict)
+    for row in rows:
+        revisions = windows[_key(row)]
+        revision = int(str(row["revision"]))
+        if revisions.setdefault(revision, row) != row:
+            yield f"revision {revision} of {_key(row)} is two rows: {revisions[revision]} and {row}"
+    for key, revisions in windows.items():
+        panes = [revisions[number] for number in sorted(revisions)]
+        if sorted(revisions) != list(range(1, len(revisions) + 1)):
+            yield f"{key} has the revisions {sorted(revisions)}"
+        if [row["is_final"] for row in panes] != [False] * (len(panes) - 1) + [True]:
+            yield f"{key} says is_final {[row['is_final'] for row in panes]}"
+        kinds = [Pane(str(row["pane"])) for row in panes]
+        if kinds != sorted(kinds, key=ORDER.index) or kinds.count(Pane.ON_TIME) != 1:
+            yield f"{key} has the panes {kinds}"
+        for before, after in pairwise(panes):
+            if not int(str(before["window_event_count"])) <= int(str(after["window_event_count"])):
+                yield f"{key} lost events between {before} and {after}"
+
+
+def _key(row: Row) -> WindowKey:
+    start = row["window_start"]
+    return WindowKey(to_micros(start), str(row["location_id"]))  # type: ignore[arg-type]
+
+
+def _newest(rows: Iterable[Row]) -> dict[WindowKey, Row]:
+    newest: dict[WindowKey, Row] = {}
+    for row in rows:
+        before = newest.get(_key(row))
+        if before is None or int(str(before["revision"])) < int(str(row["revision"])):
+            newest[_key(row)] = row
+    return newest
+
+
+def _folds(unique: Unique, final: Mapping[WindowKey, Row]) -> Iterator[str]:
+    """Final panes against a fold of the unique rows; of an event with two contents either may be the one."""
+    choices: dict[WindowKey, list[list[Contribution]]] = defaultdict(list)
+    for is_late, copies in unique.values():
+        contents = sorted({contribution(row) for row in copies})
+        if not is_late:
+            choices[contents[0].key].append(contents)
+    if choices.keys() != final.keys():
+        yield f"windows by the rows {sorted(choices)}, by the panes {sorted(final)}"
+        return
+    for key, events in choices.items():
+        folds = [fold(chosen) for chosen in product(*events)]
+        if not any(expected.items() <= final[key].items() for expected in folds):
+            yield f"{key} is {final[key]}, its rows come to {folds[0]}"
+
+
+def fold(events: Sequence[Contribution]) -> dict[str, object]:
+    """The plain definition of a window's columns."""
+    categories: dict[str, list[Contribution]] = defaultdict(list)
+    for event in events:
+        categories[event.category].append(event)
+    return {
+        "window_event_count": len(events),
+        "late_event_count": sum(event.arrival_micros >= event.key.end for event in events),
+        "unique_event_types": sorted({event.event_type for event in events}),
+        "unique_feature_categories": sorted(categories),
+        "average_risk_score": sum(event.risk_score for event in events) / len(events),
+        "max_risk_score": max(event.risk_score for event in events),
+        "average_complexity_score": sum(event.complexity_score for event in events) / len(events),
+        "max_complexity_score": max(event.complexity_score for event in events),
+        "latest_event_timestamp": from_micros(max(event.event_micros for event in events)),
+        "event_type_count": len({event.event_type for event in events}),
+        "feature_category_count": len(categories),
+        "aggregated_features": orjson.dumps(
+            {name: _totals(name, members) for name, members in sorted(categories.items())}
+        ).decode(),
+    }
+
+
+NAMES = {
+    "inspection": ("total_inspector_count", "follow_ups_required", "high_priority_inspections"),
+    "rating": ("rating_improvements", "rating_declines", "enforcement_actions"),
+    "capacity": ("net_capacity_change",),
+    "compliance": ("high_severity_alerts", "safeguarding_concerns", "repeat_violations"),
+    "interaction": ("total_page_views",),
+    "generic": (),
+}
+
+
+def _totals(category: str, events: Sequence[Contribution]) -> dict[str, object]:
+    totals: dict[str, object] = {
+        "count": len(events),
+        "latest_timestamp": from_micros(max(event.event_micros for event in events)),
+    }
+    for place, name in enumerate(NAMES[category]):
+        totals[name] = sum((event.sum_1, event.sum_2, event.sum_3)[place] for event in events)
+    return totals
+
+
+def _dead_letters(world: World) -> Iterator[str]:
+    """Besides late events and online values there are none, but for segments that nobody can read."""
+    for letter in world.sinks.dead_letters:
+        if letter.error_type is ErrorType.UNEXPECTED_ERROR and "junk" not in letter.text:
+            yield f"a dead letter: {letter.text}"
+
+
+def _online(world: World) -> Iterator[str]:
+    """One location's values of one generate_time are always the same: no overtaken flush takes any back."""
+    values: dict[tuple[str, object], object] = {}
+    for entry in world.sinks.online:
+        if values.setdefault((entry.location_id, entry.generate_time), entry.values) != entry.values:
+            yield f"two values of {entry.location_id} at {entry.generate_time}"

@@ -1,0 +1,52 @@
+"""2,000 histories on virtual time, each drawn from its seed, and the laws at their ends.
+
+tests/simulation/plan.py says what may happen, world.py runs it, laws.py judges. A history that breaks a law
+is made smaller and printed. To run it again, or many more:
+
+    python -m tests.simulation SEED
+    python -m tests.simulation 10000 20000
+"""
+
+import pytest
+
+from shared.windows.documents import Document
+from shared.windows.log import counts
+from tests.simulation.plan import draw
+from tests.simulation.shrinking import explain, problems
+from tests.simulation.world import World, live
+
+HISTORIES = 2_000
+TOGETHER = 50
+
+
+@pytest.mark.parametrize("first", range(0, HISTORIES, TOGETHER))
+def test_every_law_holds_at_the_end_of_every_history(first: int) -> None:
+    for seed in range(first, first + TOGETHER):
+        found = problems(seed)
+        assert not found, explain(seed, found)
+
+
+def test_the_same_seed_is_the_same_history() -> None:
+    assert fingerprint(7) == fingerprint(7) != fingerprint(8)
+
+
+def test_histories_meet_what_they_are_for() -> None:
+    """Late events, duplicates, buckets of several parts, generations of shards: all of them occur."""
+    worlds = [live(draw(seed)) for seed in range(60)]
+    names = {name for world in worlds for name in world.database.documents}
+    assert any("+" in name for name in names)
+    assert any("~" in name for name in names)
+    assert any(name.startswith("flush/2.") for name in names)
+    assert any(row["is_late"] for world in worlds for row in world.sinks.rows)
+    assert any(len(world.sinks.rows) > len(world.plan.publications) for world in worlds)
+    assert any(not counts(one) for world in worlds for one in segments(world))
+
+
+def fingerprint(seed: int) -> object:
+    world = live(draw(seed))
+    return sorted(world.database.documents), world.sinks.panes
+
+
+def segments(world: World) -> list[Document]:
+    names = [name for name in world.database.documents if name.startswith("window_log/0017")]
+    return [world.database.documents[name] for name in names]
