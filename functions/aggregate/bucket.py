@@ -63,6 +63,8 @@ class Fired(NamedTuple):
     location_id: str
     start: int
     window: Window
+    has_new: bool = True
+    """Whether it says something else than the pane before it, as far as is known."""
 
 
 class BucketState:
@@ -161,11 +163,12 @@ class BucketState:
         has_ended, settles = progress.has_ended(start), progress.is_settled(start)
         candidates = list(self.windows()) if has_ended else list(self._new.items())
         for location_id, window in candidates:
-            owed = due(window, location_id in self._new, has_ended, settles)
+            has_new = location_id in self._new
+            owed = due(window, has_new, has_ended, settles)
             if owed is not None:
                 window.fire(*owed, progress.now, flush)
                 self._holder[location_id].is_changed = True
-                self.fired.append(Fired(location_id, start, window))
+                self.fired.append(Fired(location_id, start, window, has_new))
 
     def replace(self, location_id: str, window: Window, digests: Sequence[bytes]) -> None:
         """Puts another window in a location's place, and counts these events."""

@@ -28,7 +28,7 @@ _time = lru_cache(maxsize=64)(from_micros)
 
 def row_of(pane: Fired) -> Row:
     """The pane as its row of realtime_features_aggregated: the same however often asked for."""
-    location_id, start, window = pane
+    location_id, start, window, _ = pane
     return {
         "location_id": location_id,
         "window_start": _time(start),
@@ -72,9 +72,13 @@ class Emitter:
                 raise outcome  # a bug, not the pane: it stays loud, and the pane is emitted once it is fixed
             refused.append(lost_pane(pane, row, outcome, self.stamp()))
         await self.send(refused)
-        missing = await self.online.write(
-            [window_features(pane, row) for pane, row in zip(fired, rows, strict=True)]
-        )
+        # A closing pane repeats what was written an hour ago, unless something new came with it.
+        values = [
+            window_features(pane, row)
+            for pane, row in zip(fired, rows, strict=True)
+            if pane.has_new or not pane.window.is_final
+        ]
+        missing = await self.online.write(values) if values else None
         if missing is not None:
             self._unwritten.append(missing)
 

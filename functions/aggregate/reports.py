@@ -36,7 +36,7 @@ def window_features(pane: Fired, row: Row) -> OnlineFeatures:
     not overwrite a newer window's values. A microsecond a revision comes on top, so that a flush that was
     overtaken does not overwrite a later pane of the same newest event.
     """
-    location_id, start, window = pane
+    location_id, start, window, _ = pane
     latest = start if window.latest is None else window.latest
     values = {feature: row[column] for feature, column in _WINDOW_FEATURES}
     return OnlineFeatures(location_id, from_micros(latest + window.revision), values)

@@ -5,7 +5,6 @@ Every part of the fold is a sum, a maximum or a union, so folding is commutative
 whole numbers, so averages do not depend on the order either. Detecting duplicates is the bucket's part.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
@@ -23,6 +22,7 @@ _NAME_BYTES = 6
 _FEW = 64
 """So many names can't be too long: 64 names of 128 characters are 49 kB."""
 _INT64_MAX = 2**63 - 1
+"""BigQuery's JSON refuses what it can't keep exactly: a total beyond 64 bits stops at the end."""
 
 
 class Pane(StrEnum):
@@ -108,8 +108,16 @@ class Window:
         }
 
     def _per_category(self) -> Value:
-        """JSON, written by hand: sums may have more digits than a library's whole numbers."""
-        members = [_MEMBER[name](self.categories[name]) for name in sorted(self.categories)]
+        """JSON, written by hand: sums may have more digits than a library's whole numbers hold."""
+        newest, text = self.latest, "" if self.latest is None else from_micros(self.latest).isoformat()
+        members = []
+        for category in sorted(self.categories):
+            count, latest, *sums = self.categories[category]
+            if max(sums) > _INT64_MAX or min(sums) < -_INT64_MAX:
+                sums = [max(-_INT64_MAX, min(_INT64_MAX, total)) for total in sums]
+            template, names = _MEMBERS[category]
+            when = text if latest == newest else from_micros(latest).isoformat()
+            members.append(template % (count, when, *sums[:names]))
         return f"{{{','.join(members)}}}"
 
 
@@ -117,27 +125,14 @@ stored_fields = attrgetter(*Window.__dataclass_fields__)
 """A window as it is stored: its fields in order. `Window(*fields)` is the inverse."""
 
 
-def _member(category: str) -> Callable[[list[int]], str]:
-    """How the category stands in aggregated_features."""
-    names = tuple(SUMS[category])
-    template = ",".join(
-        [f'"{category}":{{{{"count":{{}}', '"latest_timestamp":"{}"', *(f'"{name}":{{}}' for name in names)]
-    )
-
-    def write(totals: list[int]) -> str:
-        count, latest, *sums = totals
-        sums = [total if abs(total) <= _INT64_MAX else _clamped(total) for total in sums[: len(names)]]
-        return template.format(count, from_micros(latest).isoformat(), *sums) + "}"
-
-    return write
+def _member(category: str) -> tuple[str, int]:
+    """How a category stands in aggregated_features, as a template, and how many sums it has."""
+    names = SUMS[category]
+    sums = "".join(f',"{name}":%d' for name in names)
+    return f'"{category}":{{"count":%d,"latest_timestamp":"%s"{sums}}}', len(names)
 
 
-def _clamped(total: int) -> int:
-    """BigQuery's JSON refuses what it can't keep exactly: a total beyond 64 bits stops at the end."""
-    return _INT64_MAX if total > 0 else -_INT64_MAX
-
-
-_MEMBER = {category: _member(category) for category in SUMS}
+_MEMBERS = {category: _member(category) for category in SUMS}
 
 
 def _add_type(names: list[str], name: str) -> None:
