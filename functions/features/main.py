@@ -18,7 +18,7 @@ from shared.gcp.firestore import FirestoreDocuments
 from shared.gcp.pubsub import TopicPublisher
 from shared.settings import FeaturesSettings
 from shared.tables.columns import REALTIME_FEATURES
-from shared.windows.log import LogWriter, unique_id
+from shared.windows.log import LogWriter
 from shared.windows.lookup import Lookup
 
 settings = wiring.start("features", FeaturesSettings)
@@ -31,15 +31,9 @@ def handler() -> PushHandler:
     documents = FirestoreDocuments(settings.project_id, settings.firestore_database)
     topic = TopicPublisher(settings.project_id, settings.dead_letter_topic)
     dead_letters = wiring.dead_letter_publisher("features", settings, topic.publish_batch)
-    writer = FeatureWriter(
-        rows=rows,
-        log=LogWriter(documents, unique_id),
-        late_events=Lookup(documents, settings.allowed_lateness),
-        online=feature_view(settings.feature_view),
-        dead_letters=dead_letters,
-        settings=settings,
-        clock=utc_now,
-    )
+    log, late = LogWriter(documents), Lookup(documents, settings.allowed_lateness)
+    online = feature_view(settings.feature_view)
+    writer = FeatureWriter(rows, log, late, online, dead_letters, settings, utc_now)
     return wiring.rejecting_handler("features", settings, writer.process, dead_letters.send_rejected)
 
 

@@ -72,6 +72,11 @@ class Service:
     """The host in the audience of a self-signed token, where it is not `host`."""
 
 
+def is_local(service: Service) -> bool:
+    """Whether the environment names a local one."""
+    return bool(os.environ.get(service.variable))
+
+
 def open_channel(service: Service) -> grpc.aio.Channel:
     """A channel in the running loop: TLS and credentials to the real service, none to a local one.
 

@@ -6,7 +6,6 @@ on for minutes on one connection. No query filters or sorts by a field, so every
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +16,7 @@ from google.cloud.firestore_v1.types import BatchGetDocumentsRequest, CommitRequ
 from grpc.aio import AioRpcError
 
 from shared.errors import Retry
-from shared.gcp.channel import Reconnecting, Service
+from shared.gcp.channel import Reconnecting, Service, is_local
 from shared.windows.documents import (
     EXPIRY,
     NEW,
@@ -71,7 +70,7 @@ class FirestoreDocuments:
             _SERVICE, lambda channel: FirestoreGrpcAsyncIOTransport(channel=channel)
         )
         self._metadata = [("google-cloud-resource-prefix", self._database)]
-        if _SERVICE.variable in os.environ:
+        if is_local(_SERVICE):
             self._metadata.append(("authorization", "Bearer owner"))
 
     async def read(self, names: Sequence[str]) -> Reading:

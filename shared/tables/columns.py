@@ -77,7 +77,7 @@ EVENT_COLUMNS = (
     ),
     Column("pipeline_version", "STRING", "The code of features that made the row: version+content hash."),
     Column("feature_category", "STRING", "inspection, rating, capacity, compliance, interaction or generic."),
-    Column("is_late", "BOOL", "True when the event came after its window was settled: it is in none."),
+    Column("is_late", "BOOL", "True when the event came after its window had closed: it is in none."),
 )
 
 DERIVED_COLUMNS = (

@@ -62,10 +62,15 @@ def is_settled(start: int, watermark: int, allowed_lateness: timedelta) -> bool:
     return watermark > closes_at(start, allowed_lateness) + LAG // timedelta(microseconds=1)
 
 
+def unique_id() -> str:
+    """Makes the ids of segments; passed in, so that a test can repeat itself."""
+    return uuid4().hex
+
+
 class LogWriter:
     """The hot path's side: append only; no read, no contention, any number of instances."""
 
-    def __init__(self, documents: Documents, unique: Callable[[], str]) -> None:
+    def __init__(self, documents: Documents, unique: Callable[[], str] = unique_id) -> None:
         self._documents = documents
         self._unique = unique
 
@@ -105,11 +110,6 @@ class LogWriter:
             if len(found.documents) < len(writes):
                 raise Retry("a segment of the window log was there and is gone") from None
             return max(document.created_at for document in found.documents.values())
-
-
-def unique_id() -> str:
-    """Makes the ids of segments; passed in, so that a test can repeat itself."""
-    return uuid4().hex
 
 
 def _parts(contributions: Sequence[Contribution]) -> Iterator[Sequence[Contribution]]:
