@@ -73,7 +73,7 @@ class Instance:
 
     def die(self) -> None:
         for one in self.faults:
-            one.is_dead = True
+            one.running.clear()
 
 
 @dataclass

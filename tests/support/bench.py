@@ -1,6 +1,7 @@
 """The windows on a bench: the real log writer, look-up and flush over services in memory; time by hand."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -88,6 +89,14 @@ class Bench:
 
     def control(self, name: str = "0.0") -> Control:
         return Control.from_fields(self.database.documents[f"flush/{name}"].fields)
+
+    async def until(self, has_come: Callable[[], bool]) -> None:
+        """Lets a flush that runs as a task go on until then."""
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+            if self.stored("flush") and has_come():
+                return
+        raise AssertionError("the flush did not come so far")
 
     def stored(self, collection: str) -> list[Document]:
         return self.database.behind(collection, "", 10_000)
