@@ -11,7 +11,7 @@ from shared.tables.columns import Row
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Document, Write
 from shared.windows.state import location_hash
-from tests.support.bench import NOON, Bench, event
+from tests.support.bench import NOON, WINDOW, Bench, event
 from tests.support.faults import Faults
 
 CALLS = 8
@@ -177,7 +177,7 @@ async def test_an_online_store_that_is_away_costs_one_record_a_flush(monkeypatch
     await bench.flush_at(1)
     (letter,) = bench.sinks.dead_letters
     assert letter.error_type is ErrorType.FEATURE_STORE_WRITE_FAILED
-    assert "window features of 1000 panes" in letter.text
+    assert "1,000 entries" in letter.text
     assert len(bench.sinks.panes) == 1000
 
 
@@ -347,7 +347,7 @@ async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_o
     await bench.flush_at(5.01)  # the log is read to its end, and sealed up to 4:50
     await bench.append(event("b"))
     monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
-    monkeypatch.setattr(flush, "BUDGET", 0.001)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
     monkeypatch.setattr(flush, "sealed_before", lambda _: WINDOW)
     assert (await bench.flush_at(5.02)).status == "done"
     assert bench.panes("1-100") == [("on_time", 1, 1, False)]
@@ -365,10 +365,11 @@ async def test_panes_of_a_bucket_that_can_no_longer_be_read_are_reported(
     bench.database.commit([Write(document.name, {"format": 2})])
     await bench.flush_at(2)
     assert "its format is 2, this release reads 1" in caplog.text
+    assert len(bench.texts()) == 1  # the event is read again: the flush that died had not finished
     caplog.clear()
     await bench.flush_at(6)
     assert "its format is 2, this release reads 1" in caplog.text
-    assert bench.texts() == []
+    assert len(bench.texts()) == 1
 
 
 def crowd() -> list[Contribution]:
