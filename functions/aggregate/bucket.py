@@ -156,11 +156,15 @@ class BucketState:
         self.born += 1
         return part
 
-    def fire(self, progress: Progress, flush: int) -> None:
+    def fire(self, progress: Progress, flush: int, has_ended: bool = False) -> None:
         """Takes the panes that are due; of all windows when time alone makes some due, else of the changed
-        ones."""
+        ones.
+
+        `has_ended` says that the window's on_time panes came before: a flush that does not read to the log's
+        end sees less of the time than the one before it.
+        """
         start = self.key[0]
-        has_ended, settles = progress.has_ended(start), progress.is_settled(start)
+        has_ended, settles = has_ended or progress.has_ended(start), progress.is_settled(start)
         candidates = list(self.windows()) if has_ended else list(self._new.items())
         for location_id, window in candidates:
             has_new = location_id in self._new

@@ -34,7 +34,7 @@ from shared.clock import from_micros
 from shared.errors import Retry
 from shared.telemetry.logs import log
 from shared.windows.bucket_documents import meta_fields, meta_name
-from shared.windows.documents import Documents, Refused, Write
+from shared.windows.documents import Documents, Refused, Unreadable, Write
 from shared.windows.key import WINDOW_MICROS
 from shared.windows.log import is_settled, sealed_before
 from shared.windows.state import (
@@ -183,12 +183,14 @@ class Flush:
         emitted = self.session.control.emitted
         pending: Work = {bucket: {} for bucket in sorted(self.session.control.pending)}
         for group in _groups(pending):
-            states, _ = await load(self.documents, self.session.shard, list(group))
+            states, unreadable = await load(self.documents, self.session.shard, list(group))
+            _report(unreadable)
             await self.emitter.emit([pane for state in states for pane in state.emitted_since(emitted)])
             await self.session.save(partial(_without, done=group))
 
     async def _group(self, work: Work, progress: Progress) -> None:
         states, unreadable = await load(self.documents, self.session.shard, list(work))
+        _report(unreadable)
         await self.emitter.send(
             [
                 reports.unreadable_bucket(key, work[key], error, self.emitter.stamp())
@@ -198,7 +200,8 @@ class Flush:
         )
         for state in states:
             state.fold(work[state.key])
-            state.fire(progress, self.session.control.number)
+            window = self.session.control.windows[state.key[0]]
+            state.fire(progress, self.session.control.number, window.has_ended)
             self.summary.looked_at(state)
         saved = await self._save(states, work, progress)
         await self.emitter.emit([pane for state in saved for pane in state.fired])
@@ -263,6 +266,17 @@ class Flush:
         )
         self._emitted.clear()
         self._born.clear()
+
+
+def _report(unreadable: Mapping[Bucket, Unreadable]) -> None:
+    for (start, bucket), error in unreadable.items():
+        log.error(
+            "bucket %s of the window %s can't be read (%s) and emits no panes: deploy the release that wrote "
+            "it, or run cqc verify-windows --repair",
+            bucket,
+            from_micros(start).isoformat(),
+            error,
+        )
 
 
 def _without(control: Control, done: Iterable[Bucket]) -> Control:

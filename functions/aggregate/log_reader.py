@@ -34,30 +34,25 @@ class Page:
     """Every slice that begins before it is sealed, and read."""
 
 
-async def read_page(
-    documents: Documents, position: str, cursor: str, sealed_before: int, max_events: int = MAX_EVENTS
-) -> Page:
-    """What is behind `position`, up to about `max_events` events; raises Retry.
+async def read_page(documents: Documents, position: str, cursor: str, sealed_before: int) -> Page:
+    """What is behind `position`, up to about MAX_EVENTS events; raises Retry.
 
     `sealed_before` comes from a time that was read before anything was listed (shared/windows/log.py).
     """
     found: list[Document] = []
-    events, at_end, watermark = 0, False, sealed_before
-    while events < max_events and not at_end:
+    events, at_end = 0, False
+    while events < MAX_EVENTS and not at_end:
         listed = await documents.list(COLLECTION, position, LISTED)
         at_end = not listed
         found += listed
         events += sum(map(events_in, listed))
         position = listed[-1].id if listed else position
-    for document in found:
-        begins = _slice(document)
-        if begins is not None and begins < sealed_before:
+    slices = [(begins, document) for document in found if (begins := _slice(document)) is not None]
+    for begins, document in slices:
+        if begins < sealed_before:
             cursor = document.id
-    if not at_end and (last := _slice(found[-1])) is not None:
-        watermark = min(watermark, last)
-    return Page(
-        [document for document in found if _slice(document) is not None], at_end, position, cursor, watermark
-    )
+    reached = sealed_before if at_end else min(sealed_before, slices[-1][0] if slices else 0)
+    return Page([document for _, document in slices], at_end, position, cursor, reached)
 
 
 def _slice(document: Document) -> int | None:

@@ -51,12 +51,16 @@ async def flush(dependencies: FlushDependencies, shard: int | None = None, holde
 
 
 def _shards(layout: Layout, number: int | None) -> list[Shard]:
-    """The shards of every generation, the oldest windows first."""
+    """The shards of every generation, the oldest windows first.
+
+    Of an older generation with more shards than there are jobs now, each job has several.
+    """
+    jobs = layout.generations[-1].shards
     return [
         shard
         for generation in layout.generations
         for shard in generation.all()
-        if number is None or shard.number == number
+        if number is None or shard.number % jobs == number
     ]
 
 

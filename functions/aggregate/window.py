@@ -136,7 +136,10 @@ _MEMBERS = {category: _member(category) for category in SUMS}
 
 
 def _add_type(names: list[str], name: str) -> None:
-    """Keeps the longest run of the sorted names within the limits: the same whatever came first."""
+    """Keeps the run of the sorted names up to the first that reaches a limit: the same whatever came first.
+
+    The name that goes beyond the bytes stays: without it, a shorter one behind it could take its place.
+    """
     if len(names) == MAX_EVENT_TYPES and name > max(names):
         return
     names.append(name)
@@ -145,10 +148,10 @@ def _add_type(names: list[str], name: str) -> None:
     names.sort()
     size = 0
     for place, kept in enumerate(names):
-        size += _NAME_BYTES * len(kept)
         if place >= MAX_EVENT_TYPES or size > MAX_EVENT_TYPES_BYTES:
             del names[place:]
             return
+        size += _NAME_BYTES * len(kept)
 
 
 assert len(Contribution._fields) - Contribution._fields.index("sum_1") == MAX_SUMS

@@ -28,6 +28,7 @@ SEAL = 10 * SECOND
 sent again."""
 LAG = timedelta(seconds=20)
 """From judging an event timely to its slice; longer and it is judged again. Two tries of the rows fit."""
+_DIGITS = 12
 KEEP = timedelta(days=7)
 """As long as Pub/Sub keeps a message: a flush that is away for longer loses what it has not read."""
 
@@ -44,12 +45,18 @@ def sealed_before(now: int) -> int:
 
 def segment_id(micros: int, unique: str) -> str:
     """The id of a segment written at this time: ids sort by their slices."""
-    return f"{slice_of(micros) // SECOND:012d}-{unique}"
+    return f"{slice_of(micros) // SECOND:0{_DIGITS}d}-{unique}"
 
 
 def slice_in(segment_id: str) -> int:
-    """The slice that an id names; raises ValueError for an id that is not a segment's."""
-    return int(segment_id.split("-", 1)[0]) * SECOND
+    """The slice that an id names; raises ValueError for an id that is not a segment's.
+
+    Twelve digits, no fewer: ids sort by their slices, and the cursor must not go past any.
+    """
+    seconds, dash, _ = segment_id.partition("-")
+    if not (dash and len(seconds) == _DIGITS and seconds.isascii() and seconds.isdecimal()):
+        raise ValueError(f"{segment_id} is not the id of a segment")
+    return int(seconds) * SECOND
 
 
 def counts(document: Document) -> bool:

@@ -37,13 +37,14 @@ class Lookup:
         self._allowed_lateness = allowed_lateness
 
     async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
-        """For each event; raises Retry when the database fails or holds documents of another release."""
+        """For each event; a bucket that can't be read holds up its own events alone.
+
+        Raises Retry when the database fails or has control documents of another release.
+        """
         try:
             return await self._counted(events)
         except Unreadable as error:
-            raise Retry(
-                f"whether late events were counted can't be read ({error}): deploy the release that wrote it"
-            ) from error
+            raise _unknown(error) from error
 
     async def _counted(self, events: Sequence[Contribution]) -> list[Verdict]:
         questions = await self._questions(events)
@@ -54,14 +55,17 @@ class Lookup:
             for question in questions
             if (level := levels.get((question.shard, question.start))) is not None
         }
-        seen = await self._seen(set(names.values()))
+        seen, unreadable = await self._seen(set(names.values()))
         return [
-            question.event.digest in seen.get(names.get(question, ""), ())
+            _unknown(unreadable[bucket])
+            if bucket in unreadable
+            else question.event.digest in seen.get(bucket, ())
             if is_settled(question.start, controls[question.shard].watermark, self._allowed_lateness)
             else Retry(
                 "the event came late and the flush has not read the log up to its window's end: it waits"
             )
             for question in questions
+            for bucket in [names.get(question, "")]
         ]
 
     async def _questions(self, events: Sequence[Contribution]) -> list[_Question]:
@@ -97,16 +101,31 @@ class Lookup:
             levels[metas[name]] = level_in(document)
         return levels
 
-    async def _seen(self, buckets: Iterable[str]) -> dict[str, set[bytes]]:
-        """The digests in each bucket, its further parts and chunks included."""
+    async def _seen(self, buckets: Iterable[str]) -> tuple[dict[str, set[bytes]], dict[str, Unreadable]]:
+        """The digests in each bucket, its further parts and chunks included, and why some can't be read."""
         bucket_of_ = {name: name for name in buckets}
         seen: dict[str, set[bytes]] = {}
-        wanted = list(bucket_of_)
+        unreadable: dict[str, Unreadable] = {}
+        wanted, expected = list(bucket_of_), False
         while wanted:
             named: dict[str, str] = {}
-            for name, document in (await self._documents.read(wanted)).documents.items():
-                seen.setdefault(bucket_of_[name], set()).update(seen_in(document))
-                named |= dict.fromkeys(named_in(document), bucket_of_[name])
+            found = (await self._documents.read(wanted)).documents
+            for name in wanted:
+                bucket = bucket_of_[name]
+                try:
+                    if name in found:
+                        named |= dict.fromkeys(named_in(found[name]), bucket)
+                        seen.setdefault(bucket, set()).update(seen_in(found[name]))
+                    elif expected:
+                        raise Unreadable(f"{name} is missing")
+                except Unreadable as error:
+                    unreadable[bucket] = error
             bucket_of_ |= named
-            wanted = list(named)
-        return seen
+            wanted, expected = list(named), True
+        return seen, unreadable
+
+
+def _unknown(error: Unreadable) -> Retry:
+    return Retry(
+        f"whether late events were counted can't be read ({error}): deploy the release that wrote it"
+    )

@@ -8,12 +8,14 @@ event.
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
 import orjson
 
+from shared.clock import to_micros
 from shared.windows.contribution import SUMS, Contribution
 from shared.windows.documents import Document, Fields, Unreadable, binary, check_format, whole
-from shared.windows.key import DIGEST_BYTES
+from shared.windows.key import DIGEST_BYTES, window_of
 
 FORMAT = 1
 MAX_EVENTS = 500
@@ -22,6 +24,10 @@ MiB."""
 
 _INTEGERS = ("event_micros", "arrival_micros", "sum_1", "sum_2", "sum_3", "risk_score", "complexity_score")
 """Columns of 8 bytes; then three of indexes with 2 each."""
+_EVENT_BYTES = DIGEST_BYTES + 8 * len(_INTEGERS) + 2 * 3
+_EARLIEST = to_micros(datetime.min.replace(tzinfo=UTC))
+_LATEST = window_of(to_micros(datetime.max.replace(tzinfo=UTC)))
+"""Event times whose windows begin and end at times."""
 
 
 def encode(contributions: Sequence[Contribution]) -> dict[str, bytes | str | int]:
@@ -49,16 +55,20 @@ def _decode(fields: Fields) -> Iterator[Contribution]:
     check_format(fields, FORMAT)
     data, count = binary(fields, "events"), whole(fields, "count")
     locations, types, categories = orjson.loads(binary(fields, "head"))
+    if not all(isinstance(name, str) for names in (locations, types, categories) for name in names):
+        raise Unreadable("its head has names that are not texts")
     if not set(categories) <= SUMS.keys():
         raise Unreadable(f"this release knows no category {', '.join(sorted(set(categories) - SUMS.keys()))}")
+    if count < 0 or len(data) != count * _EVENT_BYTES:
+        raise Unreadable(f"it has {len(data)} bytes for {count} events")
     digests = [data[at : at + DIGEST_BYTES] for at in range(0, count * DIGEST_BYTES, DIGEST_BYTES)]
     columns, at = [], count * DIGEST_BYTES
     for typecode, width in [("q", 8)] * len(_INTEGERS) + [("H", 2)] * 3:
         columns.append(_column(typecode, data[at : at + count * width]))
         at += count * width
     event, arrival, sum_1, sum_2, sum_3, risk, complexity, location, kind, category = columns
-    if at != len(data) or not all(len(column) == count for column in columns):
-        raise Unreadable(f"it has {len(data)} bytes for {count} events")
+    if count and not (min(event) >= _EARLIEST and max(event) < _LATEST):
+        raise Unreadable("it has an event of a time that is none")
     return map(
         Contribution._make,
         zip(

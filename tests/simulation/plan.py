@@ -49,6 +49,8 @@ class Plan:
     """When no tick comes."""
     shards: tuple[tuple[float, int], ...]
     """From when on a tick asks for how many."""
+    by_shard: bool
+    """Each shard has a job of its own."""
     fails: float
     delay: float
     stalls: float
@@ -82,9 +84,10 @@ def draw(seed: int) -> Plan:
             if random.random() < 0.4
         ),
         shards=tuple(
-            (random.uniform(0, heals_at), random.choice((1, 2, 3)))
+            (random.uniform(0, heals_at / 2), random.choice((1, 2, 3)))
             for _ in range(random.choice((0, 0, 1, 3)))
         ),
+        by_shard=random.random() < 0.5,
         fails=random.choice((0, 0.01, 0.05, 0.15)),
         delay=random.choice((0, 0.05, 0.5, 3)),
         stalls=random.choice((0, 0.01, 0.05)),
@@ -126,6 +129,7 @@ CALMER: dict[str, object] = {
     "outages": (),
     "no_flush": (),
     "shards": (),
+    "by_shard": False,
     "skews": (0,),
     "flush_skew": 0,
     "fails": 0,

@@ -73,7 +73,7 @@ class Instance:
 
     def die(self) -> None:
         for one in self.faults:
-            one.is_dead = True
+            one.running.clear()
 
 
 @dataclass
@@ -120,7 +120,8 @@ class World:
         quiet, patience = 0, max(self.now(), end) + (3 * self.plan.lateness + 2400) * 1_000_000
         while quiet < 2 and not self.bugs and self.now() < patience:
             is_over = self.waiting == 0 and self.now() > end + 60_000_000
-            await self._tick(self._shards(), None)
+            for job in self._jobs():
+                await self._tick(self._shards(), job)
             await asyncio.sleep(60 if self.waiting or self.now() > end else max(60, self.plan.lateness / 3))
             quiet = quiet + 1 if is_over and self._holds_nothing() else 0
         self.is_closed = quiet == 2
@@ -252,9 +253,9 @@ class World:
             await asyncio.sleep(60)
 
     def _jobs(self) -> list[int | None]:
-        """One that flushes all, or one a shard; sometimes twice."""
-        jobs: list[int | None] = list(range(self._shards())) if self.random.random() < 0.5 else [None]
-        return jobs * self.random.choice((1, 1, 2))
+        """One that flushes all, or one a shard; now and then twice."""
+        jobs: list[int | None] = list(range(self._shards())) if self.plan.by_shard else [None]
+        return jobs * (1 if self.is_healed else self.random.choice((1, 1, 2)))
 
     def _shards(self) -> int:
         """As the newest deployment asks for, or in the middle of one now and then the one before."""

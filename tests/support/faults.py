@@ -34,12 +34,15 @@ class Faults:
     stall: float = 45.0
     partial_pages: bool = True
     is_away: Callable[[], bool] = lambda: False
-    is_dead: bool = False
-    """The process of the caller has ended: no answer reaches it."""
+    running: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is not set no call begins and no answer arrives: the caller's process is frozen, or dead."""
     at_call: int | None = None
     """This call fails, counted from 1: before its effect, or after it if `answer_lost`."""
     answer_lost: bool = False
     calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.running.set()
 
     async def around(self, effect: Callable[[], T]) -> T:
         self.calls += 1
@@ -69,8 +72,8 @@ class Faults:
         self.delay = min(self.delay, 0.05)
 
     async def _live(self) -> None:
-        if self.is_dead:
-            await asyncio.get_running_loop().create_future()
+        if not self.running.is_set():
+            await self.running.wait()
 
     async def _land(self, effect: Callable[[], T]) -> T:
         """The request is on its way, whatever becomes of the task that waits for its answer."""

@@ -1,262 +1,391 @@
-"""The life of a window, flush by flush. `|` are window bounds, numbers are minutes after 12:00."""
+"""One flush against services that fail, refuse, answer late or die under it."""
 
-from datetime import timedelta
+import asyncio
 
 import pytest
-from functions.aggregate.panes import Trigger
 
-from functions.aggregate.flush import LEASE
+from functions.aggregate import bucket, flush, log_reader
+from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
-from tests.unit.aggregate.harness import NOON, FlushHarness, Interruptions, event, run_to_end, steps
+from shared.tables.columns import Row
+from shared.windows.contribution import Contribution
+from shared.windows.documents import Document, Write
+from shared.windows.state import location_hash
+from tests.support.bench import NOON, WINDOW, Bench, event
+from tests.support.faults import Faults
 
-READ, BEGUN, SAVED = 4, 6, 8
-"""Pauses until a flush with one segment has read the log, taken the lease, saved its states (two a call)."""
-APPEND_PANES = 5
-"""Its calls: read control, read log, begin, save, append panes, write online, delete, finish."""
-
-
-def minutes(count: float) -> timedelta:
-    return timedelta(minutes=count)
-
-
-def panes(bench: FlushHarness) -> list[tuple[object, object, object, object]]:
-    """(pane, revision, events, is_final) of each row in order."""
-    return [
-        (row["pane"], row["revision"], row["window_event_count"], row["is_final"]) for row in bench.sinks.rows
-    ]
+CALLS = 8
+"""Of a flush with one segment: layout, control, list, list again, begin, load, save, finish."""
 
 
-def flush_at(bench: FlushHarness, minute: float) -> None:
-    bench.now = NOON + minutes(minute)
-    bench.flush()
-
-
-def test_a_window_goes_from_early_over_on_time_and_late_to_its_settling() -> None:
-    # | a .  b  .  . |  .   c  ...        settled 65 + grace
-    # 0 1  2  3     5  6   7  8   ... 65.2
-    bench = FlushHarness()
-    bench.append(event("a"))
-    flush_at(bench, 1)
-    flush_at(bench, 2)  # nothing new: no pane
-    bench.append(event("b"))
-    flush_at(bench, 3)
-    flush_at(bench, 6)  # the first flush after the end: on_time, although nothing new came
-    flush_at(bench, 7)
-    bench.append(event("c", arrived=NOON + minutes(7.5)))
-    flush_at(bench, 8)
-    flush_at(bench, 64)
-    flush_at(bench, 65.5)
-    flush_at(bench, 70)
-    assert panes(bench) == [
-        ("early", 1, 1, False),
-        ("early", 2, 2, False),
-        ("on_time", 3, 2, False),
-        ("late", 4, 3, False),
-        ("late", 5, 3, True),
-    ]
-    assert [row["late_event_count"] for row in bench.sinks.rows] == [0, 0, 0, 1, 1]
-
-
-def test_a_flush_that_was_down_past_the_settling_gives_one_final_on_time_pane() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"))
-    flush_at(bench, 90)
-    flush_at(bench, 91)
-    assert panes(bench) == [("on_time", 1, 1, True)]
-    assert bench.database.control.open == bench.database.control.ended == ()
-
-
-def test_a_location_that_first_shows_up_late_gets_its_own_on_time_pane() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"))
-    flush_at(bench, 6)
-    bench.append(event("b", location="1-200"))
-    flush_at(bench, 8)
-    flush_at(bench, 65.5)
-    rows = [(row["location_id"], row["pane"], row["is_final"]) for row in bench.sinks.rows]
-    assert rows == [
-        ("1-100", "on_time", False),
-        ("1-200", "on_time", False),
-        ("1-100", "late", True),
-        ("1-200", "late", True),
-    ]
-
-
-def test_an_event_counts_once_however_often_it_is_in_the_log() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"), event("a"))
-    flush_at(bench, 1)
-    bench.append(event("a"))
-    flush_at(bench, 2)
-    assert panes(bench) == [("early", 1, 1, False)]
-    assert bench.database.segments == {}
-
-
-def test_an_event_folded_after_the_settling_is_recorded_and_counted_nowhere() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"))
-    flush_at(bench, 66)
-    bench.append(event("a"), event("b"))
-    flush_at(bench, 67)
-    assert panes(bench) == [("on_time", 1, 1, True)]
-    assert [(one.error_type, one.event_id) for one in bench.sinks.failures] == [(ErrorType.LATE_EVENT, "b")]
-
-
-def test_an_unreadable_segment_is_kept_as_a_dead_letter_and_does_not_stop_the_flush() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"))
-    damaged = next(iter(bench.database.segments.values()))
-    bench.database.segments["damaged"] = type(damaged)("damaged", b"{", bench.now)
-    flush_at(bench, 1)
-    assert panes(bench) == [("early", 1, 1, False)]
-    assert [(one.error_type, one.payload) for one in bench.sinks.failures] == [
-        (ErrorType.UNEXPECTED_ERROR, b"{")
-    ]
-
-
-def test_a_flush_skips_while_another_holds_the_lease_and_goes_on_when_it_runs_out() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"))
-    killed = bench.begin()
-    steps(killed, SAVED)
-    killed.close()
-    assert bench.database.states
-    assert (bench.flush().status, panes(bench)) == ("skipped", [])
-    bench.now += LEASE + timedelta(seconds=1)
-    assert bench.flush().status == "done"
-    assert panes(bench) == [("early", 1, 1, False)]
-
-
-def test_a_service_that_fails_is_reported_and_the_next_flush_goes_on_at_once() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"))
+@pytest.mark.parametrize("answer_lost", [False, True])
+@pytest.mark.parametrize("call", range(1, CALLS + 1))
+async def test_a_call_that_fails_is_a_retry_and_the_next_flush_goes_on(call: int, answer_lost: bool) -> None:
+    bench = Bench()
+    bench.faults.at_call, bench.faults.answer_lost = call, answer_lost
+    await bench.append(event("a"))
     with pytest.raises(Retry):
-        bench.flush(Interruptions(at_call=APPEND_PANES))
-    bench.append(event("b"))
-    bench.flush()
-    assert panes(bench) == [("early", 1, 1, False), ("early", 2, 2, False)]
+        await bench.flush_at(1)
+    await bench.append(event("b"))
+    await bench.flush_at(1)
+    await bench.flush_at(2.1)  # a lease that was not released has run out
+    rows = {(row["revision"], row["window_event_count"]): row for row in bench.sinks.panes}
+    assert all(row in rows.values() for row in bench.sinks.panes)  # twice, but the same
+    assert list(rows) in ([(1, 2)], [(1, 1), (2, 2)])
+    assert bench.control().lease_until == 0
 
 
-def test_a_flush_that_was_overtaken_stops() -> None:
-    # slow reads the control document; its lease runs out, another flush does the work; slow goes on.
-    bench = FlushHarness()
-    bench.append(event("a"))
-    slow = bench.begin()
-    steps(slow, BEGUN)
-    bench.now += LEASE + timedelta(seconds=1)
-    assert bench.flush().status == "done"
-    assert run_to_end(slow).status == "fenced"
-    assert panes(bench) == [("early", 1, 1, False)]
+async def test_a_flush_makes_no_more_calls_than_these() -> None:
+    bench = Bench()
+    bench.faults.partial_pages = False
+    await bench.append(event("a"))
+    await bench.flush_at(1)
+    assert bench.faults.calls == CALLS
 
 
-def test_a_flush_overtaken_between_reading_and_saving_takes_nothing_back() -> None:
-    # slow has folded `a` and not saved; another flush folds and saves `a` and `b` and deletes both segments.
-    bench = FlushHarness()
-    bench.append(event("a"))
-    slow = bench.begin()
-    steps(slow, BEGUN + 1)
-    bench.now += LEASE + timedelta(seconds=1)
-    bench.append(event("b"))
-    bench.flush()
-    assert run_to_end(slow).status == "fenced"
-    flush_at(bench, 6)
-    assert panes(bench) == [("early", 1, 2, False), ("on_time", 2, 2, False)]
+async def test_panes_that_were_saved_and_not_emitted_are_emitted_by_the_next_flush_unchanged() -> None:
+    bench = Bench()
+    bench.rows.faults.at_call, bench.rows.faults.answer_lost = 1, True
+    await bench.append(event("a"))
+    with pytest.raises(Retry):
+        await bench.flush_at(1)
+    await bench.append(event("b"))
+    await bench.flush_at(2)
+    first, again, second = bench.sinks.panes
+    assert first == again
+    assert (first["revision"], second["revision"], second["window_event_count"]) == (1, 2, 2)
 
 
-def test_two_flushes_at_once_emit_each_revision_once() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"))
-    first, second = bench.begin(), bench.begin()
-    steps(first, READ)
-    steps(second, READ)
-    assert {run_to_end(first).status, run_to_end(second).status} == {"done", "fenced"}
-    assert panes(bench) == [("early", 1, 1, False)]
+async def test_a_flush_that_dies_holds_the_lease_until_it_runs_out() -> None:
+    bench = Bench()
+    await bench.append(event("a"))
+    bench.rows.faults.running.clear()
+    task = asyncio.get_running_loop().create_task(bench.flush_at(1))
+    await bench.until(lambda: bool(bench.control().pending))
+    task.cancel()
+    bench.rows.faults.running.set()
+    skipped = await bench.flush_at(1.5)
+    assert (skipped.status, bench.panes()) == ("skipped", [])
+    assert "its lease ends at 2026-06-01T12:02:00" in skipped.detail
+    assert (await bench.flush_at(2.1)).status == "done"
+    assert bench.panes() == [("early", 1, 1, False)]
 
 
-def test_a_pane_that_bigquery_refuses_becomes_a_dead_letter() -> None:
-    bench = FlushHarness()
-    bench.sinks.refuse_rows = Reject(ErrorType.SINK_REJECTED, "no such column")
-    bench.append(event("a"))
-    bench.flush()
-    assert [one.error_type for one in bench.sinks.failures] == [ErrorType.SINK_REJECTED]
-    assert bench.database.segments == {}
+async def test_a_flush_that_was_overtaken_saves_nothing_more_and_says_so() -> None:
+    bench = Bench()
+    await bench.append(event("a"))
+    slow = asyncio.get_running_loop().create_task(bench.flush_at(1))
+    await bench.until(lambda: bench.control().number == 1)
+    slow_faults, bench.faults = bench.faults, Faults()
+    slow_faults.running.clear()
+    await bench.append(event("b"))
+    assert (await bench.flush_at(2.1)).status == "done"
+    slow_faults.running.set()
+    assert (await slow).status == "fenced"
+    await bench.flush_at(6)
+    assert bench.panes() == [("early", 1, 2, False), ("on_time", 2, 2, False)]
 
 
-def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_mended() -> None:
-    bench = FlushHarness()
-    bench.sinks.refuse_rows = KeyError("table has no column colour")
-    bench.append(event("a"))
-    with pytest.raises(KeyError, match="colour"):
-        bench.flush()
-    assert bench.sinks.failures == []
-    bench.sinks.refuse_rows = None
-    bench.now += LEASE + timedelta(seconds=1)
-    bench.flush()
-    assert panes(bench) == [("early", 1, 1, False)]
+async def test_a_bucket_that_the_database_refuses_is_set_aside_and_the_others_go_on() -> None:
+    bench = Bench()
+    refused, other = two_buckets()
+    bench.database.refuses = lambda write: is_state_of(write, refused)
+    await bench.append(event("a", location=refused), event("b", location=other), *crowd())
+    await bench.flush_at(1)
+    assert bench.panes(other) == [("early", 1, 1, False)]
+    assert bench.panes(refused) == []
+    (text,) = bench.texts()
+    assert "can't be stored" in text
+    bench.database.refuses = lambda _: False
+    await bench.flush_at(6)
+    assert bench.panes(other)[-1] == ("on_time", 2, 1, False)
 
 
-def test_window_features_that_do_not_reach_the_online_store_are_one_record_a_flush() -> None:
-    bench = FlushHarness()
-    bench.sinks.refuse_online = "the store is away"
-    bench.append(event("a"), event("b", location="l-2"), event("c", location="l-3"))
-    bench.flush()
-    (record,) = bench.sinks.failures
-    assert record.error_type is ErrorType.FEATURE_STORE_WRITE_FAILED
-    assert record.error_message.startswith(
-        "window features: 3 entries are not in the online store (the store is away): heal them with cqc"
+async def test_a_refused_bucket_beside_one_that_cuts_a_chunk_loses_none_of_its_digests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bucket, "CHUNK", 2)
+    bench = Bench()
+    refused, other = two_buckets()
+    bench.database.refuses = lambda write: is_state_of(write, refused)
+    counted = [event(f"b{number}", location=other) for number in range(3)]
+    await bench.append(event("a", location=refused), *counted, *crowd())
+    await bench.flush_at(1)
+    await bench.append(*counted)
+    await bench.flush_at(6)
+    assert bench.panes(other)[-1] == ("on_time", 2, 3, False)
+
+
+@pytest.mark.parametrize("fields", [{"format": 2}, {"entries": b"{"}, {"chunks": 3}, {"parts": 1}])
+async def test_a_bucket_that_cannot_be_read_is_set_aside_and_the_others_go_on(
+    fields: dict[str, bytes | int],
+) -> None:
+    bench = Bench()
+    damaged, other = two_buckets()
+    await bench.append(event("a", location=damaged), event("b", location=other), *crowd())
+    await bench.flush_at(1)
+    (document,) = [one for one in bench.stored("window_state") if is_state_of(one, damaged)]
+    bench.database.commit([Write(document.name, {**document.fields, **fields})])
+    await bench.append(event("c", location=damaged), event("d", location=other))
+    await bench.flush_at(2)
+    assert bench.panes(other)[-1] == ("early", 2, 2, False)
+    assert bench.panes(damaged)[-1] == ("early", 1, 1, False)
+    (text,) = bench.texts()
+    assert "can't be read" in text
+    assert "1 events are kept here" in text
+    await bench.flush_at(66)
+    assert bench.panes(other)[-1][3] is True
+    assert bench.control().windows == {}
+
+
+async def test_panes_that_the_table_refuses_are_dead_letters_sent_together() -> None:
+    bench = Bench()
+    bench.rows.outcome = lambda row: (
+        Reject(ErrorType.SINK_REJECTED, "no such column") if row["location_id"] != "good" else None
     )
-    assert len(bench.sinks.rows) == 3
+    await bench.append(
+        event("a", location="good"), *(event("a", location=f"bad{number}") for number in range(20))
+    )
+    await bench.flush_at(1)
+    assert len(bench.panes("good")) == 1
+    assert [letter.error_type for letter in bench.sinks.dead_letters] == [ErrorType.SINK_REJECTED] * 20
+    assert bench.dead_letters.most_at_once == 20
+    assert bench.control().emitted == 1
 
 
-def test_a_flush_with_nothing_to_do_writes_nothing() -> None:
-    bench = FlushHarness()
-    bench.flush()
-    assert bench.database.version == 0
-    bench.append(event("a"))
-    flush_at(bench, 1)
-    version = bench.database.version
-    flush_at(bench, 2)
-    assert bench.database.version == version
+async def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_fixed() -> None:
+    bench = Bench()
+
+    def fail(_: Row) -> Outcome:
+        return KeyError("table has no column colour")
+
+    bench.rows.outcome = fail
+    await bench.append(event("a"))
+    with pytest.raises(KeyError, match="colour"):
+        await bench.flush_at(1)
+    assert bench.sinks.dead_letters == []
+    bench.rows.outcome = lambda _: None
+    await bench.flush_at(2.1)
+    assert bench.panes() == [("early", 1, 1, False)]
 
 
-def test_the_summary_says_what_was_done() -> None:
-    bench = FlushHarness()
-    bench.append(event("a"), event("a"), event("b", location="1-200"))
-    bench.now += minutes(6)
-    summary = bench.flush()
-    assert summary.to_dict() == {
-        "status": "done",
-        "detail": "",
-        "segments": 1,
-        "events_folded": 2,
-        "duplicates": 1,
-        "late_events": 0,
-        "windows": 2,
-        "panes": {"early": 0, "on_time": 2, "late": 0},
-        "settled": 0,
-        "lag_seconds": 360.0,
-        "seconds": 0.0,
-    }
+async def test_an_online_store_that_is_away_costs_one_record_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flush, "GROUP", 1)
+    bench = Bench()
+    bench.online.faults.fails = 1
+    await bench.append(*crowd())
+    await bench.flush_at(1)
+    (letter,) = bench.sinks.dead_letters
+    assert letter.error_type is ErrorType.FEATURE_STORE_WRITE_FAILED
+    assert "1,000 entries" in letter.text
+    assert len(bench.sinks.panes) == 1000
 
 
-def test_window_features_carry_the_time_of_the_newest_event() -> None:
-    bench = FlushHarness()
-    bench.append(event("a", NOON + minutes(2)), event("b", NOON + minutes(1)))
-    flush_at(bench, 3)
-    (entry,) = bench.sinks.online
-    assert entry.generate_time == NOON + minutes(2)
-    assert entry.values["window_event_count"] == 2
+async def test_a_record_of_online_values_is_sent_when_the_flush_fails_later() -> None:
+    bench = Bench()
+    bench.online.faults.fails = 1
+    bench.faults.at_call = CALLS
+    await bench.append(event("a"))
+    with pytest.raises(Retry):
+        await bench.flush_at(1)
+    assert [letter.error_type for letter in bench.sinks.dead_letters] == [
+        ErrorType.FEATURE_STORE_WRITE_FAILED
+    ]
 
 
-def test_a_state_expires_only_long_after_its_window_can_be_settled() -> None:
-    longest_lateness = timedelta(days=7)
-    bench = FlushHarness(trigger=Trigger(longest_lateness, timedelta(seconds=30)))
-    bench.append(event("a"))
-    flush_at(bench, 1)
-    (state,) = bench.database.states.values()
-    assert state.expire_at > bench.trigger.closes_at(state.key.start) + timedelta(days=1)
-    bench.now = bench.trigger.closes_at(state.key.start)
-    bench.flush()
-    (settled,) = bench.database.states.values()
-    assert settled.is_final
-    assert settled.expire_at == bench.now + longest_lateness
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+async def test_what_a_flush_reads_and_writes_depends_on_its_events_and_open_buckets_alone(
+    at_once: int,
+) -> None:
+    bench = Bench()
+    bench.faults.partial_pages = False
+    events = crowd()
+    for at in range(0, 1000, 100):
+        await bench.append(*events[at : at + 100])
+    await bench.flush_at(1)
+    for minute in range(2, 60):  # history that is folded and settled
+        await bench.flush_at(minute)
+    buckets, controls = 4, 10
+    await bench.append(*(event("new", location=one.location_id) for one in events[:at_once]))
+    read, written = bench.database.read_documents, bench.database.written_documents
+    await bench.flush_at(60)
+    assert bench.database.read_documents - read <= buckets + controls
+    assert bench.database.written_documents - written <= buckets + controls
+
+
+async def test_a_backlog_of_several_rounds_turns_nothing_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 3)
+    monkeypatch.setattr(log_reader, "LISTED", 2)
+    bench = Bench()
+    for number in range(40):
+        await bench.append(event(f"e{number}"))
+    assert (await bench.flush_at(600)).status == "done"
+    assert bench.panes()[-1][1:] == (len(bench.panes()), 40, True)
+    assert [pane[3] for pane in bench.panes()].count(True) == 1
+    assert bench.texts() == []
+
+
+async def test_a_backlog_that_takes_longer_than_its_time_is_left_to_the_next_flush(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    monkeypatch.setattr(flush, "BUDGET", 0.0)
+    bench = Bench()
+    for number in range(3):
+        await bench.append(event(f"e{number}"))
+    assert (await bench.flush_at(600)).status == "backlog"
+    assert bench.panes() == []
+    monkeypatch.setattr(flush, "BUDGET", 1.0)
+    assert (await bench.flush_at(600)).status == "done"
+    assert bench.panes()[-1][2:] == (3, True)
+
+
+async def test_segments_of_a_slice_that_is_not_sealed_are_read_again() -> None:
+    bench = Bench()
+    await bench.append(event("a"))
+    await bench.flush()  # at 12:00:00: nothing is sealed
+    assert bench.control().cursor == ""
+    await bench.append(event("b"))  # its id may sort before what was read
+    await bench.flush_at(0.4)
+    assert bench.panes()[-1] == ("early", 2, 2, False)
+    assert bench.control().cursor != ""
+    read = bench.database.read_documents
+    await bench.flush_at(1)
+    assert bench.database.read_documents - read <= 4
+
+
+async def test_a_document_in_the_log_that_is_not_a_segment_moves_neither_cursor_nor_watermark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # In order of their ids: 00x between nothing and the segments, 9-x and zz behind them all.
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    bench = Bench()
+    for name in ("00x", "9-x", "zz"):
+        bench.database.commit([Write(f"window_log/{name}", {"count": 5})])
+    await bench.append(event("a"))
+    await bench.flush_at(90)
+    assert bench.control().cursor.startswith("0017")
+    await bench.append(event("late", at=NOON.replace(hour=13, minute=29)))
+    await bench.flush_at(91)
+    assert [(row["window_event_count"], row["is_final"]) for row in bench.sinks.panes] == [
+        (1, False),
+        (1, True),
+        (1, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"format": 2},
+        {"count": 10**12},
+        {"count": -1},
+        {"head": b'[[1],["x"],["rating"]]'},
+        {"head": b'[["l"],["x"],["a category of tomorrow"]]'},
+        {"events": b""},
+    ],
+)
+async def test_a_segment_that_cannot_be_read_is_kept_as_a_dead_letter_and_stops_nothing(
+    fields: dict[str, bytes | int],
+) -> None:
+    bench = Bench()
+    await bench.append(event("a"))
+    (document,) = bench.stored("window_log")
+    bench.database.commit([Write(document.name, {**document.fields, **fields})])
+    await bench.append(event("b"))
+    await bench.flush_at(1)
+    assert bench.panes() == [("early", 1, 1, False)]
+    (letter,) = bench.sinks.dead_letters
+    assert letter.error_type is ErrorType.UNEXPECTED_ERROR
+    assert document.name in letter.text
+
+
+@pytest.mark.parametrize("name", ["flush/0.0", "flush/layout"])
+async def test_a_control_document_of_a_newer_format_stops_the_flush_loudly(name: str) -> None:
+    bench = Bench()
+    await bench.append(event("a"))
+    bench.database.commit([Write(name, {"format": 2})])
+    with pytest.raises(Retry, match="its format is 2, this release reads 1"):
+        await bench.flush_at(1)
+    assert bench.sinks.panes == []
+
+
+async def test_fields_that_a_later_release_adds_are_ignored() -> None:
+    bench = Bench()
+    await bench.append(event("a"))
+    await bench.flush_at(1)
+    for document in [*bench.stored("flush"), *bench.stored("window_state")]:
+        bench.database.commit([Write(document.name, {**document.fields, "new": "x"})])
+    await bench.flush_at(6)
+    assert bench.panes()[-1] == ("on_time", 2, 1, False)
+
+
+async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not_saved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(flush, "GROUP", 1)
+    monkeypatch.setattr(flush, "AT_ONCE", 1)
+    bench = Bench()
+    await bench.append(*crowd())
+    await bench.flush_at(6)
+    rows = bench.rows.faults
+    rows.at_call = rows.calls + 3  # the third of four groups
+    with pytest.raises(Retry):
+        await bench.flush_at(66)
+    await bench.flush_at(67)
+    finals = [row["location_id"] for row in bench.sinks.panes if row["is_final"]]
+    assert sorted(set(finals)) == sorted(one.location_id for one in crowd())
+    assert {row["revision"] for row in bench.sinks.panes if row["is_final"]} == {2}
+
+
+async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_on_time_pane_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    await bench.append(event("a", location="1-200"))
+    await bench.flush_at(5.01)  # the log is read to its end, and sealed up to 4:50
+    await bench.append(event("b"))
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    monkeypatch.setattr(flush, "sealed_before", lambda _: WINDOW)
+    assert (await bench.flush_at(5.02)).status == "done"
+    assert bench.panes("1-100") == [("on_time", 1, 1, False)]
+
+
+async def test_panes_of_a_bucket_that_can_no_longer_be_read_are_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench()
+    bench.rows.faults.at_call = 1
+    await bench.append(event("a"))
+    with pytest.raises(Retry):
+        await bench.flush_at(1)
+    (document,) = bench.stored("window_state")
+    bench.database.commit([Write(document.name, {"format": 2})])
+    await bench.flush_at(2)
+    assert "its format is 2, this release reads 1" in caplog.text
+    assert len(bench.texts()) == 1  # the event is read again: the flush that died had not finished
+    caplog.clear()
+    await bench.flush_at(6)
+    assert "its format is 2, this release reads 1" in caplog.text
+    assert len(bench.texts()) == 1
+
+
+def crowd() -> list[Contribution]:
+    """1,000 locations: four buckets."""
+    return [event("a", location=f"crowd-{number}") for number in range(1000)]
+
+
+def two_buckets() -> tuple[str, str]:
+    """Two locations that do not share a bucket among four."""
+    first = "special"
+    others = (f"other-{number}" for number in range(100))
+    return first, next(one for one in others if (location_hash(one) ^ location_hash(first)) & 3)
+
+
+def is_state_of(one: Write | Document, location: str) -> bool:
+    """Whether it is the document of this location's bucket."""
+    entries = one.fields.get("entries")
+    return isinstance(entries, bytes) and location.encode() in entries

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 import pytest
@@ -16,7 +16,9 @@ from shared.message import Message
 from shared.online import EVENT_FEATURE_NAMES, OnlineFeatures, Unwritten
 from shared.settings import FeaturesSettings
 from shared.tables.columns import Row
-from shared.windows.log import Contribution
+from shared.windows.contribution import Contribution
+from shared.windows.key import digest
+from shared.windows.lookup import Verdict
 from tests.unit.builders import NOW, event, message
 
 STAMP = "1.2.4+0123abcd"
@@ -26,6 +28,10 @@ LATE = "2026-03-11T10:54:59Z"
 """Its window ended at 10:55, 65 minutes before NOW."""
 
 
+EVENT_IDS: dict[bytes, str] = {}
+"""Of the events that a test has made, by their digests."""
+
+
 class Rows:
     """realtime_features."""
 
@@ -33,10 +39,13 @@ class Rows:
         self.rows: list[Row] = []
         self.refuses: Callable[[Row], bool] = lambda _: False
         self.error: Retry | None = None
+        self.takes: Callable[[], None] = lambda: None
+        """Called while rows are written: time may pass."""
         self._order = order
 
     async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:
         self._order.append("rows")
+        self.takes()
         if self.error:
             raise self.error
         good = [row for row in rows if not self.refuses(row)]
@@ -45,27 +54,30 @@ class Rows:
 
 
 class Log:
-    """The window log, and what the flush has counted of it."""
+    """The window log, and what the windows say of late events."""
 
     def __init__(self, order: list[str]) -> None:
         self.segments: list[list[str]] = []
-        self.counted_ids: set[str] = set()
+        self.times: list[tuple[datetime, datetime]] = []
+        """Of each append, when its events were judged and when it began."""
+        self.verdicts: dict[str, Verdict] = {}
         self.asked: list[list[str]] = []
         self.error: Retry | None = None
         self._order = order
 
-    async def append(self, contributions: Sequence[Contribution], now: datetime) -> None:
+    async def append(self, contributions: Sequence[Contribution], judged: datetime, now: datetime) -> None:
         self._order.append("log")
-        assert now == NOW
+        self.times.append((judged, now))
         if self.error:
             raise self.error
-        self.segments.append([one.event_id for one in contributions])
+        self.segments.append([EVENT_IDS[one.digest] for one in contributions])
 
-    async def counted(self, contributions: Sequence[Contribution]) -> list[bool]:
-        self.asked.append([one.event_id for one in contributions])
+    async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
+        names = [EVENT_IDS[one.digest] for one in events]
+        self.asked.append(names)
         if self.error:
             raise self.error
-        return [one.event_id in self.counted_ids for one in contributions]
+        return [self.verdicts.get(name, False) for name in names]
 
 
 class Online:
@@ -90,10 +102,18 @@ class Failures:
         self.texts: list[str] = []
         self.records: list[DeadLetterRecord] = []
         self.error: Retry | None = None
+        self.gathers = 1
+        """So many must be on their way before any arrives."""
+        self._under_way = 0
+        self._all_under_way = asyncio.Event()
 
     async def send_rejected(self, message: Message, reject: Reject) -> None:
         if self.error:
             raise self.error
+        self._under_way += 1
+        if self._under_way >= self.gathers:
+            self._all_under_way.set()
+        await asyncio.wait_for(self._all_under_way.wait(), 10)
         self.sent.append((orjson.loads(message.data)["event_id"], reject.error_type.value))
         self.texts.append(str(reject))
 
@@ -108,6 +128,7 @@ class Sinks:
 
     def __init__(self) -> None:
         self.order: list[str] = []
+        self.now = NOW
         self.rows = Rows(self.order)
         self.log = Log(self.order)
         self.online = Online()
@@ -115,10 +136,11 @@ class Sinks:
         self.writer = FeatureWriter(
             rows=self.rows,
             log=self.log,
+            late_events=self.log,
             online=self.online,
             dead_letters=self.failures,
             settings=FeaturesSettings(project_id="p", pipeline_version=STAMP, batch_linger_ms=0),
-            clock=lambda: NOW,
+            clock=lambda: self.now,
         )
 
     async def write(self, *messages: Message) -> list[BaseException | None]:
@@ -137,6 +159,7 @@ def sinks() -> Sinks:
 def parsed(event_id: str, timestamp: str = ON_TIME, **fields: object) -> Message:
     """An event of the parsed topic."""
     one = event("compliance_alert", {"severity": "high"}, event_id=event_id, timestamp=timestamp, **fields)
+    EVENT_IDS[digest(one.location_id, event_id)] = event_id
     return message(encode(one), message_id=f"message-of-{event_id}")
 
 
@@ -252,11 +275,56 @@ async def test_only_late_events_make_no_segment(sinks: Sinks) -> None:
 
 
 async def test_a_late_redelivery_of_a_counted_event_is_not_late(sinks: Sinks) -> None:
-    sinks.log.counted_ids = {"counted"}
+    sinks.log.verdicts = {"counted": True}
     assert await sinks.write(parsed("counted", LATE), parsed("late", LATE)) == [None, None]
     assert sinks.lateness() == {"counted": False, "late": True}
     assert sinks.failures.sent == [("late", "late_event")]
     assert sinks.log.asked == [["counted", "late"]]
+    assert sinks.log.segments == []  # it is in its window, and a second time it would be too late
+
+
+async def test_a_late_event_that_nobody_can_judge_yet_waits_alone(sinks: Sinks) -> None:
+    unknown = Retry("the flush has not read so far")
+    sinks.log.verdicts = {"unknown": unknown}
+    batch = [parsed("a"), parsed("unknown", LATE), parsed("late", LATE), parsed("b")]
+    assert await sinks.write(*batch) == [None, unknown, None, None]
+    assert sinks.lateness() == {"a": False, "late": True, "b": False}
+    assert sinks.log.segments == [["a", "b"]]
+    assert sinks.failures.sent == [("late", "late_event")]
+    assert len(sinks.online.entries) == 3
+
+
+async def test_outcomes_stay_with_their_events_when_one_waits_and_one_is_refused(sinks: Sinks) -> None:
+    unknown = Retry("the flush has not read so far")
+    sinks.log.verdicts = {"unknown": unknown}
+    sinks.rows.refuses = lambda row: row["event_id"] == "bad"
+    outcomes = await sinks.write(parsed("unknown", LATE), parsed("a"), parsed("bad"), parsed("b"))
+    assert [str(outcome) for outcome in outcomes] == [str(unknown), "None", "no good", "None"]
+
+
+async def test_a_batch_in_which_all_wait_writes_nothing(sinks: Sinks) -> None:
+    sinks.log.verdicts = {"unknown": Retry("the flush has not read so far")}
+    await sinks.write(parsed("unknown", LATE))
+    assert sinks.order == []
+    assert sinks.online.entries == []
+
+
+async def test_the_log_learns_when_the_events_were_judged_and_when_their_rows_were_written(
+    sinks: Sinks,
+) -> None:
+    def pass_time() -> None:
+        sinks.now += timedelta(seconds=7)
+
+    sinks.rows.takes = pass_time
+    await sinks.write(parsed("a"))
+    assert sinks.log.times == [(NOW, NOW + timedelta(seconds=7))]
+
+
+async def test_the_records_of_late_events_are_sent_together(sinks: Sinks) -> None:
+    sinks.failures.gathers = 20
+    late = [parsed(f"late-{number}", LATE) for number in range(20)]
+    assert await sinks.write(*late) == [None] * 20
+    assert len(sinks.failures.sent) == 20
 
 
 @pytest.mark.parametrize(
