@@ -82,7 +82,7 @@ async def test_derived_features_come_from_every_event_of_the_last_30_days(
     assert [row["real_time_risk_score"] for row in rows] == [2, 3]
 
 
-async def test_window_features_come_from_the_highest_revision_at_its_newest_event(
+async def test_window_features_of_the_highest_revision_are_a_microsecond_a_revision_after_the_newest_event(
     warehouse: Warehouse, dataset: str
 ) -> None:
     start = datetime.fromtimestamp(NOW.timestamp() // 300 * 300, UTC) - DAY
@@ -101,7 +101,11 @@ async def test_window_features_come_from_the_highest_revision_at_its_newest_even
     ]
     await insert(REALTIME_FEATURES_AGGREGATED, dataset, *panes)
     (row,) = source(warehouse, dataset, "windows.sql", columns="max_risk_score AS window_max_risk_score")
-    assert row == {"location_id": "1-1", "feature_timestamp": newest, "window_max_risk_score": 2}
+    assert row == {
+        "location_id": "1-1",
+        "feature_timestamp": newest + timedelta(microseconds=2),
+        "window_max_risk_score": 2,
+    }
 
 
 def test_terraform_fills_in_each_variable_of_the_files() -> None:

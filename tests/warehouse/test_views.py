@@ -87,22 +87,40 @@ async def test_an_omitted_column_is_null_or_empty(warehouse: Warehouse, dataset:
     assert {name for name, value in found.items() if value is not None} == {"error_timestamp"}
 
 
-async def test_realtime_features_unique_prefers_the_row_in_its_window_then_the_first_processed(
+async def test_realtime_features_unique_prefers_a_late_row_then_the_first_published_then_the_first_processed(
     warehouse: Warehouse, dataset: str
 ) -> None:
+    minute = timedelta(minutes=1)
+    published = {"publish_timestamp": NOW - HOUR}
     await insert(
         REALTIME_FEATURES,
         dataset,
         [
-            feature("a", is_late=True, processing_timestamp=NOW - HOUR, pipeline_version="late"),
-            feature("a", processing_timestamp=NOW, pipeline_version="second"),
-            feature("a", processing_timestamp=NOW - HOUR / 2, pipeline_version="first"),
-            feature("a", processing_timestamp=NOW - HOUR / 2, pipeline_version="first"),
-            feature("b", is_late=True, pipeline_version="only"),
+            feature("late", processing_timestamp=NOW - HOUR, pipeline_version="in time", **published),
+            feature("late", is_late=True, publish_timestamp=NOW, pipeline_version="late"),
+            feature("twice", publish_timestamp=NOW, processing_timestamp=NOW - minute),
+            feature("twice", processing_timestamp=NOW, pipeline_version="first published", **published),
+            feature("again", processing_timestamp=NOW, **published),
+            feature(
+                "again", processing_timestamp=NOW - minute, pipeline_version="first processed", **published
+            ),
+            feature(
+                "again", processing_timestamp=NOW - minute, pipeline_version="first processed", **published
+            ),
+            feature("unpublished", publish_timestamp=NOW - minute),
+            feature("unpublished", processing_timestamp=NOW - HOUR, pipeline_version="first processed"),
+            feature("null", is_late=None, pipeline_version="only"),
         ],
     )
     rows = select(warehouse, "SELECT * FROM realtime_features_unique ORDER BY event_id")
-    assert [(row["event_id"], row["pipeline_version"]) for row in rows] == [("a", "first"), ("b", "only")]
+    assert {row["event_id"]: row["pipeline_version"] for row in rows} == {
+        "late": "late",
+        "twice": "first published",
+        "again": "first processed",
+        "unpublished": "first processed",
+        "null": "only",
+    }
+    assert len(rows) == 5
     assert list(rows[0]) == [column.name for column in REALTIME_FEATURES.columns]
 
 

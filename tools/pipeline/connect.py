@@ -15,8 +15,8 @@ from tools.pipeline.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
-    from google.cloud.firestore import AsyncClient
 
+    from shared.gcp.firestore import FirestoreDocuments
     from tools.pipeline.online_store import OnlineStore
     from tools.pipeline.pubsub import PubSub
 
@@ -73,15 +73,15 @@ def connect_pubsub(pipeline: Pipeline) -> "PubSub":
     return PubSub(pipeline.pubsub)
 
 
-def connect_firestore(pipeline: Pipeline) -> "AsyncClient":
-    """A client of the pipeline's window documents, for the running event loop."""
-    from shared.gcp.firestore import connect
+def connect_firestore(pipeline: Pipeline) -> "FirestoreDocuments":
+    """The pipeline's window documents, for the running event loop; close them."""
+    from shared.gcp.firestore import FLUSH_DEADLINE, FirestoreDocuments
 
     enter(pipeline)
     if isinstance(pipeline, ChainAddress):
         _check("Firestore", pipeline.firestore)
     database = "(default)" if isinstance(pipeline, ChainAddress) else pipeline.firestore_database
-    return connect(pipeline.project, database)
+    return FirestoreDocuments(pipeline.project, database, FLUSH_DEADLINE)
 
 
 def connect_online_store(pipeline: Pipeline) -> "OnlineStore":
