@@ -29,6 +29,19 @@ class _Question:
     shard: Shard
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the windows' documents say of an event now."""
+
+    is_counted: bool
+    is_kept: bool
+    """Whether there are documents of its bucket: none before its first fold, none long after its settling."""
+    control: Control
+    """Of the shard that folds it."""
+    unreadable: Unreadable | None = None
+    """Why its bucket can't be read, if it can't."""
+
+
 class Lookup:
     """Reads the flush's documents; writes nothing."""
 
@@ -47,6 +60,19 @@ class Lookup:
             raise _unknown(error) from error
 
     async def _counted(self, events: Sequence[Contribution]) -> list[Verdict]:
+        return [
+            _unknown(found.unreadable)
+            if found.unreadable is not None
+            else found.is_counted
+            if is_settled(window_of(event.event_micros), found.control.watermark, self._allowed_lateness)
+            else Retry(
+                "the event came late and the flush has not read the log up to its window's end: it waits"
+            )
+            for event, found in zip(events, await self.look(events), strict=True)
+        ]
+
+    async def look(self, events: Sequence[Contribution]) -> list[Found]:
+        """For each event, which may still become counted; raises Retry and Unreadable."""
         questions = await self._questions(events)
         controls = await self._controls({question.shard for question in questions})
         levels = await self._levels(questions, controls)
@@ -57,12 +83,11 @@ class Lookup:
         }
         seen, unreadable = await self._seen(set(names.values()))
         return [
-            _unknown(unreadable[bucket])
-            if bucket in unreadable
-            else question.event.digest in seen.get(bucket, ())
-            if is_settled(question.start, controls[question.shard].watermark, self._allowed_lateness)
-            else Retry(
-                "the event came late and the flush has not read the log up to its window's end: it waits"
+            Found(
+                question.event.digest in seen.get(bucket, ()),
+                bucket in seen,
+                controls[question.shard],
+                unreadable.get(bucket),
             )
             for question in questions
             for bucket in [names.get(question, "")]

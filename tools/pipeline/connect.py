@@ -4,11 +4,14 @@ For a deployed pipeline these variables are removed from this process's environm
 credentials are required. A command works on one pipeline.
 """
 
+import asyncio
 import os
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from tools.errors import UsageError
+from shared.errors import Retry
+from tools.errors import CommandError, UsageError
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.deployment import Pipeline
 from tools.pipeline.warehouse import Warehouse
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from shared.gcp.firestore import FirestoreDocuments
     from tools.pipeline.online_store import OnlineStore
     from tools.pipeline.pubsub import PubSub
+
+T = TypeVar("T")
 
 _VARIABLES = (
     "PUBSUB_EMULATOR_HOST",
@@ -82,6 +87,22 @@ def connect_firestore(pipeline: Pipeline) -> "FirestoreDocuments":
         _check("Firestore", pipeline.firestore)
     database = "(default)" if isinstance(pipeline, ChainAddress) else pipeline.firestore_database
     return FirestoreDocuments(pipeline.project, database, FLUSH_DEADLINE)
+
+
+def with_documents(pipeline: Pipeline, work: "Callable[[FirestoreDocuments], Awaitable[T]]") -> T:
+    """What `work` returns on the pipeline's window documents; raises CommandError when Firestore fails."""
+
+    async def run() -> T:
+        documents = connect_firestore(pipeline)
+        try:
+            return await work(documents)
+        finally:
+            await documents.close()
+
+    try:
+        return asyncio.run(run())
+    except Retry as error:
+        raise CommandError(str(error)) from None
 
 
 def connect_online_store(pipeline: Pipeline) -> "OnlineStore":

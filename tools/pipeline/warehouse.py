@@ -32,6 +32,10 @@ _RETRY = DEFAULT_RETRY.with_timeout(5.0)
 """Seconds; the client's default of 10 minutes looks like a hang when nothing listens."""
 
 
+Record = Mapping[str, object]
+"""Column to value."""
+
+
 class WarehouseError(CommandError):
     """BigQuery refused the request, or can't be reached."""
 
@@ -42,6 +46,9 @@ class QueryResult:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+
+    def records(self) -> list[Record]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Settled windows against the features rows: recomputed, compared, and mended by a new revision."""
+"""Settled windows against the features rows: recomputed, compared, and repaired by a new revision."""

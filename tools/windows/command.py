@@ -1,27 +1,41 @@
 """`cqc verify-windows`: settled windows compared with the features rows, and fixed where they differ."""
 
-import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.clock import from_micros, utc_now
+from shared.clock import from_micros
 from shared.errors import Retry
 from shared.gcp.bigquery import TableAppender
 from shared.gcp.feature_store import feature_view
-from shared.gcp.firestore import WindowStore
 from shared.settings import AggregateSettings
 from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
 from shared.tables.sink import TableSink
+from shared.windows.documents import Documents
+from shared.windows.state import Layout
 from tools.console import console, print_json, table
 from tools.errors import CommandError
 from tools.pipeline.address import ChainAddress
-from tools.pipeline.connect import connect_firestore, connect_warehouse
+from tools.pipeline.connect import connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
+from tools.pipeline.flush_state import read_flush_state
 from tools.times import moment
 from tools.windows.comparing import Difference, Verification
-from tools.windows.reading import Span, closed_span, verify
+from tools.windows.reading import Span, Verifier, span_of
 from tools.windows.repair import Repair, Repaired
 
 _LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What the command did."""
+
+    span: Span
+    found: Verification
+    nothing: str
+    """Why nothing was compared; empty when something was."""
+    repaired: Repaired
+    left: list[Difference]
 
 
 def run(
@@ -29,64 +43,75 @@ def run(
 ) -> None:
     """Lists the windows that differ; raises CommandError when some still do at the end."""
     now = datetime.now(UTC)
-    span = closed_span(
+    span = span_of(
         None if since is None else moment("--from", since, now),
         None if until is None else moment("--to", until, now),
-        AggregateSettings(project_id=pipeline.project),
         now,
     )
     warehouse = connect_warehouse(pipeline)
-    found = verify(warehouse, span)
-    repaired = _repair(pipeline, found.differences, online) if repair and found.differences else []
-    left = verify(warehouse, span).differences if repaired else found.differences
+    flush = with_documents(pipeline, read_flush_state)
+    verifier = Verifier(warehouse, flush, AggregateSettings(project_id=pipeline.project).allowed_lateness)
+    found = verifier.verify(span)
+    repaired, left = Repaired(), found.differences
+    if repair and any(one.expected is not None for one in found.differences):
+        repaired = _repair(pipeline, flush.layout, found.differences, online)
+        left = verifier.verify(span).differences
+    result = _Result(span, found, verifier.why_nothing_was_compared(found), repaired, left)
     if as_machine:
-        print_json(_document(span, found, repaired, left))
+        print_json(_document(result))
     else:
-        _show(span, found, repaired)
+        _show(result)
     if left:
-        hint = "they have no rows, or are left to the next flush" if repair else "--repair fixes them"
-        raise CommandError(f"{len(left)} of {found.compared} windows differ from their rows: {hint}")
+        raise CommandError(f"{len(left)} of {found.compared} windows differ from their rows: {_hint(result)}")
 
 
-def _repair(pipeline: Pipeline, differences: list[Difference], online: bool) -> list[Repaired]:
-    async def work() -> list[Repaired]:
-        client = connect_firestore(pipeline)
+def _repair(pipeline: Pipeline, layout: Layout, differences: list[Difference], online: bool) -> Repaired:
+    async def work(documents: Documents) -> Repaired:
         appender = TableAppender(pipeline.project, pipeline.dataset, REALTIME_FEATURES_AGGREGATED)
         view = feature_view(pipeline.feature_view if online or isinstance(pipeline, ChainAddress) else None)
-        repairing = Repair(
-            WindowStore(client), TableSink(REALTIME_FEATURES_AGGREGATED, appender), view, utc_now
-        )
+        repairing = Repair(documents, TableSink(REALTIME_FEATURES_AGGREGATED, appender), view)
         try:
-            return await repairing.run(differences)
+            return await repairing.run(layout, differences)
+        except Retry as error:
+            raise CommandError(
+                f"the repair stopped ({error}): let the next flush finish what it saved (cqc flush), then "
+                "run it again"
+            ) from None
         finally:
             await appender.close()
 
-    try:
-        return asyncio.run(work())
-    except Retry as error:
-        raise CommandError(
-            f"the repair stopped ({error}): run it again, or let the next flush finish it"
-        ) from None
+    return with_documents(pipeline, work)
 
 
-def _show(span: Span, found: Verification, repaired: list[Repaired]) -> None:
-    people = console()
+def _hint(result: _Result) -> str:
+    """What to do about the windows that still differ."""
+    if result.repaired.left:
+        return result.repaired.left[0]
+    lost = sum(one.expected is None for one in result.left)
+    if lost == len(result.left):
+        return "they have no rows, so what they should hold is not known, and --repair leaves them alone"
+    if result.repaired.revisions:
+        return "they changed meanwhile: run it again"
+    return f"--repair fixes all but the {lost} that have no rows" if lost else "--repair fixes them"
+
+
+def _show(result: _Result) -> None:
+    people, span, found = console(), result.span, result.found
     people.print(f"Windows from {span.since:%Y-%m-%d %H:%M} to {span.until:%Y-%m-%d %H:%M} UTC")
     counts = (
         ("compared", found.compared),
         ("different", len(found.differences)),
         ("not settled yet", found.unsettled),
-        ("fixed", len(repaired)),
+        ("fixed", len(result.repaired.revisions)),
     )
     people.print(table(("windows", ""), counts))
-    revisions = {window.key: window.revision for window in repaired}
     rows = [
         (
             from_micros(difference.key.start),
             difference.key.location_id,
             difference.revision,
             difference.what,
-            revisions.get(difference.key),
+            result.repaired.revisions.get(difference.key),
         )
         for difference in found.differences[:_LISTED]
     ]
@@ -94,16 +119,25 @@ def _show(span: Span, found: Verification, repaired: list[Repaired]) -> None:
         people.print(table(("window", "location", "revision", "difference", "fixed by revision"), rows))
     if len(found.differences) > _LISTED:
         people.print(f"and {len(found.differences) - _LISTED} more, see --json")
+    for sentence in filter(None, (result.nothing, *result.repaired.left, *_unwritten(result.repaired))):
+        people.print(sentence)
 
 
-def _document(
-    span: Span, found: Verification, repaired: list[Repaired], left: list[Difference]
-) -> dict[str, object]:
+def _unwritten(repaired: Repaired) -> list[str]:
+    return [
+        f"The online store did not take the window features of {missing.count} windows ({missing.reason}): "
+        f"cqc heal-online --from {missing.since.isoformat()} --to {missing.until.isoformat()}"
+        for missing in repaired.unwritten
+    ]
+
+
+def _document(result: _Result) -> dict[str, object]:
     return {
-        "from": span.since,
-        "to": span.until,
-        "compared": found.compared,
-        "unsettled": found.unsettled,
+        "from": result.span.since,
+        "to": result.span.until,
+        "compared": result.found.compared,
+        "unsettled": result.found.unsettled,
+        "nothing_compared": result.nothing or None,
         "differences": [
             {
                 "window_start": from_micros(difference.key.start),
@@ -111,8 +145,9 @@ def _document(
                 "revision": difference.revision,
                 "difference": difference.what,
             }
-            for difference in found.differences
+            for difference in result.found.differences
         ],
-        "mended": len(repaired),
-        "left": len(left),
+        "mended": len(result.repaired.revisions),
+        "left": len(result.left),
+        "notes": [*result.repaired.left, *_unwritten(result.repaired)],
     }

@@ -1,13 +1,14 @@
 """Windows as recomputed against their latest panes. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.clock import to_micros
 from shared.windows.key import WindowKey
-from tools.windows.recompute import Expected, Record
+from tools.pipeline.warehouse import Record
+from tools.windows.recompute import Expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,23 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a comparison came to; a window whose latest pane is not final is the flush's to settle."""
+    """What a comparison came to; a window that is not settled is left to the flush."""
 
     compared: int
     unsettled: int
     differences: list[Difference]
 
 
-def compare(expected: Mapping[WindowKey, Expected], panes: Iterable[Record]) -> Verification:
-    """Every window that has rows or a pane."""
+def compare(
+    expected: Mapping[WindowKey, Expected], panes: Iterable[Record], is_settled: Callable[[WindowKey], bool]
+) -> Verification:
+    """Every window that has rows or a pane, once its pane is final or the flush has settled it."""
     latest = {_key(pane): pane for pane in panes}
     differences, unsettled = [], 0
     keys = sorted(expected.keys() | latest.keys())
     for key in keys:
         pane = latest.get(key)
-        if pane is not None and not pane["is_final"]:
+        if not (pane and pane["is_final"]) and not is_settled(key):
             unsettled += 1
             continue
         what = _what_differs(expected.get(key), pane)
@@ -59,8 +62,17 @@ def _what_differs(expected: Expected | None, pane: Record | None) -> str:
     if expected is None:
         return f"its pane counts {pane['window_event_count']} events, no row is left" if pane else ""
     if pane is None:
-        return f"{expected.accumulator.count} events and no pane"
-    result = expected.accumulator.result()
+        count = expected.window.count
+        return f"{count} events that are not late, and no pane" if count else ""
+    found = [] if pane["is_final"] else ["it is settled, and its latest pane is not final"]
+    found += _columns_that_differ(expected, pane)
+    if found and expected.too_late:
+        found.append(f"rows that say is_late and must not count: {expected.too_late}")
+    return "; ".join(found)
+
+
+def _columns_that_differ(expected: Expected, pane: Record) -> list[str]:
+    result = expected.window.fold()
     result.pop("late_event_count")
     found = []
     for column, value in result.items():
@@ -69,8 +81,8 @@ def _what_differs(expected: Expected | None, pane: Record | None) -> str:
         found += [f"{name}: {theirs.get(name)} instead of {ours.get(name)}" for name in names]
     late = pane["late_event_count"]
     if not isinstance(late, int) or not expected.least_late <= late <= expected.most_late:
-        found.append(f"late_event_count: {late} instead of {expected.accumulator.late_count}")
-    return "; ".join(found)
+        found.append(f"late_event_count: {late} instead of {expected.window.late_count}")
+    return found
 
 
 def _leaves(name: str, value: object) -> dict[str, object]:

@@ -1,22 +1,19 @@
-"""What BigQuery holds of the windows of a span of time."""
+"""What BigQuery holds of the windows of a span of time, and which of them the flush has settled."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.clock import from_micros, to_micros
-from shared.settings import AggregateSettings
 from shared.windows.key import window_of
+from shared.windows.log import LAG
 from tools.errors import UsageError
-from tools.pipeline.warehouse import QueryResult, Warehouse
+from tools.pipeline.flush_state import FlushState
+from tools.pipeline.warehouse import Warehouse
 from tools.windows.comparing import Verification, compare
-from tools.windows.recompute import COLUMNS, Record, recompute
+from tools.windows.recompute import COLUMNS, recompute
 
 DAY = timedelta(days=1)
-FLUSH_DUE = timedelta(minutes=2)
-"""A settled window's last pane is due at the next flush, at most a minute later."""
 
-# An event that came through in time and was folded too late is in no window: the flush says so in a record.
 EVENTS = f"""
 SELECT {", ".join(f"u.{column}" for column in COLUMNS)}, a.first_arrival, a.last_arrival
 FROM realtime_features_unique AS u
@@ -27,11 +24,7 @@ JOIN (
   WHERE event_timestamp >= @since AND event_timestamp < @until
   GROUP BY event_id
 ) AS a ON a.event_id = u.event_id
-WHERE u.event_timestamp >= @since AND u.event_timestamp < @until AND NOT COALESCE(u.is_late, FALSE)
-  AND u.event_id NOT IN (
-    SELECT event_id FROM streaming_errors
-    WHERE error_type = 'late_event' AND stage = 'aggregate' AND event_id IS NOT NULL
-  )
+WHERE u.event_timestamp >= @since AND u.event_timestamp < @until
 """
 PANES = """
 SELECT * FROM realtime_features_aggregated_latest WHERE window_start >= @since AND window_start < @until
@@ -46,36 +39,49 @@ class Span:
     until: datetime
 
 
-def closed_span(
-    since: datetime | None, until: datetime | None, settings: AggregateSettings, now: datetime
-) -> Span:
-    """The windows asked for that are settled by now, of the last day unless told; raises UsageError for none.
-
-    ALLOWED_LATENESS and CLOSE_GRACE of the environment say when a window is settled, as for the flush.
-    """
-    settled = settings.allowed_lateness + settings.close_grace + FLUSH_DUE
-    last = _window_start(now - settled)
-    end = last if until is None else min(_window_start(until), last)
+def span_of(since: datetime | None, until: datetime | None, now: datetime) -> Span:
+    """The windows asked for, those of the last day unless told; raises UsageError for none."""
+    end = _window_start(now if until is None else until)
     begin = end - DAY if since is None else _window_start(since)
     if begin >= end:
         raise UsageError(
-            f"no window between {begin:%Y-%m-%dT%H:%MZ} and {end:%Y-%m-%dT%H:%MZ} is settled: the newest "
-            f"begins before {last:%Y-%m-%dT%H:%MZ}, {settled} ago (ALLOWED_LATENESS, CLOSE_GRACE)"
+            f"no window begins from {begin:%Y-%m-%dT%H:%MZ} on and before {end:%Y-%m-%dT%H:%MZ}: "
+            "give an earlier --from or a later --to"
         )
     return Span(begin, end)
 
 
-def verify(warehouse: Warehouse, span: Span) -> Verification:
-    """Raises WarehouseError."""
-    parameters = {"since": span.since, "until": span.until}
-    events = warehouse.query(EVENTS, **parameters)
-    panes = warehouse.query(PANES, **parameters)
-    return compare(recompute(_records(events)), _records(panes))
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Compares the windows of a span; `flush` says which of them are settled."""
 
+    warehouse: Warehouse
+    flush: FlushState
+    allowed_lateness: timedelta
 
-def _records(result: QueryResult) -> Iterator[Record]:
-    columns: Sequence[str] = result.columns
-    return (dict(zip(columns, row, strict=True)) for row in result.rows)
+    def verify(self, span: Span) -> Verification:
+        """Raises WarehouseError."""
+        parameters = {"since": span.since, "until": span.until}
+        expected = recompute(self.warehouse.query(EVENTS, **parameters).records())
+        panes = self.warehouse.query(PANES, **parameters).records()
+        return compare(
+            expected, panes, lambda key: self.flush.is_settled(key, allowed_lateness=self.allowed_lateness)
+        )
+
+    def why_nothing_was_compared(self, found: Verification) -> str:
+        """In a sentence; empty when something was."""
+        if found.compared:
+            return ""
+        if not found.unsettled:
+            return "Nothing was compared: these windows have no event in realtime_features, and no pane."
+        if not self.flush.watermark:
+            return "Nothing was compared: no window is settled, for no flush has run (cqc flush)."
+        after = self.allowed_lateness + LAG
+        return (
+            f"Nothing was compared: none of these windows is settled. The flush has read the log up to "
+            f"{from_micros(self.flush.watermark):%Y-%m-%d %H:%M:%SZ}; it settles a window when it has read "
+            f"on to {after} after the window's end (ALLOWED_LATENESS and {LAG.seconds} s)."
+        )
 
 
 def _window_start(moment: datetime) -> datetime:

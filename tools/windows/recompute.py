@@ -1,19 +1,16 @@
 """What a window should hold: the flush's own fold over the rows of realtime_features_unique. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
-from functions.aggregate.accumulator import Accumulator
-from functions.features.contribution import SUMS
+from functions.aggregate.window import Window
 from shared.clock import to_micros
-from shared.tables.columns import Value
+from shared.windows.contribution import Cells, Contribution, contribution
 from shared.windows.key import WindowKey
-from shared.windows.log import Contribution
-
-Record = Mapping[str, object]
-"""Column to value."""
+from tools.pipeline.warehouse import Record
 
 COLUMNS = (
     "event_id",
@@ -23,6 +20,7 @@ COLUMNS = (
     "event_timestamp",
     "publish_timestamp",
     "processing_timestamp",
+    "is_late",
     "real_time_risk_score",
     "event_complexity_score",
     "rating_change_direction",
@@ -36,7 +34,7 @@ COLUMNS = (
     "capacity_change",
     "page_views",
 )
-"""What the fold reads of a features row."""
+"""What the fold reads of a features row, and whether it says late."""
 
 
 @dataclass(slots=True)
@@ -46,54 +44,37 @@ class Expected:
     A redelivered event may have counted by any of its arrivals, so `late_event_count` lies in a range.
     """
 
-    accumulator: Accumulator = field(default_factory=Accumulator)
-    event_ids: list[str] = field(default_factory=list)
+    window: Window = field(default_factory=Window)
+    digests: list[bytes] = field(default_factory=list)
     least_late: int = 0
     most_late: int = 0
+    too_late: int = 0
+    """Rows that say is_late: no pane may count them."""
 
 
 def recompute(rows: Iterable[Record]) -> dict[WindowKey, Expected]:
-    """The windows of these rows: COLUMNS of unique events that are not late, and first_ and last_arrival."""
+    """The windows of these rows: COLUMNS of unique events, and their first_ and last_arrival."""
     by_window: dict[WindowKey, list[tuple[Contribution, Record]]] = defaultdict(list)
     for row in rows:
-        one = contribution_of(row)
+        one = contribution(cast(Cells, row))
         by_window[one.key].append((one, row))
     return {key: _fold(key, members) for key, members in by_window.items()}
 
 
 def _fold(key: WindowKey, members: Sequence[tuple[Contribution, Record]]) -> Expected:
     expected = Expected()
-    for one, row in sorted(members, key=lambda pair: (pair[0].arrival_micros, pair[0].event_id)):
-        expected.accumulator.add(one)
-        expected.event_ids.append(one.event_id)
+    for one, row in members:
+        if row["is_late"]:
+            expected.too_late += 1
+            continue
+        expected.window.add(one, key.end)
+        expected.digests.append(one.digest)
         expected.least_late += _micros(row, "first_arrival") >= key.end
         expected.most_late += _micros(row, "last_arrival") >= key.end
     return expected
-
-
-def contribution_of(row: Record) -> Contribution:
-    """What the row's event gave to its window."""
-    values: Mapping[str, Value] = {name: row[name] for name in COLUMNS}  # type: ignore[misc]  # cells of a row
-    category = str(row["feature_category"])
-    arrival = "publish_timestamp" if row["publish_timestamp"] is not None else "processing_timestamp"
-    return Contribution(
-        event_id=str(row["event_id"]),
-        location_id=str(row["location_id"]),
-        event_micros=_micros(row, "event_timestamp"),
-        arrival_micros=_micros(row, arrival),
-        event_type=str(row["event_type"]),
-        category=category,
-        risk_score=_integer(row["real_time_risk_score"]),
-        complexity_score=_integer(row["event_complexity_score"]),
-        sums={name: amount for name, count in SUMS[category].items() if (amount := count(values))},
-    )
 
 
 def _micros(row: Record, column: str) -> int:
     moment = row[column]
     assert isinstance(moment, datetime), column
     return to_micros(moment)
-
-
-def _integer(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -1,120 +1,202 @@
-"""A new revision for windows that differ, through the accumulators, fenced as a flush is.
+"""A new revision for windows that differ, in the windows' own documents, fenced as a flush is.
 
 The order makes a crash between any two lines harmless, as in functions/aggregate/flush.py:
 
-1. begin   refuse while a flush is at work or has left panes; take the lease and a number
-2. save    the recomputed accumulators with their new revisions, their windows noted as not emitted
-3. emit    the panes to BigQuery, window features to the online store
+1. open    refuse while a flush is at work or has left panes
+2. begin   take the lease and a number: fences every flush that began before
+3. a group of buckets at a time:
+   save    the recomputed windows with their new revisions; the control document names the buckets as pending
+   emit    the panes to BigQuery, window features to the online store
 4. finish  note that this number's panes are written, release the lease
 
-After a crash behind 2 the next flush finds the noted windows and emits them: same revisions, same rows.
-Before it nothing has changed but the number, and the windows still differ.
+After a crash behind a save the next flush finds the pending buckets and emits them: same revisions, same
+rows. Before it nothing has changed but the number, and the windows still differ.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from functions.aggregate.flush import LEASE, MAX_SEGMENTS, to_document
-from functions.aggregate.panes import Emission, Pane, Window
-from functions.aggregate.ports import Store
+from functions.aggregate.bucket import BucketState, Fired
+from functions.aggregate.emitting import row_of
+from functions.aggregate.loading import load
 from functions.aggregate.reports import window_features
-from shared.clock import Clock
+from functions.aggregate.session import FencedOut, Session
+from functions.aggregate.window import Pane
+from shared.clock import from_micros
 from shared.errors import Retry
-from shared.online import OnlineStore
+from shared.online import OnlineStore, Unwritten
 from shared.tables.sink import RowSink
-from shared.windows.key import WindowKey, digest
-from shared.windows.log import decode_segment
-from shared.windows.state import Control, FencedOut, StateDocument
+from shared.windows.bucket_documents import bucket_name, level_in, meta_fields, meta_name
+from shared.windows.documents import Documents, Refused, Unreadable, Write
+from shared.windows.key import WindowKey
+from shared.windows.state import (
+    KEEP_SETTLED,
+    Bucket,
+    Layout,
+    OpenWindow,
+    Shard,
+    bucket_of,
+    level_for,
+    location_hash,
+)
 from tools.errors import CommandError
 from tools.windows.comparing import Difference
 
 HOLDER = "verify-windows"
+GROUP = 16
+"""Buckets saved and emitted together, as in a flush."""
+
+Work = Mapping[Bucket, Sequence[Difference]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Repaired:
-    """A window with its new revision."""
+    """What a repair did: windows with their new revisions, and what it could not do, in sentences."""
 
-    key: WindowKey
-    revision: int
+    revisions: dict[WindowKey, int] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    unwritten: list[Unwritten] = field(default_factory=list)
+    """Window features that the online store did not take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One repair; `store` is its own, for it holds the fence."""
+    """One repair."""
 
-    store: Store
-    panes: RowSink
+    documents: Documents
+    rows: RowSink
     online: OnlineStore
-    clock: Clock
 
-    async def run(self, differences: Sequence[Difference]) -> list[Repaired]:
-        """Mends what has rows and is not the next flush's to settle; raises CommandError, and Retry."""
+    async def run(self, layout: Layout, differences: Iterable[Difference]) -> Repaired:
+        """Fixes the windows that have rows; raises CommandError, and Retry when a service fails."""
+        repaired = Repaired()
+        for shard, own in _by_shard(layout, differences).items():
+            session = Session(self.documents, shard, HOLDER)
+            await session.open()
+            _refuse_beside_a_flush(session)
+            try:
+                await self._repair(session, own, repaired)
+            except FencedOut:
+                raise CommandError("a flush took over in the middle: run the repair again") from None
+            except (Retry, CommandError):
+                await session.release()
+                raise
+            except Refused as error:
+                await session.release()
+                raise CommandError(f"Firestore refuses to store the repaired windows: {error}") from None
+        return repaired
+
+    async def _repair(self, session: Session, differences: Sequence[Difference], repaired: Repaired) -> None:
+        levels = await self._levels(session, differences)
+        await session.begin(session.control.windows)
+        for group in _groups(differences, levels):
+            await self._group(session, group, levels, repaired)
+        await session.finish(lambda control: control)
+
+    async def _levels(self, session: Session, differences: Sequence[Difference]) -> dict[int, int]:
+        """How many buckets each window has; one without documents gets them here."""
+        by_start = defaultdict(list)
+        for one in differences:
+            by_start[one.key.start].append(one)
+        metas = {meta_name(session.shard, start): start for start in by_start}
+        found = (await self.documents.read(list(metas))).documents
         try:
-            return await self._run([one for one in differences if one.expected is not None])
-        except FencedOut:
-            raise CommandError("a flush took over in the middle: run the repair again") from None
-
-    async def _run(self, differences: Sequence[Difference]) -> list[Repaired]:
-        before = await self._begin()
-        number = before.number + 1
-        control = replace(before, number=number, holder=HOLDER, lease_until=self.clock() + LEASE)
-        await self.store.save(control)
-        windows = await self._windows(differences, number)
-        starts = {window.key.start for window in windows} - set(control.open)
-        noted = replace(control, ended=tuple(sorted({*control.ended, *starts})))
-        await self.store.save(noted, [to_document(window) for window in windows])
-        try:
-            await self._emit(windows)
-        except (Retry, CommandError):
-            await self.store.save(replace(noted, lease_until=None))
-            raise
-        await self.store.save(replace(control, emitted=number, lease_until=None))
-        return [Repaired(window.key, window.revision) for window in windows]
-
-    async def _begin(self) -> Control:
-        control = await self.store.read_control()
-        if control.lease_until is not None and control.lease_until > self.clock():
+            settled = {metas[name]: level_in(document) for name, document in found.items()}
+        except Unreadable as error:
             raise CommandError(
-                f"a flush is at work, or died (its lease ends at {control.lease_until:%H:%M:%S} UTC): "
-                "run the repair again after it"
-            )
-        if control.emitted < control.number:
-            raise CommandError("a flush has left panes to write: flush once (cqc flush), then repair")
-        return control
+                f"how many documents a settled window has can't be read ({error}): use the cqc of the "
+                "release that is deployed"
+            ) from None
+        opened = {start: window.level for start, window in session.control.windows.items()}
+        new = {start: level_for(len(own)) for start, own in by_start.items()}
+        return new | settled | opened
 
-    async def _windows(self, differences: Sequence[Difference], number: int) -> list[Window]:
-        keys = {one.key for one in differences} - await self._unfolded()
-        states = await self.store.load(keys)
-        now = self.clock()
-        return [self._window(one, states.get(one.key), now, number) for one in differences if one.key in keys]
+    async def _group(
+        self, session: Session, group: Work, levels: Mapping[int, int], repaired: Repaired
+    ) -> None:
+        states, unreadable = await load(self.documents, session.shard, list(group))
+        repaired.left += [_left(session.shard, key, group[key], error) for key, error in unreadable.items()]
+        opened = session.control.windows
+        fired = [pane for state in states for pane in _replace(state, group[state.key], session)]
+        writes = [
+            write
+            for state in states
+            for write in state.writes(session.now, is_settled=state.key[0] not in opened)
+        ]
+        for start in {state.key[0] for state in states} - opened.keys():
+            fields = meta_fields(OpenWindow(levels[start]), session.now + KEEP_SETTLED)
+            writes.append(Write(meta_name(session.shard, start), fields))
+        keys = {state.key for state in states}
+        await session.save(lambda control: replace(control, pending=control.pending | keys), writes)
+        await self._emit(fired, repaired)
+        repaired.revisions |= {
+            WindowKey(pane.start, pane.location_id): pane.window.revision for pane in fired
+        }
 
-    async def _unfolded(self) -> set[WindowKey]:
-        """Windows with events that a flush has yet to fold."""
-        segments = await self.store.read_segments(MAX_SEGMENTS)
-        return {one.key for segment in segments for one in decode_segment(segment.data)}
-
-    def _window(self, one: Difference, state: StateDocument | None, now: datetime, number: int) -> Window:
-        assert one.expected is not None
-        own = {digest(event_id): None for event_id in one.expected.event_ids}
-        before = state.seen_digests() if state else {}
-        kept = {identity: None for identity in before if identity in own}
-        window = Window(
-            key=one.key,
-            accumulator=one.expected.accumulator,
-            # What was counted stays in its order; all of it is stored anew.
-            seen=kept | own,
-            revision=max(one.revision, state.revision if state else 0),
-        )
-        window.fire(Emission(Pane.LATE if window.revision else Pane.ON_TIME, is_final=True, at=now), number)
-        return window
-
-    async def _emit(self, windows: Sequence[Window]) -> None:
-        if not windows:
+    async def _emit(self, fired: Sequence[Fired], repaired: Repaired) -> None:
+        if not fired:
             return
-        outcomes = await self.panes.append_rows([window.row() for window in windows])
-        refused = [outcome for outcome in outcomes if outcome is not None]
+        rows = [row_of(pane) for pane in fired]
+        refused = [outcome for outcome in await self.rows.append_rows(rows) if outcome is not None]
         if refused:
             raise CommandError(f"BigQuery refused {len(refused)} panes, the first because: {refused[0]}")
-        await self.online.write([window_features(window) for window in windows])
+        missing = await self.online.write(
+            [window_features(pane, row) for pane, row in zip(fired, rows, strict=True)]
+        )
+        if missing is not None:
+            repaired.unwritten.append(missing)
+
+
+def _refuse_beside_a_flush(session: Session) -> None:
+    control = session.control
+    if session.is_taken:
+        raise CommandError(
+            f"a flush is at work, or died (its lease ends at {from_micros(control.lease_until):%H:%M:%S} "
+            "UTC): run the repair again after it"
+        )
+    if control.emitted < control.number:
+        raise CommandError("a flush has left panes to write: flush once (cqc flush), then repair")
+
+
+def _replace(state: BucketState, differences: Sequence[Difference], session: Session) -> list[Fired]:
+    """Puts the recomputed windows in place of those of the bucket, each with its next pane."""
+    stored = dict(state.windows())
+    fired = []
+    for one in differences:
+        assert one.expected is not None
+        before = stored.get(one.key.location_id)
+        window = replace(
+            one.expected.window, revision=max(one.revision, 0 if before is None else before.revision)
+        )
+        pane = Pane.LATE if window.revision else Pane.ON_TIME
+        window.fire(pane, is_final=True, at=session.now, flush=session.control.number)
+        state.replace(one.key.location_id, window, one.expected.digests)
+        fired.append(Fired(one.key.location_id, one.key.start, window))
+    return fired
+
+
+def _left(shard: Shard, key: Bucket, differences: Sequence[Difference], error: Unreadable) -> str:
+    return (
+        f"{len(differences)} windows of {from_micros(key[0]):%Y-%m-%d %H:%MZ} are left, for "
+        f"{bucket_name(shard, *key)} can't be read ({error}): use the cqc of the release that is "
+        "deployed, or delete the document if it is damaged, and run the repair again"
+    )
+
+
+def _by_shard(layout: Layout, differences: Iterable[Difference]) -> dict[Shard, list[Difference]]:
+    found: dict[Shard, list[Difference]] = defaultdict(list)
+    for one in differences:
+        if one.expected is not None:
+            hashed = location_hash(one.key.location_id)
+            found[layout.of_window(one.key.start).shard_of(hashed)].append(one)
+    return found
+
+
+def _groups(differences: Sequence[Difference], levels: Mapping[int, int]) -> list[Work]:
+    work: dict[Bucket, list[Difference]] = defaultdict(list)
+    for one in differences:
+        start = one.key.start
+        work[start, bucket_of(location_hash(one.key.location_id), levels[start])].append(one)
+    buckets = sorted(work.items())
+    return [dict(buckets[at : at + GROUP]) for at in range(0, len(buckets), GROUP)]
