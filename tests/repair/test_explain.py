@@ -28,16 +28,20 @@ def test_an_event_is_followed_from_its_producer_to_the_pane_that_counted_it(run:
     flush(flush_url)
     second = arrive(run, event(location_id=first["location_id"], timestamp=first["timestamp"]))
     assert not json.loads(invoke("explain", second, "--json").out)["window"]["counted"]
-    assert "has not counted it yet: the next flush does" in invoke("explain", second).out
+    assert "for good, counts it when it runs next (`cqc flush`)" in " ".join(
+        invoke("explain", second).out.split()
+    )
     flush(flush_url)
 
     known = json.loads(invoke("explain", second, "--json").out)
 
     steps = [step["step"] for step in known["timeline"]]
     assert steps[:3] == ["happened, says its producer", "published", "parsed"]
-    assert steps[3] == "counted, in pane 2 of its window"
+    assert steps[3].startswith("counted, in pane 2 of its window")
     assert all(step["seconds_later"] >= 0 for step in known["timeline"][1:])
-    assert [pane["counts_the_event"] for pane in known["window"]["panes"]] == [False, True]
+    # The flush that made pane 1 may have been at work still when the event came, for all that is stored.
+    before, after = (pane["counts_the_event"] for pane in known["window"]["panes"])
+    assert (before in (False, None), after) == (True, True)
     assert known["online"]["rating_change_direction"]["value"] == "declined"
     assert known["dead_letters"] == known["replays"] == []
 
@@ -78,3 +82,4 @@ def test_an_unknown_id_is_answered_with_where_it_was_searched(invoke: Invoke) ->
         "nothing is known about event no-such-event: it is not in realtime_features, streaming_errors or"
         in answer.err
     )
+    assert "one that came late waits in Pub/Sub until the flush has read on (it has read up to" in answer.err

@@ -1,6 +1,7 @@
 """Settled windows against their rows, on the chain's Firestore and BigQuery, in a project per test.
 
-Windows take an hour to settle, so the hours pass on the test's clock; the flush is the function's.
+Windows take an hour to settle, and the database's clock is real: so the events are of three hours ago, the
+first flush allows a lateness of four hours, and the second one of one. The flush is the function's.
 """
 
 import asyncio
@@ -8,31 +9,36 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from functions.aggregate.panes import Trigger
 
-from functions.aggregate.flush import Flush, FlushDependencies
+from functions.aggregate import tick
+from functions.aggregate.tick import FlushDependencies
 from functions.features.writing import Item, item_of
 from functions.parse.decoding import Decoder
+from shared.clock import utc_now
 from shared.dead_letters.record import DeadLetterRecord
 from shared.events import encode
 from shared.gcp.bigquery import TableAppender
 from shared.gcp.feature_store import NoFeatureView
-from shared.gcp.firestore import WindowLog, WindowStore, connect
+from shared.gcp.firestore import FirestoreDocuments
 from shared.message import Message
+from shared.settings import AggregateSettings
 from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Table
 from shared.tables.sink import TableSink
+from shared.windows.log import LogWriter, unique_id
+from shared.windows.lookup import Lookup, Verdict
 from tests.repair.helpers import event
 from tests.support.chain import Run
 from tests.support.command_line import Answer, Invoke
 from tools.local.parts import PartsKind
 from tools.pipeline import address
 from tools.pipeline.address import ChainAddress
-from tools.pipeline.connect import enter
+from tools.pipeline.connect import enter, with_documents
 from tools.pipeline.warehouse import Warehouse
 
 pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
@@ -65,37 +71,50 @@ class ScratchPipeline:
 
         asyncio.run(work())
 
-    def write(self, items: list[Item], counted: bool = True) -> None:
+    def write(self, items: list[Item], counted: bool = True, is_late: bool = False) -> None:
         """Writes as `features` does; unless `counted`, it died between the rows and the window log."""
-        self.append(REALTIME_FEATURES, [{**item.row, "is_late": False} for item in items])
+        self.append(REALTIME_FEATURES, [{**item.row, "is_late": is_late} for item in items])
+
+        async def log(documents: FirestoreDocuments) -> None:
+            now = utc_now()
+            await LogWriter(documents, unique_id).append([item.contribution for item in items], now, now)
+
         if counted:
-            log = WindowLog(connect(self.address.project, "(default)"))
-            asyncio.run(log.append([item.contribution for item in items], THEN))
+            with_documents(self.address, log)
 
-    def flush(self, at: datetime) -> None:
-        """One flush, with this time on its clock."""
+    def flush(self, allowed_lateness: timedelta) -> None:
+        """One flush of the function's code."""
 
-        async def work() -> None:
+        async def work(documents: FirestoreDocuments) -> None:
             appender = TableAppender(self.address.project, self.address.dataset, REALTIME_FEATURES_AGGREGATED)
             dependencies = FlushDependencies(
-                panes=TableSink(REALTIME_FEATURES_AGGREGATED, appender),
+                documents,
+                rows=TableSink(REALTIME_FEATURES_AGGREGATED, appender),
                 online=NoFeatureView(),
                 dead_letters=NoFailures(),
-                trigger=Trigger(timedelta(hours=1), timedelta(seconds=30)),
-                clock=lambda: at,
-                pipeline_version="test",
+                clock=utc_now,
+                monotonic=monotonic,
+                settings=AggregateSettings(
+                    project_id=self.address.project, allowed_lateness=allowed_lateness
+                ),
             )
-            store = WindowStore(connect(self.address.project, "(default)"))
-            summary = await Flush(dependencies, store, uuid4().hex).run()
-            assert summary.status == "done", summary
+            assert (await tick.flush(dependencies)).status == "done"
             await appender.close()
 
-        asyncio.run(work())
+        with_documents(self.address, work)
 
     def settle(self) -> None:
-        """Runs the flushes that were due meanwhile."""
-        for at in (THEN, THEN + timedelta(minutes=10), THEN + timedelta(hours=2)):
-            self.flush(at)
+        """Two flushes: the second one's panes are final."""
+        self.flush(timedelta(hours=4))
+        self.flush(timedelta(hours=1))
+
+    def is_counted(self, items: list[Item]) -> list[Verdict]:
+        """What `features` finds out about late deliveries."""
+
+        async def ask(documents: FirestoreDocuments) -> list[Verdict]:
+            return await Lookup(documents, timedelta(hours=1)).counted([item.contribution for item in items])
+
+        return with_documents(self.address, ask)
 
 
 @pytest.fixture
@@ -113,9 +132,9 @@ def scratch(run: Run, invoke: Invoke, tmp_path: Path) -> ScratchPipeline:
 
 def item(**fields: object) -> Item:
     """An event of that time, as `features` prepares it."""
-    fields = event(timestamp=THEN.isoformat(), **fields)
+    fields = event(**{"timestamp": THEN.isoformat()} | fields)
     message = Message(orjson.dumps(fields), str(fields["event_id"]), {}, THEN, "", None)
-    decoded, _ = DECODER.decode(message, THEN)
+    decoded, _ = DECODER.decode(message, utc_now())
     return item_of(Message(encode(decoded), "", {}, THEN, "", None), ZoneInfo("Europe/London"))
 
 
@@ -157,10 +176,7 @@ def test_an_event_that_its_window_missed_is_listed_and_fixed_once(
     assert json.loads(repaired.out)["mended"] == 2
     assert json.loads(verify(invoke, scratch, "--repair", "--json").out)["differences"] == []
 
-    # A redelivery of any of them changes nothing after the repair.
-    scratch.write([counted, missed, lost])
-    scratch.flush(datetime.now(UTC))
-    assert verify(invoke, scratch).code == 0
+    assert scratch.is_counted([counted, missed, lost, item(location_id="1-1")]) == [True, True, True, False]
     panes = scratch.warehouse.query(
         "SELECT location_id, revision, pane, is_final, window_event_count "
         "FROM realtime_features_aggregated_latest ORDER BY location_id"
@@ -168,13 +184,50 @@ def test_an_event_that_its_window_missed_is_listed_and_fixed_once(
     assert [tuple(row)[2:] for row in panes.rows] == [("late", True, 2), ("on_time", True, 1)]
 
 
-def test_a_window_that_the_flush_has_not_settled_is_not_compared(
+def test_an_event_whose_row_says_late_although_its_window_counts_it_is_listed_and_fixed(
+    scratch: ScratchPipeline, invoke: Invoke
+) -> None:
+    counted, late = item(location_id="1-1"), item(location_id="1-1")
+    scratch.write([counted, late])
+    scratch.write([late], counted=False, is_late=True)
+    scratch.settle()
+    listed = verify(invoke, scratch, "--json")
+    (difference,) = json.loads(listed.out)["differences"]
+    assert "rows that say is_late and must not count: 1" in difference["difference"]
+    assert verify(invoke, scratch, "--repair").code == 0
+
+
+def test_a_window_whose_rows_are_gone_is_listed_without_advising_a_repair(
     scratch: ScratchPipeline, invoke: Invoke
 ) -> None:
     scratch.write([item()])
-    scratch.flush(THEN)
+    scratch.settle()
+    scratch.warehouse.query("DELETE FROM realtime_features WHERE TRUE")
+    for options in ((), ("--repair",)):
+        answer = verify(invoke, scratch, *options)
+        assert answer.code == 1
+        assert "1 of 1 windows differ from their rows: they have no rows, so what they should" in answer.err
+
+
+def test_what_was_not_compared_is_said_with_the_reason(scratch: ScratchPipeline, invoke: Invoke) -> None:
+    assert "these windows have no event in realtime_features, and no pane" in verify(invoke, scratch).out
+    scratch.write([item()])
+    assert "no window is settled, for no flush has run (cqc flush)" in verify(invoke, scratch).out
+    scratch.flush(timedelta(hours=4))
     said = json.loads(verify(invoke, scratch, "--json").out)
+    assert (said["compared"], said["unsettled"]) == (0, 1), "for the flush it is still open"
+
+
+def test_a_window_that_the_flush_has_not_settled_is_not_compared(
+    scratch: ScratchPipeline, invoke: Invoke
+) -> None:
+    scratch.write([item(timestamp=utc_now().isoformat())])
+    scratch.flush(timedelta(hours=1))
+    answer = verify(invoke, scratch, "--json", "--to", "2099-01-01T00:00:00Z")
+    said = json.loads(answer.out)
+    assert answer.code == 0
     assert (said["compared"], said["unsettled"]) == (0, 1)
+    assert "it settles a window when it has read on to 1:00:20 after" in said["nothing_compared"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +235,7 @@ def test_a_window_that_the_flush_has_not_settled_is_not_compared(
     [
         (("--from", "noon"), "--from noon: Invalid isoformat string"),
         (("--to", "2026-01-31T12:00:00"), "has no offset: end it with Z"),
-        (("--from", "1m"), "is settled: the newest begins before"),
+        (("--from", "2h", "--to", "3h"), "give an earlier --from or a later --to"),
     ],
 )
 def test_misuse_is_answered_with_one_sentence(

@@ -1,36 +1,56 @@
 """What is known about one event, as values: its rows, its window's panes, what is served. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
 from shared.windows.key import WindowKey
 from tools.pipeline.online_store import OnlineValue
+from tools.pipeline.warehouse import Record
 
-Record = Mapping[str, object]
-"""Column to value."""
+READING = timedelta(seconds=10)
+"""A pane is dated when its flush begins, which then reads on for so long at most: 10 s at the largest size
+that is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowShare:
-    """The event's window, and its position among the window's events."""
+    """The event's window, and what its panes and the flush say of the event."""
 
     key: WindowKey
     panes: Sequence[Record]
-    position: int | None
-    """How many events were counted before it; None where the accumulator does not hold it."""
+    """By revision."""
+    stored: datetime
+    """When the event can have been stored at the earliest."""
+    is_late: bool
+    """Its row says so."""
+    is_counted: bool
     is_kept: bool
-    """Whether there is an accumulator: none before the first flush, none a week after the last pane."""
+    """Whether the window still knows which events it counted: not a week after it was settled."""
+    is_settled: bool
+    watermark: datetime | None
+    """Up to when the flush has read the log; None before its first run."""
 
-    def counted_in(self, pane: Record) -> bool:
-        """A window only grows, in the order in which its events were counted."""
-        count = pane["window_event_count"]
-        return self.position is not None and isinstance(count, int) and count > self.position
+    def candidates(self) -> list[Record]:
+        """The panes in which the event can have shown first: of those that came after it and count more
+        events than the pane before."""
+        if not self.is_counted:
+            return []
+        counts = [0, *(_count(pane) for pane in self.panes)]
+        return [
+            pane
+            for pane, (before, now) in zip(self.panes, pairwise(counts), strict=True)
+            if now > before and _dated(pane) >= self.stored - READING
+        ]
 
-    def first_counted(self) -> Record | None:
-        """The first pane that holds the event."""
-        return next((pane for pane in self.panes if self.counted_in(pane)), None)
+    def counts_the_event(self, pane: Record) -> bool | None:
+        """None where it can't be told."""
+        candidates = self.candidates()
+        if not candidates or _revision(pane) < _revision(candidates[0]):
+            return False
+        return True if _revision(pane) >= _revision(candidates[-1]) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +96,12 @@ class Explanation:
             ("published", time_in(row, "publish_timestamp")),
             ("parsed", time_in(row, "processing_timestamp")),
         ]
-        pane = self.window.first_counted() if self.window else None
-        if pane is not None:
-            counted = f"counted, in pane {pane['revision']} of its window"
-            steps.append((counted, time_in(pane, "aggregation_timestamp")))
+        candidates = self.window.candidates() if self.window else []
+        if candidates:
+            last = candidates[-1]
+            at_latest = "" if len(candidates) == 1 else " at the latest"
+            counted = f"counted, in pane {last['revision']} of its window{at_latest}"
+            steps.append((counted, time_in(last, "aggregation_timestamp")))
         known = [(step, at) for step, at in steps if at is not None]
         before = [None, *(at for _, at in known)]
         return [
@@ -91,3 +113,19 @@ class Explanation:
 def time_in(record: Record, column: str) -> datetime | None:
     value = record[column]
     return value if isinstance(value, datetime) else None
+
+
+def _count(pane: Record) -> int:
+    count = pane["window_event_count"]
+    return count if isinstance(count, int) else 0
+
+
+def _revision(pane: Record) -> int:
+    revision = pane["revision"]
+    return revision if isinstance(revision, int) else 0
+
+
+def _dated(pane: Record) -> datetime:
+    at = time_in(pane, "aggregation_timestamp")
+    assert at is not None, "the column is required"
+    return at

@@ -1,21 +1,24 @@
-"""Finds all that is known about one event: in BigQuery, the window state and the online store."""
+"""Finds all that is known about one event: in BigQuery, the windows' documents and the online store."""
 
-import asyncio
-from collections.abc import Sequence
+from typing import cast
 
-from shared.clock import from_micros, to_micros
-from shared.errors import Retry
-from shared.gcp.firestore import WindowLog
-from shared.windows.key import WindowKey, digest, window_of
+from shared.clock import from_micros
+from shared.settings import AggregateSettings
+from shared.windows.contribution import Cells, contribution
+from shared.windows.documents import Documents, Unreadable
+from shared.windows.log import is_settled
+from shared.windows.lookup import Found, Lookup
 from tools.errors import CommandError, UsageError
-from tools.explain.explanation import Explanation, Record, WindowShare, time_in
-from tools.pipeline.connect import connect_firestore, connect_online_store, connect_warehouse
+from tools.explain.explanation import Explanation, WindowShare, time_in
+from tools.pipeline.connect import connect_online_store, connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
-from tools.pipeline.warehouse import QueryResult, Warehouse
+from tools.pipeline.flush_state import read_flush_state
+from tools.pipeline.warehouse import Record, Warehouse
 
 FEATURES = """
 SELECT * FROM realtime_features WHERE event_id = @event_id
-ORDER BY COALESCE(is_late, FALSE), processing_timestamp
+ORDER BY COALESCE(is_late, FALSE) DESC, COALESCE(publish_timestamp, processing_timestamp),
+  processing_timestamp
 """
 FAILURES = """
 SELECT error_timestamp, stage, error_type, error_message, delivery_attempt, source_subscription,
@@ -36,14 +39,15 @@ ORDER BY revision
 def explain(pipeline: Pipeline, event_id: str) -> Explanation:
     """Raises UsageError, saying where it looked, for an unknown id; and CommandError."""
     warehouse = connect_warehouse(pipeline)
-    rows = _records(warehouse.query(FEATURES, event_id=event_id))
-    failures = _records(warehouse.query(FAILURES, event_id=event_id))
-    replays = _records(warehouse.query(REPLAYS, event_id=event_id))
+    rows = warehouse.query(FEATURES, event_id=event_id).records()
+    failures = warehouse.query(FAILURES, event_id=event_id).records()
+    replays = warehouse.query(REPLAYS, event_id=event_id).records()
     if not (rows or failures or replays):
         raise UsageError(
             f"nothing is known about event {event_id}: it is not in realtime_features, streaming_errors or "
             f"replays of {pipeline.project}.{pipeline.dataset}. A new event takes about a second; one that "
-            "was sent without an event_id is known by the id of its Pub/Sub message"
+            "was sent without an event_id is known by the id of its Pub/Sub message; one that came late "
+            f"waits in Pub/Sub until the flush has read on{_how_far(pipeline)}"
         )
     if not rows:
         return Explanation(event_id, rows, failures, replays)
@@ -52,32 +56,41 @@ def explain(pipeline: Pipeline, event_id: str) -> Explanation:
         rows,
         failures,
         replays,
-        window=_window(pipeline, warehouse, event_id, rows[0]),
+        window=_window(pipeline, warehouse, rows),
         served=connect_online_store(pipeline).fetch(str(rows[0]["location_id"])),
     )
 
 
-def _window(pipeline: Pipeline, warehouse: Warehouse, event_id: str, row: Record) -> WindowShare:
-    event_time = time_in(row, "event_timestamp")
-    assert event_time is not None, "the column is required"
-    key = WindowKey(window_of(to_micros(event_time)), str(row["location_id"]))
-    result = warehouse.query(PANES, location_id=key.location_id, window_start=from_micros(key.start))
-    try:
-        seen = asyncio.run(_seen(pipeline, key))
-    except Retry as error:
-        raise CommandError(str(error)) from None
-    digests = [] if seen is None else list(seen)
-    event_digest = digest(event_id)
-    position = digests.index(event_digest) if event_digest in digests else None
-    return WindowShare(key, _records(result), position, is_kept=seen is not None)
+def _how_far(pipeline: Pipeline) -> str:
+    watermark = with_documents(pipeline, read_flush_state).watermark
+    return f" (it has read up to {from_micros(watermark):%Y-%m-%d %H:%M:%SZ})" if watermark else ""
 
 
-async def _seen(pipeline: Pipeline, key: WindowKey) -> Sequence[bytes] | None:
-    """The digests of the window's events in the order of counting; None without an accumulator."""
-    client = connect_firestore(pipeline)
-    state = (await WindowLog(client).load([key])).get(key)
-    return None if state is None else list(state.seen_digests())
+def _window(pipeline: Pipeline, warehouse: Warehouse, rows: list[Record]) -> WindowShare:
+    event = contribution(cast(Cells, rows[0]))
+    settings = AggregateSettings(project_id=pipeline.project)
 
+    async def look(documents: Documents) -> Found:
+        try:
+            return (await Lookup(documents, settings.allowed_lateness).look([event]))[0]
+        except Unreadable as error:
+            raise CommandError(
+                f"the documents of the event's window can't be read ({error}): use the cqc of the release "
+                "that is deployed"
+            ) from None
 
-def _records(result: QueryResult) -> list[Record]:
-    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    found = with_documents(pipeline, look)
+    watermark = found.control.watermark
+    start = from_micros(event.key.start)
+    panes = warehouse.query(PANES, location_id=event.location_id, window_start=start).records()
+    return WindowShare(
+        event.key,
+        panes,
+        stored=min(time for row in rows if (time := time_in(row, "processing_timestamp")) is not None),
+        is_late=bool(rows[0]["is_late"]),
+        is_counted=found.is_counted,
+        is_kept=found.is_kept,
+        is_settled=event.key.start not in found.control.windows
+        and is_settled(event.key.start, watermark, settings.allowed_lateness),
+        watermark=from_micros(watermark) if watermark else None,
+    )

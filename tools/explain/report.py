@@ -7,9 +7,10 @@ from rich.console import Console
 from shared.clock import from_micros
 from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
 from tools.console import console, print_json, table
-from tools.explain.explanation import Explanation, Record, WindowShare
+from tools.explain.explanation import Explanation, WindowShare
 from tools.explain.lookup import explain
 from tools.pipeline.deployment import Pipeline
+from tools.pipeline.warehouse import Record
 
 _FEATURES = {column.name for columns in (DERIVED_COLUMNS, *CATEGORY_COLUMNS.values()) for column in columns}
 
@@ -43,7 +44,7 @@ def _summary(known: Explanation) -> Iterator[str]:
         more = len(known.rows) - 1
         yield f"It has {more + 1} rows: {more} of a redelivery or replay, which do not count."
     if known.window is not None:
-        yield _window_sentence(known.window, late=bool(row["is_late"]))
+        yield window_sentence(known.window)
     yield _served_sentence(known)
 
 
@@ -61,19 +62,42 @@ def _served_sentence(known: Explanation) -> str:
     )
 
 
-def _window_sentence(window: WindowShare, late: bool) -> str:
+def window_sentence(window: WindowShare) -> str:
+    """Whether its window counts the event, or why not."""
     span = f"{from_micros(window.key.start):%Y-%m-%d %H:%M} to {from_micros(window.key.end):%H:%M} UTC"
-    if late:
-        return f"It arrived after its window, {span}, had settled: it is in no window."
-    if window.position is not None:
-        return f"Its window is {span}: it was event number {window.position + 1} of it to be counted."
-    if not window.is_kept and window.panes:
-        return (
-            f"Its window is {span}; which events it counted is no longer kept (7 days after its last pane)."
-        )
+    if window.is_late:
+        return f"It arrived after its window, {span}, had closed: it is in no window."
+    if window.is_counted:
+        return f"Its window is {span}: {_first_pane(window)}."
+    if window.is_settled:
+        return f"Its window, {span}, is settled: {_settled_without(window)}."
+    if window.watermark is None:
+        return f"Its window, {span}, has not counted it yet: no flush has run (`cqc flush`)."
     return (
-        f"Its window, {span}, has not counted it yet: the next flush does, if its row is new (`cqc flush`)."
+        f"Its window, {span}, has not counted it yet: the flush, which has read the log up to "
+        f"{window.watermark:%Y-%m-%d %H:%M:%SZ} for good, counts it when it runs next (`cqc flush`)."
     )
+
+
+def _first_pane(window: WindowShare) -> str:
+    candidates = window.candidates()
+    if not candidates:
+        return "it is counted, and its pane is not in BigQuery yet: the flush at work, or the next, writes it"
+    first, last = candidates[0], candidates[-1]
+    if first is last:
+        return f"it is counted, from pane {last['revision']} on"
+    return (
+        f"it is counted, from pane {last['revision']} on at the latest, and not before pane "
+        f"{first['revision']}"
+    )
+
+
+def _settled_without(window: WindowShare) -> str:
+    if window.is_kept:
+        return "it does not count the event, whose row is not late; `cqc verify-windows --repair` fixes that"
+    if window.panes:
+        return "which events it counted is no longer kept (7 days after it was settled)"
+    return "it has no pane, although the event's row is not late; `cqc verify-windows --repair` fixes that"
 
 
 def _show_event(people: Console, known: Explanation) -> None:
@@ -88,7 +112,7 @@ def _show_event(people: Console, known: Explanation) -> None:
     people.print(table(("feature", "value"), features, title="Features row"))
     if known.window is not None and known.window.panes:
         columns = (*known.window.panes[0], "counts the event")
-        rows = [(*pane.values(), known.window.counted_in(pane)) for pane in known.window.panes]
+        rows = [(*pane.values(), known.window.counts_the_event(pane)) for pane in known.window.panes]
         people.print(table(columns, rows, title="Panes of its window"))
     if served := known.served_values():
         pairs = [(value.name, value.value) for value in served]
@@ -111,8 +135,10 @@ def _document(known: Explanation) -> dict[str, object]:
         "window": window
         and {
             "start": from_micros(window.key.start),
-            "counted": window.position is not None,
-            "panes": [{**pane, "counts_the_event": window.counted_in(pane)} for pane in window.panes],
+            "counted": window.is_counted,
+            "settled": window.is_settled,
+            "log_read_up_to": window.watermark,
+            "panes": [{**pane, "counts_the_event": window.counts_the_event(pane)} for pane in window.panes],
         },
         "online": {
             value.name: {"value": value.value, "generate_time": value.generate_time}

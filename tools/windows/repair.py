@@ -118,7 +118,7 @@ class Repair:
         states, unreadable = await load(self.documents, session.shard, list(group))
         repaired.left += [_left(session.shard, key, group[key], error) for key, error in unreadable.items()]
         opened = session.control.windows
-        fired = [pane for state in states for pane in _replace(state, group[state.key], session)]
+        fired = [pane for state in states for pane in _replace(state, group[state.key], session, repaired)]
         writes = [
             write
             for state in states
@@ -130,9 +130,6 @@ class Repair:
         keys = {state.key for state in states}
         await session.save(lambda control: replace(control, pending=control.pending | keys), writes)
         await self._emit(fired, repaired)
-        repaired.revisions |= {
-            WindowKey(pane.start, pane.location_id): pane.window.revision for pane in fired
-        }
 
     async def _emit(self, fired: Sequence[Fired], repaired: Repaired) -> None:
         if not fired:
@@ -159,7 +156,9 @@ def _refuse_beside_a_flush(session: Session) -> None:
         raise CommandError("a flush has left panes to write: flush once (cqc flush), then repair")
 
 
-def _replace(state: BucketState, differences: Sequence[Difference], session: Session) -> list[Fired]:
+def _replace(
+    state: BucketState, differences: Sequence[Difference], session: Session, repaired: Repaired
+) -> list[Fired]:
     """Puts the recomputed windows in place of those of the bucket, each with its next pane."""
     stored = dict(state.windows())
     fired = []
@@ -173,6 +172,7 @@ def _replace(state: BucketState, differences: Sequence[Difference], session: Ses
         window.fire(pane, is_final=True, at=session.now, flush=session.control.number)
         state.replace(one.key.location_id, window, one.expected.digests)
         fired.append(Fired(one.key.location_id, one.key.start, window))
+        repaired.revisions[one.key] = window.revision
     return fired
 
 
