@@ -1,20 +1,24 @@
 """All checks of a pipeline, in order."""
 
-import asyncio
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from shared.gcp.firestore import WindowStore
+from shared.settings import AggregateSettings
+from shared.windows.documents import Documents
+from shared.windows.log import COLLECTION
+from shared.windows.state import LAYOUT, Control, Layout, Shard
 from tools.doctor.cloud import NAME_PREFIX, PUSH_SUBSCRIPTIONS, Cloud
 from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
 from tools.doctor.tables import check_tables, check_views
 from tools.doctor.topology import check_subscriptions, check_topics, wirings
-from tools.doctor.windows import LOOKED_AT, Flushes, judge
+from tools.doctor.windows import LOOKED_AT, ShardState, judge
+from tools.errors import CommandError
 from tools.pipeline.address import ChainAddress
-from tools.pipeline.connect import connect_firestore, connect_pubsub, connect_warehouse, credentials
+from tools.pipeline.connect import connect_pubsub, connect_warehouse, credentials, with_documents
 from tools.pipeline.deployment import Deployment, Pipeline
+from tools.pipeline.flush_state import control_in, layout_in, shards_of
 
 RESTART = "stop `cqc up` with Ctrl-C and start it again: cqc up"
 """What fixes a local chain: it is created from scratch when it starts, within seconds."""
@@ -36,7 +40,7 @@ def checkup(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
         yield from guarded("Firestore TTL", cloud.time_to_live(), fix)
         yield from guarded("backlog", cloud.backlogs(now), fix)
     yield from guarded("BigQuery", _warehouse(pipeline, fix), fix)
-    yield from guarded("flush", _flush(pipeline, now), fix)
+    yield from guarded("flush", _flush(pipeline, fix), fix)
 
 
 def _local_functions(chain: ChainAddress) -> Iterator[Finding]:
@@ -80,22 +84,46 @@ def _warehouse(pipeline: Pipeline, fix: str) -> Iterator[Finding]:
     yield from check_views(warehouse, pipeline.project, pipeline.dataset, fix, probe=is_local)
 
 
-def _flush(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
-    fix = "cqc flush"
-    if isinstance(pipeline, Deployment):
-        place = f"--location {pipeline.region} --project {pipeline.project}"
-        fix = f"gcloud scheduler jobs run {NAME_PREFIX}-flush {place}"
-    yield judge(asyncio.run(_flushes(pipeline)), now, fix)
+def _flush(pipeline: Pipeline, fix: str) -> Iterator[Finding]:
+    """Its documents are of one release: what can't be read is fixed by deploying it (`fix`)."""
+    lateness = AggregateSettings(project_id=pipeline.project).allowed_lateness
+    layout, states = with_documents(pipeline, _states)
+    yield ok("windows' layout", f"in this release's format, shards: {len(layout.generations[-1].all())}")
+    newest = _newest_pane(pipeline)
+    for state in states:
+        if isinstance(state, ShardState):
+            run = _run_flush(pipeline, layout, state.shard)
+            yield judge(state, layout, lateness, newest, run)
+        else:
+            yield wrong("flush", str(state), fix)
 
 
-async def _flushes(pipeline: Pipeline) -> Flushes:
-    store = WindowStore(connect_firestore(pipeline))
-    control = await store.read_control()
-    waiting = [segment.appended_at for segment in await store.read_segments(LOOKED_AT)]
-    rows = (
-        connect_warehouse(pipeline)
-        .query("SELECT MAX(aggregation_timestamp) FROM realtime_features_aggregated")
-        .rows
-    )
-    newest = rows[0][0]
-    return Flushes(control, waiting, newest.astimezone(UTC) if isinstance(newest, datetime) else None)
+async def _states(documents: Documents) -> tuple[Layout, list[ShardState | CommandError]]:
+    layout = layout_in(await documents.read([LAYOUT]))
+    shards = shards_of(layout)
+    reading = await documents.read([shard.control for shard in shards])
+    states: list[ShardState | CommandError] = []
+    for shard in shards:
+        try:
+            control = control_in(reading, shard) if shard.control in reading.documents else Control()
+        except CommandError as error:
+            states.append(error)
+            continue
+        waiting = await documents.list(COLLECTION, control.cursor, LOOKED_AT)
+        states.append(ShardState(shard, control, waiting, reading.at))
+    return layout, states
+
+
+def _newest_pane(pipeline: Pipeline) -> datetime | None:
+    sql = "SELECT MAX(aggregation_timestamp) FROM realtime_features_aggregated"
+    newest = connect_warehouse(pipeline).query(sql).rows[0][0]
+    return newest.astimezone(UTC) if isinstance(newest, datetime) else None
+
+
+def _run_flush(pipeline: Pipeline, layout: Layout, shard: Shard) -> str:
+    """The command that flushes the shard now."""
+    if not isinstance(pipeline, Deployment):
+        return "cqc flush"
+    number = "" if layout.generations[-1].shards == 1 else f"-{shard.number}"
+    place = f"--location {pipeline.region} --project {pipeline.project}"
+    return f"gcloud scheduler jobs run {NAME_PREFIX}-flush{number} {place}"

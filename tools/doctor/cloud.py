@@ -11,6 +11,8 @@ from google.auth.transport.requests import AuthorizedSession
 from requests import RequestException
 
 from shared.topology import FUNCTIONS, PUSHED, subscription_name
+from shared.windows.bucket_documents import STATE
+from shared.windows.log import COLLECTION as LOG
 from tools.doctor import deployed
 from tools.doctor.deployed import Json
 from tools.doctor.findings import Finding, unknown, wrong
@@ -81,7 +83,7 @@ class Cloud:
         groups = (
             f"https://firestore.googleapis.com/v1/projects/{project}/databases/{database}/collectionGroups"
         )
-        for collection in ("locations", "seen"):
+        for collection in (LOG, STATE):
             fix = (
                 f"gcloud firestore fields ttls update expire_at --collection-group={collection} "
                 f"--enable-ttl --project {project} --database='{database}'"

@@ -1,50 +1,90 @@
-"""The flush: when it last ran, and whether anything waits for it."""
+"""The flush, from its control documents: whether it runs, keeps up, and settles what is due. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.clock import from_micros
+from shared.windows.documents import Document
 from shared.windows.key import WINDOW_MICROS
-from shared.windows.state import Control
-from tools.doctor.findings import Finding, ok, wrong
+from shared.windows.log import is_settled
+from shared.windows.state import EVER, Control, Layout, Shard
+from tools.doctor.findings import Finding, judged, ok
 
 PATIENCE = timedelta(minutes=10)
 """Ten flushes, as in Terraform's alert on a silent flush."""
+_PATIENCE = PATIENCE // timedelta(microseconds=1)
 LOOKED_AT = 100
-"""Segments of the log to read: they come in no order, but in a real backlog most are old."""
+"""Segments behind the cursor that are read: a healthy flush leaves those of some 80 s."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flushes:
-    """What the flush has left behind."""
+class ShardState:
+    """What one shard's flush has left behind; times in microseconds, of the database's clock."""
 
+    shard: Shard
     control: Control
-    waiting: Sequence[datetime]
-    """When the segments that are not folded yet were written."""
-    newest_pane: datetime | None
+    """Of a shard that no flush has worked on, a new one."""
+    waiting: Sequence[Document]
+    """Segments of the log behind its cursor, LOOKED_AT at most."""
+    at: int
+    """When this was so."""
 
 
-def judge(seen: Flushes, now: datetime, fix: str) -> Finding:
-    """One finding about the flush as a whole."""
-    check = "flush"
-    due = now - PATIENCE
-    if seen.waiting and min(seen.waiting) < due:
-        since = f"{min(seen.waiting):%Y-%m-%d %H:%M:%S}Z"
-        return wrong(check, f"events have waited in window_log since {since}: it is not running", fix)
-    overdue = [start for start in seen.control.open if from_micros(start + WINDOW_MICROS) < due]
+def judge(
+    seen: ShardState, layout: Layout, allowed_lateness: timedelta, newest_pane: datetime | None, fix: str
+) -> Finding:
+    """One finding about a shard."""
+    check = "flush" if len(layout.generations[-1].all()) == 1 else f"flush of shard {seen.shard.name}"
+    if _is_retired(seen, layout, allowed_lateness):
+        return ok(check, "all windows of this number of shards are settled")
+    return judged(check, _complaints(seen, allowed_lateness), _summary(seen, newest_pane), fix)
+
+
+def _is_retired(seen: ShardState, layout: Layout, allowed_lateness: timedelta) -> bool:
+    until = layout.generations[seen.shard.generation].until
+    is_done = until < EVER and is_settled(until - WINDOW_MICROS, seen.control.watermark, allowed_lateness)
+    return is_done and not (seen.control.windows or seen.control.pending)
+
+
+def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:
+    control, due = seen.control, seen.at - _PATIENCE
+    if control.emitted < control.number and control.lease_until < due:
+        yield f"flush {control.number} died, and no later one has emitted its panes"
+    oldest = min((segment.created_at for segment in seen.waiting), default=seen.at)
+    if control.watermark and control.watermark < due:
+        yield f"it has read the log up to {_time(control.watermark)}: it is not running, or does not keep up"
+    if oldest < due:
+        yield f"{_many(seen.waiting)} wait behind its cursor, the oldest since {_time(oldest)}"
+    unended = [
+        start
+        for start, window in control.windows.items()
+        if not window.has_ended and start + WINDOW_MICROS < due
+    ]
+    if unended:
+        yield f"the window of {_time(min(unended))} has no on_time panes yet"
+    overdue = [start for start in control.windows if is_settled(start, control.watermark, allowed_lateness)]
     if overdue:
-        start = f"{from_micros(min(overdue)):%Y-%m-%d %H:%M}Z"
-        return wrong(check, f"the window of {start} has no on_time pane yet: it is not running", fix)
-    lease = seen.control.lease_until
-    if seen.control.emitted < seen.control.number and (lease is None or lease < due):
-        detail = f"flush {seen.control.number} died, and no later one has emitted its panes"
-        return wrong(check, detail, fix)
-    return ok(check, _summary(seen))
+        yield (
+            f"the window of {_time(min(overdue))} should be settled: its flush has another ALLOWED_LATENESS "
+            f"than {allowed_lateness}, which is this command's"
+        )
 
 
-def _summary(seen: Flushes) -> str:
-    if seen.control.number == 0:
-        return "there has been nothing to fold"
-    newest = f", newest pane of {seen.newest_pane:%Y-%m-%d %H:%M:%S}Z" if seen.newest_pane else ""
-    return f"flush {seen.control.emitted} is done, {len(seen.waiting)} segments wait{newest}"
+def _summary(seen: ShardState, newest_pane: datetime | None) -> str:
+    if not seen.control.watermark:
+        return "there has been nothing to fold" if not seen.waiting else f"{_many(seen.waiting)} wait"
+    newest = "" if newest_pane is None else f", newest pane of {newest_pane:%Y-%m-%d %H:%M:%S}Z"
+    return (
+        f"flush {seen.control.emitted} is done, the log is read up to {_time(seen.control.watermark)}, "
+        f"{_many(seen.waiting)} wait, {len(seen.control.windows)} windows are open{newest}"
+    )
+
+
+def _many(segments: Sequence[Document]) -> str:
+    more = " or more" if len(segments) == LOOKED_AT else ""
+    return f"{len(segments)}{more} segments"
+
+
+def _time(micros: int) -> str:
+    return f"{from_micros(micros):%Y-%m-%d %H:%M:%S}Z"

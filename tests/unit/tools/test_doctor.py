@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,12 +12,13 @@ from google.pubsub_v1.types import DeadLetterPolicy, ExpirationPolicy, PushConfi
 
 from shared.clock import to_micros
 from shared.tables.columns import STREAMING_ERRORS, json_schema
-from shared.windows.state import Control
+from shared.windows.documents import Document
+from shared.windows.state import Control, Layout, OpenWindow, Shard
 from tools.doctor import deployed, tables, windows
 from tools.doctor.deployed import Json
 from tools.doctor.findings import Finding, Verdict
 from tools.doctor.topology import Wiring, complaints, wirings
-from tools.doctor.windows import Flushes
+from tools.doctor.windows import LOOKED_AT, ShardState
 from tools.paths import ROOT
 from tools.pipeline.warehouse import Stored
 
@@ -113,39 +115,78 @@ def test_a_table_is_compared_column_by_column_in_either_of_bigquerys_vocabularie
     }
 
 
-def ago(**since: float) -> datetime:
-    return NOW - timedelta(**since)
+def ago(**since: float) -> int:
+    return to_micros(NOW - timedelta(**since))
+
+
+def waiting(*ages: timedelta) -> list[Document]:
+    return [Document(f"window_log/{number}", {}, to_micros(NOW - age), 1) for number, age in enumerate(ages)]
+
+
+READ = ago(seconds=20)
+"""A healthy flush's watermark."""
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    ("control", "waiting", "verdict", "detail"),
+    ("control", "segments", "complaint"),
     [
-        (Control(), [], Verdict.OK, "there has been nothing to fold"),
-        (Control(number=7, emitted=7), [ago(seconds=30)], Verdict.OK, "flush 7 is done, 1 segments wait"),
+        (Control(), [], ""),
+        (Control(), waiting(MINUTE), ""),
+        (Control(), waiting(MINUTE, 11 * MINUTE), "2 segments wait behind its cursor, the oldest since"),
+        (Control(3, 3, watermark=READ), waiting(MINUTE / 2), ""),
         (
-            Control(),
-            [ago(minutes=1), ago(minutes=11)],
-            Verdict.WRONG,
-            "events have waited",
-        ),
-        (Control(3, 3, open=(to_micros(ago(minutes=14)),)), [], Verdict.OK, "flush 3"),
-        (
-            Control(3, 3, open=(to_micros(ago(minutes=20)),)),
+            Control(3, 3, watermark=ago(minutes=11)),
             [],
-            Verdict.WRONG,
-            "the window of",
+            "it has read the log up to 2026-01-31 11:49:00Z: it is not running, or does not keep up",
         ),
-        (Control(4, 3, lease_until=ago(minutes=1)), [], Verdict.OK, "flush 3"),
-        (Control(4, 3, lease_until=ago(minutes=11)), [], Verdict.WRONG, "flush 4 died"),
+        (Control(3, 3, watermark=READ, windows={ago(minutes=14): OpenWindow(0)}), [], ""),
+        (
+            Control(3, 3, watermark=READ, windows={ago(minutes=20): OpenWindow(0)}),
+            [],
+            "the window of 2026-01-31 11:40:00Z has no on_time panes yet",
+        ),
+        (Control(3, 3, watermark=READ, windows={ago(minutes=20): OpenWindow(0, has_ended=True)}), [], ""),
+        (Control(3, 3, watermark=READ, windows={ago(minutes=65): OpenWindow(0, has_ended=True)}), [], ""),
+        (
+            Control(3, 3, watermark=READ, windows={ago(minutes=66): OpenWindow(0, has_ended=True)}),
+            [],
+            "the window of 2026-01-31 10:54:00Z should be settled: its flush has another ALLOWED_LATENESS",
+        ),
+        (Control(4, 3, lease_until=ago(minutes=1), watermark=READ), [], ""),
+        (
+            Control(4, 3, lease_until=ago(minutes=11), watermark=READ),
+            [],
+            "flush 4 died, and no later one has emitted its panes",
+        ),
     ],
 )
 def test_a_flush_is_wrong_when_something_waits_for_it(
-    control: Control, waiting: list[datetime], verdict: Verdict, detail: str
+    control: Control, segments: list[Document], complaint: str
 ) -> None:
-    finding = windows.judge(Flushes(control, waiting, None), NOW, "cqc flush")
-    assert finding.verdict is verdict
-    assert finding.detail.startswith(detail)
-    assert finding.fix == ("cqc flush" if verdict is Verdict.WRONG else "")
+    state = ShardState(Shard(), control, segments, to_micros(NOW))
+    finding = windows.judge(state, Layout(), timedelta(hours=1), None, "cqc flush")
+    assert finding.verdict is (Verdict.WRONG if complaint else Verdict.OK)
+    assert finding.detail.startswith(complaint)
+    assert finding.fix == ("cqc flush" if complaint else "")
+
+
+def test_the_flushs_summary_says_how_far_it_has_read_and_that_there_may_be_more_segments() -> None:
+    control = Control(7, 7, watermark=READ, windows={ago(minutes=4): OpenWindow(0)})
+    state = ShardState(Shard(), control, waiting(*[MINUTE] * LOOKED_AT), to_micros(NOW))
+    assert windows.judge(state, Layout(), timedelta(hours=1), NOW, "cqc flush").detail == (
+        "flush 7 is done, the log is read up to 2026-01-31 11:59:40Z, 100 or more segments wait, 1 windows "
+        "are open, newest pane of 2026-01-31 12:00:00Z"
+    )
+
+
+def test_a_shard_whose_windows_are_all_settled_need_not_be_flushed() -> None:
+    layout = Layout().with_shards(2, ago(hours=5))
+    retired = ShardState(Shard(), Control(3, 3, watermark=ago(hours=3)), [], to_micros(NOW))
+    finding = windows.judge(retired, layout, timedelta(hours=1), None, "cqc flush")
+    assert (finding.verdict, finding.check) == (Verdict.OK, "flush of shard 0.0")
+    unfinished = replace(retired, control=Control(3, 3, watermark=ago(hours=3), pending=frozenset({(0, 0)})))
+    assert windows.judge(unfinished, layout, timedelta(hours=1), None, "f").verdict is Verdict.WRONG
 
 
 def points(*values: object) -> Json:
@@ -181,13 +222,17 @@ ACTIVE: Json = {"state": "ACTIVE", "labels": {"content-hash": "0123456789abcdef"
             "serviceAccount:agent lacks roles/pubsub.subscriber",
         ),
         (deployed.binding("c", "r", "a", "m", {}), Verdict.WRONG, "a lacks r"),
-        (deployed.time_to_live("seen", "m", {"ttlConfig": {"state": "ACTIVE"}}), Verdict.OK, "expire_at"),
         (
-            deployed.time_to_live("seen", "m", {"ttlConfig": {"state": "CREATING"}}),
+            deployed.time_to_live("window_state", "m", {"ttlConfig": {"state": "ACTIVE"}}),
+            Verdict.OK,
+            "expire_at",
+        ),
+        (
+            deployed.time_to_live("window_state", "m", {"ttlConfig": {"state": "CREATING"}}),
             Verdict.UNKNOWN,
             "expire_at",
         ),
-        (deployed.time_to_live("seen", "m", {}), Verdict.WRONG, "expire_at deletes nothing"),
+        (deployed.time_to_live("window_state", "m", {}), Verdict.WRONG, "expire_at deletes nothing"),
         (deployed.backlog("s", "m", {}), Verdict.UNKNOWN, "no value"),
         (
             deployed.backlog("s", "m", points({"int64Value": "3"}, {"int64Value": "900"})),

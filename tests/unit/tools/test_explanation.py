@@ -79,7 +79,7 @@ def test_no_pane_counts_what_the_window_does_not_remember() -> None:
         ),
         (
             replace(COUNTED, is_counted=False, is_settled=True),
-            f"Its window, {SPAN}, is settled: it does not count the event, whose row is not late; `cqc verify",
+            f"Its window, {SPAN}, is settled: it does not count the event, whose row is not late; `cqc",
         ),
         (
             replace(COUNTED, is_counted=False, is_settled=True, is_kept=False),
