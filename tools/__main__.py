@@ -9,6 +9,7 @@ from tools.commands.doctor import doctor
 from tools.commands.explain import explain
 from tools.commands.features import features
 from tools.commands.flush import flush
+from tools.commands.heal_online import heal_online
 from tools.commands.publish import publish
 from tools.commands.query import query
 from tools.commands.redrive import redrive
@@ -22,7 +23,7 @@ from tools.errors import CommandError
 
 COMMANDS = (
     *(up, sample, validate, publish, query, features, flush),
-    *(replay, redrive, explain, verify_windows),
+    *(replay, redrive, explain, verify_windows, heal_online),
     *(doctor, trace),
 )
 """In the order in which --help lists them: running the chain, repairing, inspecting."""

@@ -62,6 +62,7 @@ LAW |= {
     "tools/explain": SHARED | PIPELINE,
     "tools/doctor": SHARED | PIPELINE | {"tools/generate"},
     "tools/windows": PRODUCTION | PIPELINE,
+    "tools/heal": PRODUCTION | PIPELINE,
     "tools/replay": PRODUCTION | PIPELINE,
     "tools/redrive": PRODUCTION | PIPELINE | {"tools/replay"},
     "tools/demo": SHARED | PIPELINE | {"tools/local", "tools/sampling"},

@@ -19,6 +19,7 @@ from tools.pipeline.warehouse import Warehouse
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
+    from shared.gcp.feature_store import FeatureView
     from shared.gcp.firestore import FirestoreDocuments
     from tools.pipeline.online_store import OnlineStore
     from tools.pipeline.pubsub import PubSub
@@ -114,6 +115,16 @@ def connect_online_store(pipeline: Pipeline) -> "OnlineStore":
         return OnlineStore(pipeline.feature_store, pipeline.feature_view)
     host = f"{pipeline.region}-aiplatform.googleapis.com"
     return OnlineStore(host, pipeline.feature_view, credentials(pipeline.project))
+
+
+def connect_feature_view(pipeline: Pipeline) -> "FeatureView":
+    """A writer of the pipeline's feature view, for the running event loop; close it."""
+    from shared.gcp.feature_store import FeatureView
+
+    enter(pipeline)
+    if isinstance(pipeline, ChainAddress):
+        _check("feature store", pipeline.feature_store)
+    return FeatureView(pipeline.feature_view)
 
 
 def _check(service: str, endpoint: str) -> None:

@@ -20,6 +20,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.table import RowIterator
 
 from shared.tables.columns import TABLES, Table, json_schema
 from shared.topology import REGION
@@ -82,16 +83,23 @@ class Warehouse:
 
     def query(self, sql: str, **parameters: str | datetime) -> QueryResult:
         """The result of GoogleSQL with @name for a parameter; bare table names are this dataset's."""
+        with self._sentences("the query"):
+            rows = self._run(sql, parameters)
+            return QueryResult([field.name for field in rows.schema], [row.values() for row in rows])
+
+    def stream(self, sql: str, **parameters: str | datetime) -> Iterator[Record]:
+        """The same a row at a time, for a result too large to be held at once."""
+        with self._sentences("the query"):
+            for row in self._run(sql, parameters):
+                yield dict(row.items())
+
+    def _run(self, sql: str, parameters: Mapping[str, str | datetime]) -> RowIterator:
         config = bigquery.QueryJobConfig(
             default_dataset=f"{self._project}.{self._dataset}",
             query_parameters=[_parameter(name, value) for name, value in parameters.items()],
         )
-        with self._sentences("the query"):
-            # Not query_and_wait: bqemulator's jobs.query ignores the default dataset and hides errors.
-            rows = self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None).result(
-                retry=_RETRY
-            )
-            return QueryResult([field.name for field in rows.schema], [row.values() for row in rows])
+        # Not query_and_wait: bqemulator's jobs.query ignores the default dataset and hides errors.
+        return self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None).result(retry=_RETRY)
 
     def describe(self, name: str) -> Stored | None:
         """The table or view of that name; None if there is none."""
