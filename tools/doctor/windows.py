@@ -55,7 +55,7 @@ def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:
     if control.watermark and control.watermark < due:
         yield f"it has read the log up to {_time(control.watermark)}: it is not running, or does not keep up"
     if oldest < due:
-        yield f"{_many(seen.waiting)} wait behind its cursor, the oldest since {_time(oldest)}"
+        yield f"segments that wait behind its cursor: {_many(seen.waiting)}, the oldest since {_time(oldest)}"
     unended = [
         start
         for start, window in control.windows.items()
@@ -73,17 +73,17 @@ def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:
 
 def _summary(seen: ShardState, newest_pane: datetime | None) -> str:
     if not seen.control.watermark:
-        return "there has been nothing to fold" if not seen.waiting else f"{_many(seen.waiting)} wait"
+        return f"no flush has run; segments in the log: {_many(seen.waiting)}"
     newest = "" if newest_pane is None else f", newest pane of {newest_pane:%Y-%m-%d %H:%M:%S}Z"
     return (
         f"flush {seen.control.emitted} is done, the log is read up to {_time(seen.control.watermark)}, "
-        f"{_many(seen.waiting)} wait, {len(seen.control.windows)} windows are open{newest}"
+        f"segments behind its cursor: {_many(seen.waiting)}, "
+        f"open windows: {len(seen.control.windows)}{newest}"
     )
 
 
 def _many(segments: Sequence[Document]) -> str:
-    more = " or more" if len(segments) == LOOKED_AT else ""
-    return f"{len(segments)}{more} segments"
+    return f"{len(segments)} or more" if len(segments) == LOOKED_AT else str(len(segments))
 
 
 def _time(micros: int) -> str:

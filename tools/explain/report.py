@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 
 from shared.clock import from_micros
+from shared.online import WINDOW_FEATURES
 from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
 from tools.console import console, print_json, table
 from tools.explain.explanation import Explanation, WindowShare
@@ -54,11 +55,15 @@ def _served_sentence(known: Explanation) -> str:
     newer = sum(
         1
         for value in known.served
-        if value.generate_time and known.event_time and value.generate_time > known.event_time
+        if value.name not in WINDOW_FEATURES
+        and value.generate_time
+        and known.event_time
+        and value.generate_time > known.event_time
     )
+    of_windows = sum(value.name in WINDOW_FEATURES for value in known.served)
     return (
         f"The online store serves {len(known.served)} features of the location: "
-        f"{len(known.served_values())} from this event, {newer} from newer ones."
+        f"{len(known.served_values())} from this event, {newer} from newer ones, {of_windows} of a window."
     )
 
 

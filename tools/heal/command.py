@@ -44,10 +44,12 @@ def run(pipeline: Pipeline, since: str, until: str, dry_run: bool, as_machine: b
 
 
 def _sentence(span: Range, healed: Healed, dry_run: bool) -> str:
-    events = f"with events from {span.since.isoformat()} to {span.until.isoformat()}"
+    number = len(healed.locations)
+    values = f"the values of {number} location{'' if number == 1 else 's'} with events from"
+    values += f" {span.since.isoformat()} to {span.until.isoformat()}"
     if dry_run:
-        return f"The values of {len(healed.locations)} locations {events} would be written; nothing was."
-    return f"The values of {len(healed.locations)} locations {events} are written; what was newer has stayed."
+        return f"Would write {values}; nothing was written."
+    return f"Wrote {values}; what the store had newer has stayed."
 
 
 def _document(span: Range, healed: Healed, failed: int, dry_run: bool) -> dict[str, object]:

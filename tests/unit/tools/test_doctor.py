@@ -133,7 +133,11 @@ MINUTE = timedelta(minutes=1)
     [
         (Control(), [], ""),
         (Control(), waiting(MINUTE), ""),
-        (Control(), waiting(MINUTE, 11 * MINUTE), "2 segments wait behind its cursor, the oldest since"),
+        (
+            Control(),
+            waiting(MINUTE, 11 * MINUTE),
+            "segments that wait behind its cursor: 2, the oldest since",
+        ),
         (Control(3, 3, watermark=READ), waiting(MINUTE / 2), ""),
         (
             Control(3, 3, watermark=ago(minutes=11)),
@@ -175,8 +179,8 @@ def test_the_flushs_summary_says_how_far_it_has_read_and_that_there_may_be_more_
     control = Control(7, 7, watermark=READ, windows={ago(minutes=4): OpenWindow(0)})
     state = ShardState(Shard(), control, waiting(*[MINUTE] * LOOKED_AT), to_micros(NOW))
     assert windows.judge(state, Layout(), timedelta(hours=1), NOW, "cqc flush").detail == (
-        "flush 7 is done, the log is read up to 2026-01-31 11:59:40Z, 100 or more segments wait, 1 windows "
-        "are open, newest pane of 2026-01-31 12:00:00Z"
+        "flush 7 is done, the log is read up to 2026-01-31 11:59:40Z, segments behind its cursor: 100 or "
+        "more, open windows: 1, newest pane of 2026-01-31 12:00:00Z"
     )
 
 
