@@ -1,16 +1,12 @@
 """`cqc heal-online`: online values written again from the tables; the work is in tools/heal."""
 
-from typing import Annotated
-
-import typer
-
-from tools.commands.options import ChainFile, Dataset, Json, Project, Region
+from tools.commands.options import ChainFile, Dataset, DryRun, Json, Project, RangeFrom, RangeTo, Region
 
 
 def heal_online(
-    since: Annotated[str, typer.Option("--from", metavar="TIME", help="Events from this time on.")],
-    until: Annotated[str, typer.Option("--to", metavar="TIME", help="Events up to this time.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the locations; write nothing.")] = False,
+    since: RangeFrom,
+    until: RangeTo,
+    dry_run: DryRun = False,
     chain: ChainFile = None,
     project: Project = None,
     region: Region = None,

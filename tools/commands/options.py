@@ -38,3 +38,12 @@ EventLines = Annotated[
     str, typer.Argument(metavar="FILE|-", help="JSON lines, one event each; - is standard input.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
+
+_FROM = typer.Option("--from", metavar="TIME", help="The start of the range, included.")
+_TO = typer.Option("--to", metavar="TIME", help="The end of the range, excluded.")
+RangeFrom = Annotated[str, _FROM]
+RangeTo = Annotated[str, _TO]
+OptionalRangeFrom = Annotated[str | None, _FROM]
+OptionalRangeTo = Annotated[str | None, _TO]

@@ -8,6 +8,7 @@ import typer
 from tools.commands.options import (
     ChainFile,
     Dataset,
+    DryRun,
     ErrorType,
     EventId,
     Grep,
@@ -43,7 +44,6 @@ _Shape = Annotated[
     str,
     typer.Option("--as", metavar="SHAPE", help="wrapped, cloudevent-binary or cloudevent-structured."),
 ]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")]
 _Failed = Annotated[Path, typer.Option(metavar="FOLDER", help="Where to save events that were not accepted.")]
 
 
@@ -65,7 +65,7 @@ def replay(
     to: _To = None,
     shape: _Shape = "wrapped",
     rate: Rate = None,
-    dry_run: _DryRun = False,
+    dry_run: DryRun = False,
     failed: _Failed = Path(".cqc") / "failed",
     chain: ChainFile = None,
     project: Project = None,

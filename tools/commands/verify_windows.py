@@ -4,16 +4,20 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.options import ChainFile, Dataset, Json, Project, Region
+from tools.commands.options import (
+    ChainFile,
+    Dataset,
+    Json,
+    OptionalRangeFrom,
+    OptionalRangeTo,
+    Project,
+    Region,
+)
 
 
 def verify_windows(
-    since: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="The first window [a day before --to].")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Windows before it [the newest settled one].")
-    ] = None,
+    since: OptionalRangeFrom = None,
+    until: OptionalRangeTo = None,
     repair: Annotated[bool, typer.Option("--repair", help="Fix them with a new revision.")] = False,
     feature_store: Annotated[
         bool,
@@ -27,7 +31,8 @@ def verify_windows(
 ) -> None:
     """Recompute settled windows and list those that differ.
 
-    They are recomputed from the rows of realtime_features_unique.
+    They are recomputed from the rows of realtime_features_unique. Without --to the newest settled windows are
+    the last ones, without --from those of the day before --to.
     """
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.windows.command import run
