@@ -2,11 +2,11 @@
 
 The order makes a crash between any two lines harmless:
 
-1. open     read the control document; its read time is the present, and the log is listed after it 2. begin
-take the lease and a number, note the windows that are born: fences every predecessor 3. recover  emit again
-what a dead flush saved and may not have emitted: same revisions, same rows 4. a group of buckets at a time,
-some groups at once:
-   load, drop the events that the bucket holds already, fold, decide the panes due,
+1. open     read the control document; its read time is the present, and the log is listed after it
+2. begin    take the lease and a number, note the windows that are born: fences every predecessor
+3. recover  emit again what a dead flush saved and may not have emitted: same revisions, same rows
+4. a group of buckets at a time, some groups at once:
+   load     drop the events that the bucket holds already, fold, decide the panes due
    save     the buckets with the control document, which names them as pending
    emit     rows to BigQuery, window features to the online store
 5. finish   move the cursor and the watermark, settle windows, release the lease
@@ -26,7 +26,8 @@ from functions.aggregate import reports
 from functions.aggregate.bucket import BucketState
 from functions.aggregate.emitting import Emitter
 from functions.aggregate.loading import load
-from functions.aggregate.log_reader import ByLocation, Page, Sorted, read_page, sort
+from functions.aggregate.log_reader import Page, read_page, sort
+from functions.aggregate.planning import Locations, Work, windows_with_births, work_of
 from functions.aggregate.session import FencedOut, Session
 from functions.aggregate.summary import Summary
 from functions.aggregate.triggers import Progress
@@ -41,10 +42,6 @@ from shared.windows.state import (
     KEEP_SETTLED,
     Bucket,
     Control,
-    OpenWindow,
-    bucket_of,
-    level_for,
-    location_hash,
 )
 
 GROUP = 16
@@ -54,9 +51,6 @@ AT_ONCE = 3
 BUDGET = 100.0
 """Seconds after which no new round begins: within the function's timeout of 300 s, whatever the round
 takes."""
-
-Work = Mapping[Bucket, ByLocation]
-"""The buckets to look at, and the events that go to each."""
 
 
 @dataclass(slots=True)
@@ -69,12 +63,15 @@ class Flush:
     allowed_lateness: timedelta
     monotonic: Callable[[], float]
     summary: Summary = field(default_factory=Summary)
+    locations: Locations = field(init=False)
     _position: str = ""
     _sealed_before: int = 0
     _emitted: set[Bucket] = field(default_factory=set)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _born: Counter[int] = field(default_factory=Counter)
-    _hashes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.locations = Locations(self.session.shard, self.session.generation)
 
     async def run(self) -> Summary:
         """Rounds until the log is read or the time is up; raises Retry when a service fails."""
@@ -105,10 +102,10 @@ class Flush:
         page = await read_page(self.documents, self._position, control.cursor, self._sealed_before)
         self._position = page.position
         progress = Progress(now, max(control.watermark, page.watermark), page.at_end, self.allowed_lateness)
-        found = sort(page.segments, self._is_ours)
         self.summary.segments += len(page.segments)
-        windows = self._with_births(found, control)
-        work = self._work(found.events, windows, progress)
+        found = sort(page.segments, self.locations.are_ours)
+        windows = windows_with_births(found, control, self.allowed_lateness)
+        work = work_of(found.events, windows, control, progress, self.locations)
         try:
             if work or control.pending:
                 await self.session.begin(windows)
@@ -136,47 +133,6 @@ class Flush:
         return not (control.windows or control.pending) and is_settled(
             last, control.watermark, self.allowed_lateness
         )
-
-    def _is_ours(self, start: int, location_id: str) -> bool:
-        if start not in self.session.generation:
-            return False
-        return self.session.shard.of == 1 or self.session.shard.holds(self._hash(location_id))
-
-    def _hash(self, location_id: str) -> int:
-        hashed = self._hashes.get(location_id)
-        if hashed is None:
-            hashed = self._hashes[location_id] = location_hash(location_id)
-        return hashed
-
-    def _with_births(self, found: Sorted, control: Control) -> dict[int, OpenWindow]:
-        """The open windows and those that these events begin, whose number of buckets is fixed here.
-
-        Events of a window that was settled before go from `found.events` to `found.too_late`.
-        """
-        windows = dict(control.windows)
-        for start in sorted(found.events.keys() - windows.keys()):
-            if is_settled(start, control.watermark, self.allowed_lateness):
-                found.too_late[start] = found.events.pop(start)
-                continue
-            before = max((other for other in windows if other < start), default=None)
-            last = 0 if before is None else windows[before].locations
-            windows[start] = OpenWindow(level_for(max(last, len(found.events[start]))))
-        return windows
-
-    def _work(
-        self, events: Mapping[int, ByLocation], windows: Mapping[int, OpenWindow], progress: Progress
-    ) -> Work:
-        """Every bucket that events go to, and all buckets of windows that owe panes by time alone."""
-        work: dict[Bucket, ByLocation] = {}
-        for start, window in self.session.control.windows.items():
-            if progress.is_settled(start) or (progress.has_ended(start) and not window.has_ended):
-                work |= {(start, number): {} for number in range(1 << window.level)}
-        for start, by_location in events.items():
-            level = windows[start].level
-            for location_id, contributions in by_location.items():
-                bucket = (start, bucket_of(self._hash(location_id), level))
-                work.setdefault(bucket, {})[location_id] = contributions
-        return dict(sorted(work.items()))
 
     async def _recover(self) -> None:
         """Emits what a dead flush saved; what is left to recover shrinks as it goes."""

@@ -1,0 +1,83 @@
+"""What a round has to do: which windows there are, and which of their buckets to look at. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from functions.aggregate.log_reader import ByLocation, Sorted
+from functions.aggregate.triggers import Progress
+from shared.windows.log import is_settled
+from shared.windows.state import (
+    Bucket,
+    Control,
+    Generation,
+    OpenWindow,
+    Shard,
+    bucket_of,
+    level_for,
+    location_hash,
+)
+
+Work = Mapping[Bucket, ByLocation]
+"""The buckets to look at, and the events that go to each."""
+
+
+@dataclass(slots=True)
+class Locations:
+    """The locations of one shard; remembers their hashes, which cost a microsecond each."""
+
+    shard: Shard
+    generation: Generation
+    _hashes: dict[str, int] = field(default_factory=dict)
+
+    def are_ours(self, start: int, location_id: str) -> bool:
+        """Whether this shard folds the location in the window that begins at `start`."""
+        return start in self.generation and (self.shard.of == 1 or self.shard.holds(self._hash(location_id)))
+
+    def bucket(self, location_id: str, level: int) -> int:
+        """The number of its bucket in a window of 2^level buckets."""
+        return bucket_of(self._hash(location_id), level)
+
+    def _hash(self, location_id: str) -> int:
+        hashed = self._hashes.get(location_id)
+        if hashed is None:
+            hashed = self._hashes[location_id] = location_hash(location_id)
+        return hashed
+
+
+def windows_with_births(
+    found: Sorted, control: Control, allowed_lateness: timedelta
+) -> dict[int, OpenWindow]:
+    """The open windows and those that these events begin, whose number of buckets is fixed here.
+
+    Events of a window that was settled before go from `found.events` to `found.too_late`.
+    """
+    windows = dict(control.windows)
+    for start in sorted(found.events.keys() - windows.keys()):
+        if is_settled(start, control.watermark, allowed_lateness):
+            found.too_late[start] = found.events.pop(start)
+            continue
+        before = max((other for other in windows if other < start), default=None)
+        last = 0 if before is None else windows[before].locations
+        windows[start] = OpenWindow(level_for(max(last, len(found.events[start]))))
+    return windows
+
+
+def work_of(
+    events: Mapping[int, ByLocation],
+    windows: Mapping[int, OpenWindow],
+    control: Control,
+    progress: Progress,
+    locations: Locations,
+) -> Work:
+    """Every bucket that events go to, and all buckets of windows that owe panes by time alone, in order."""
+    work: dict[Bucket, ByLocation] = {}
+    for start, window in control.windows.items():
+        if progress.is_settled(start) or (progress.has_ended(start) and not window.has_ended):
+            work |= {(start, number): {} for number in range(1 << window.level)}
+    for start, by_location in events.items():
+        level = windows[start].level
+        for location_id, contributions in by_location.items():
+            bucket = (start, locations.bucket(location_id, level))
+            work.setdefault(bucket, {})[location_id] = contributions
+    return dict(sorted(work.items()))
