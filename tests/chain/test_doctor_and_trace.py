@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import PushConfig, RetryPolicy, Subscription
 
+from shared.windows.documents import Documents, Fields, Write
+from shared.windows.state import LAYOUT, Control, Layout, Shard
 from tests.support.chain import command
 from tools.commands.trace import trace
 from tools.doctor.checkup import checkup
 from tools.doctor.findings import Finding, Verdict
 from tools.errors import UsageError
 from tools.local.chain import Chain, ChainOptions
-from tools.pipeline.connect import connect_pubsub, connect_warehouse
+from tools.pipeline.connect import connect_pubsub, connect_warehouse, with_documents
 from tools.pipeline.deployment import PipelineOptions, locate
 from tools.pipeline.pubsub import PubSub
 
@@ -186,6 +189,24 @@ def test_a_changed_table_and_a_lost_view_are_found(traced: Chain) -> None:
     shown = command(traced, "doctor").stdout.decode()
     assert "view streaming_errors_unique: stop `cqc up` with Ctrl-C and start it again: cqc up" in shown
     assert "2 wrong" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [(LAYOUT, Layout().to_fields()), (Shard().control, Control().to_fields())]
+)
+def test_a_document_of_the_flush_in_a_newer_format_is_found(traced: Chain, name: str, fields: Fields) -> None:
+    async def put(documents: Documents, content: Fields) -> None:
+        await documents.commit([Write(name, content)])
+
+    with_documents(traced.address, partial(put, content={**fields, "format": 99}))
+    try:
+        _, findings = report(traced)
+    finally:
+        with_documents(traced.address, partial(put, content=fields))
+    assert wrongs(findings)["flush"].startswith(
+        f"Firestore's {name} can't be read (its format is 99, this release reads 1): use the cqc of the release"
+    )
+    assert "cqc up" in findings["flush"]["mend"]
 
 
 def test_a_service_that_is_down_is_found_and_the_rest_is_still_checked(traced: Chain, tmp_path: Path) -> None:
