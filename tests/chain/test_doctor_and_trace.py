@@ -204,7 +204,7 @@ def test_a_document_of_the_flush_in_a_newer_format_is_found(traced: Chain, name:
     finally:
         with_documents(traced.address, partial(put, content=fields))
     assert wrongs(findings)["flush"].startswith(
-        f"Firestore's {name} can't be read (its format is 99, this release reads 1): use the cqc of the release"
+        f"Firestore's {name} can't be read (its format is 99, this release reads 1): use the cqc of the"
     )
     assert "cqc up" in findings["flush"]["mend"]
 

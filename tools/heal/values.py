@@ -5,7 +5,7 @@ The values bear the generate_times of `features` and `aggregate`: whatever the s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from functions.aggregate.bucket import Fired
@@ -59,8 +59,16 @@ class Range:
 def values_in(warehouse: Warehouse, span: Range) -> Iterator[OnlineFeatures]:
     """A location's events stand together, and its window comes later; raises WarehouseError."""
     yield from map(_of_event, warehouse.stream(EVENTS, since=span.since, until=span.until))
-    first = from_micros(window_of(to_micros(span.since)))
+    first = first_window(span.since)
     yield from map(_of_window, warehouse.stream(WINDOWS, since=first, until=span.until))
+
+
+def first_window(since: datetime) -> datetime:
+    """The start of the first window whose values may have this generate_time, or a later one.
+
+    The flush adds a microsecond a revision to the newest event's time, which may reach beyond the window.
+    """
+    return from_micros(window_of(to_micros(since - timedelta(seconds=1))))
 
 
 def _of_event(record: Record) -> OnlineFeatures:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared.online import OnlineFeatures, Unwritten
+from tools.heal.values import first_window
 from tools.heal.writing import LOCATIONS, write
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -53,3 +54,9 @@ async def test_a_store_that_takes_nothing_of_a_batch_is_not_asked_again() -> Non
 
 async def test_a_dry_run_counts_the_locations() -> None:
     assert len((await write(entries(5), None)).locations) == 5
+
+
+def test_a_windows_values_are_found_although_its_revisions_reach_into_the_next_window() -> None:
+    minutes = timedelta(minutes=5)
+    assert first_window(NOON + timedelta(microseconds=3)) == NOON - minutes
+    assert first_window(NOON + minutes / 2) == NOON

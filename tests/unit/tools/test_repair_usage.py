@@ -1,11 +1,18 @@
-"""explain, redrive and verify-windows without a pipeline to work on."""
+"""explain, redrive, verify-windows and heal-online without a pipeline to work on."""
 
 import pytest
 
 from tests.support.command_line import Invoke
 
 COMMANDS = pytest.mark.parametrize(
-    "arguments", [("explain", "event-1"), ("redrive",), ("verify-windows",), ("verify-windows", "--repair")]
+    "arguments",
+    [
+        ("explain", "event-1"),
+        ("redrive",),
+        ("verify-windows",),
+        ("verify-windows", "--repair"),
+        ("heal-online", "--from", "2h", "--to", "1h"),
+    ],
 )
 
 

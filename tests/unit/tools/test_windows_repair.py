@@ -175,6 +175,12 @@ def test_each_shard_repairs_its_own_locations() -> None:
     locations = [f"1-{number}" for number in range(20)]
     bench = settled(*(given("a", location) for location in locations), shards=3)
     rows = [features_row(event_id, location) for location in locations for event_id in ("a", "b")]
+    state = asyncio.run(read_flush_state(bench.documents()))
+    assert {state.shard_of(WindowKey(KEY.start, location)).name for location in locations} == {
+        "1.0",
+        "1.1",
+        "1.2",
+    }
     assert set(repair(bench, *rows).revisions) == {WindowKey(KEY.start, location) for location in locations}
     assert said(bench, *rows) == []
     assert bench.flush().panes.total() == 0

@@ -151,8 +151,9 @@ class Bench:
 
 def settled(*events: Contribution, shards: int = 1) -> Bench:
     """A window with these events, two hours later, its final panes emitted."""
-    bench = Bench(shards=shards)
-    bench.flush()
+    bench = Bench(NOON - timedelta(minutes=10), shards)
+    bench.flush()  # from the next window on there are so many shards
+    bench.now = NOON + timedelta(minutes=1)
     if events:
         bench.append(*events)
         bench.flush()
