@@ -1,7 +1,8 @@
 """`cqc verify-windows`: settled windows compared with the features rows, and fixed where they differ."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from shared.clock import from_micros
 from shared.errors import Retry
@@ -20,6 +21,7 @@ from tools.pipeline.deployment import Pipeline
 from tools.pipeline.flush_state import read_flush_state
 from tools.times import moment
 from tools.windows.comparing import Difference, Verification
+from tools.windows.naming import with_events
 from tools.windows.reading import Span, Verifier, span_of
 from tools.windows.repair import Repair, Repaired
 
@@ -51,7 +53,7 @@ def run(
     warehouse = connect_warehouse(pipeline)
     flush = with_documents(pipeline, read_flush_state)
     verifier = Verifier(warehouse, flush, AggregateSettings(project_id=pipeline.project).allowed_lateness)
-    found = verifier.verify(span)
+    found = _with_events(pipeline, verifier, verifier.verify(span))
     repaired, left = Repaired(), found.differences
     if repair and any(one.expected is not None for one in found.differences):
         repaired = _repair(pipeline, flush.layout, found.differences, online)
@@ -63,6 +65,17 @@ def run(
         _show(result)
     if left:
         raise CommandError(f"{len(left)} of {found.compared} windows differ from their rows: {_hint(result)}")
+
+
+def _with_events(pipeline: Pipeline, verifier: Verifier, found: Verification) -> Verification:
+    """Names the events of the differences that are shown."""
+    shown, rest = found.differences[:_LISTED], found.differences[_LISTED:]
+    if not shown:
+        return found
+    named = with_documents(
+        pipeline, partial(with_events, allowed_lateness=verifier.allowed_lateness, differences=shown)
+    )
+    return replace(found, differences=named + rest)
 
 
 def _repair(pipeline: Pipeline, layout: Layout, differences: list[Difference], online: bool) -> Repaired:

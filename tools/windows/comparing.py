@@ -65,10 +65,7 @@ def _what_differs(expected: Expected | None, pane: Record | None) -> str:
         count = expected.window.count
         return f"{count} events that are not late, and no pane" if count else ""
     found = [] if pane["is_final"] else ["it is settled, and its latest pane is not final"]
-    found += _columns_that_differ(expected, pane)
-    if found and expected.too_late:
-        found.append(f"rows that say is_late and must not count: {expected.too_late}")
-    return "; ".join(found)
+    return "; ".join(found + _columns_that_differ(expected, pane))
 
 
 def _columns_that_differ(expected: Expected, pane: Record) -> list[str]:

@@ -1,10 +1,10 @@
 """What a window should hold: the flush's own fold over the rows of realtime_features_unique. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from functions.aggregate.window import Window
 from shared.clock import to_micros
@@ -37,41 +37,48 @@ COLUMNS = (
 """What the fold reads of a features row, and whether it says late."""
 
 
+class Member(NamedTuple):
+    """An event of a window, as its row has it."""
+
+    event_id: str
+    contribution: Contribution
+    is_late: bool
+
+
 @dataclass(slots=True)
 class Expected:
-    """One window as the rows have it.
+    """One window as the rows have it: the fold of the events that are not late.
 
     A redelivered event may have counted by any of its arrivals, so `late_event_count` lies in a range.
     """
 
     window: Window = field(default_factory=Window)
-    digests: list[bytes] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
     least_late: int = 0
     most_late: int = 0
-    too_late: int = 0
-    """Rows that say is_late: no pane may count them."""
+
+    @property
+    def digests(self) -> list[bytes]:
+        """Of the events that the window counts."""
+        return [member.contribution.digest for member in self.members if not member.is_late]
 
 
 def recompute(rows: Iterable[Record]) -> dict[WindowKey, Expected]:
     """The windows of these rows: COLUMNS of unique events, and their first_ and last_arrival."""
-    by_window: dict[WindowKey, list[tuple[Contribution, Record]]] = defaultdict(list)
+    windows: dict[WindowKey, Expected] = defaultdict(Expected)
     for row in rows:
         one = contribution(cast(Cells, row))
-        by_window[one.key].append((one, row))
-    return {key: _fold(key, members) for key, members in by_window.items()}
+        _add(windows[one.key], one, row)
+    return dict(windows)
 
 
-def _fold(key: WindowKey, members: Sequence[tuple[Contribution, Record]]) -> Expected:
-    expected = Expected()
-    for one, row in members:
-        if row["is_late"]:
-            expected.too_late += 1
-            continue
-        expected.window.add(one, key.end)
-        expected.digests.append(one.digest)
-        expected.least_late += _micros(row, "first_arrival") >= key.end
-        expected.most_late += _micros(row, "last_arrival") >= key.end
-    return expected
+def _add(expected: Expected, one: Contribution, row: Record) -> None:
+    is_late, end = bool(row["is_late"]), one.key.end
+    expected.members.append(Member(str(row["event_id"]), one, is_late))
+    if not is_late:
+        expected.window.add(one, end)
+        expected.least_late += _micros(row, "first_arrival") >= end
+        expected.most_late += _micros(row, "last_arrival") >= end
 
 
 def _micros(row: Record, column: str) -> int:

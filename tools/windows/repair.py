@@ -119,14 +119,16 @@ class Repair:
         repaired.left += [_left(session.shard, key, group[key], error) for key, error in unreadable.items()]
         opened = session.control.windows
         fired = [pane for state in states for pane in _replace(state, group[state.key], session, repaired)]
+        # The meta documents first: a bucket is found by them, should the save take several commits.
         writes = [
-            write
-            for state in states
-            for write in state.writes(session.now, is_settled=state.key[0] not in opened)
+            Write(
+                meta_name(session.shard, start),
+                meta_fields(OpenWindow(levels[start]), session.now + KEEP_SETTLED),
+            )
+            for start in sorted({state.key[0] for state in states} - opened.keys())
         ]
-        for start in {state.key[0] for state in states} - opened.keys():
-            fields = meta_fields(OpenWindow(levels[start]), session.now + KEEP_SETTLED)
-            writes.append(Write(meta_name(session.shard, start), fields))
+        for state in states:
+            writes += state.writes(session.now, is_settled=state.key[0] not in opened)
         keys = {state.key for state in states}
         await session.save(lambda control: replace(control, pending=control.pending | keys), writes)
         await self._emit(fired, repaired)

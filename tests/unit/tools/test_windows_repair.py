@@ -30,6 +30,7 @@ from tests.unit.tools.windows_bench import (
 from tools.errors import CommandError
 from tools.pipeline.flush_state import read_flush_state
 from tools.windows.comparing import Difference
+from tools.windows.naming import with_events
 from tools.windows.repair import Repair, Repaired
 
 T = TypeVar("T")
@@ -77,7 +78,6 @@ def test_an_event_whose_row_says_late_although_a_pane_counts_it_leaves_the_pane(
     late = features_row("b", is_late=True)
     (what,) = said(bench, A, late)
     assert what.startswith("window_event_count: 2 instead of 1")
-    assert what.endswith("rows that say is_late and must not count: 1")
     repair(bench, A, late)
     assert said(bench, A, late) == []
 
@@ -158,6 +158,16 @@ def test_a_redelivery_after_the_repair_is_known_and_a_later_flush_agrees() -> No
     assert bench.flush().panes.total() == 0
     assert said(bench, A, B) == []
     assert bench.sinks.failures == []
+
+
+def test_the_events_that_make_a_difference_are_named() -> None:
+    bench = settled(given("a"), given("b"))
+    missing = [features_row(f"c{number}") for number in range(7)]
+    found = bench.verify(A, features_row("b", is_late=True), features_row("d", is_late=True), *missing)
+    (one,) = asyncio.run(with_events(bench.documents(), LATENESS, found.differences))
+    assert one.what.endswith(
+        "; in no pane, though not late: c0, c1, c2, c3, c4 and 2 more; counted, though late: b"
+    )
 
 
 def test_a_second_repair_finds_nothing_to_do() -> None:
