@@ -68,17 +68,21 @@ def test_the_newest_value_of_each_feature_is_served_with_its_events_time(
         counted=False,
     )
     assert json.loads(heal(invoke, scratch, "--dry-run", "--json").out)["locations"] == 1
+    for at_second, found in ((0, 1), (10, 0)):
+        exactly = (THEN + at_second * SECOND).isoformat()
+        said = heal(invoke, scratch, "--dry-run", "--json", "--from", exactly, "--to", exactly)
+        assert json.loads(said.out)["locations"] == found, "both ends belong to the range"
     assert served(scratch, location) == {}
 
     answer = heal(invoke, scratch)
 
     assert answer.code == 0, answer.err
     assert answer.out.startswith("Wrote the values of 1 location with events from")
-    found = served(scratch, location)
-    assert found["new_overall_rating"] == ("Inadequate", THEN + SECOND)
-    assert found["rating_change_reason"] == ("first", THEN), "the newer event has none"
-    assert found["areas_assessed"] == (["safe"], THEN + 2 * SECOND), "a page view has no areas"
-    assert found["event_type"] == ("dashboard_interaction", THEN + 3 * SECOND)
+    now = served(scratch, location)
+    assert now["new_overall_rating"] == ("Inadequate", THEN + SECOND)
+    assert now["rating_change_reason"] == ("first", THEN), "the newer event has none"
+    assert now["areas_assessed"] == (["safe"], THEN + 2 * SECOND), "a page view has no areas"
+    assert now["event_type"] == ("dashboard_interaction", THEN + 3 * SECOND)
 
 
 def test_an_older_value_never_overwrites_a_newer_one(
@@ -119,7 +123,7 @@ def test_a_store_that_is_away_is_named_with_what_to_do(
     ("options", "sentence"),
     [
         (("--from", "noon", "--to", "1m"), "--from noon: Invalid isoformat string"),
-        (("--from", "1m", "--to", "2m"), "--from 1m is after --to 2m: exchange them"),
+        (("--from", "1m", "--to", "2m"), "--from 1m is after --to 2m: swap them"),
     ],
 )
 def test_misuse_is_answered_with_one_sentence(

@@ -17,7 +17,7 @@ def run(pipeline: Pipeline, since: str, until: str, dry_run: bool, as_machine: b
     now = datetime.now(UTC)
     span = Range(moment("--from", since, now), moment("--to", until, now))
     if span.since > span.until:
-        raise UsageError(f"--from {since} is after --to {until}: exchange them")
+        raise UsageError(f"--from {since} is after --to {until}: swap them")
     values = values_in(connect_warehouse(pipeline), span)
 
     async def work() -> Healed:
