@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
+from typing import TypeVar
 
 import pytest
 
@@ -15,7 +16,7 @@ from shared.windows.documents import Write
 from shared.windows.key import WindowKey
 from shared.windows.lookup import Lookup
 from shared.windows.state import Control, Shard
-from tests.support.memory_documents import Faults
+from tests.support.faults import Faults
 from tests.unit.tools.windows_bench import (
     KEY,
     LATENESS,
@@ -30,6 +31,8 @@ from tools.errors import CommandError
 from tools.pipeline.flush_state import read_flush_state
 from tools.windows.comparing import Difference
 from tools.windows.repair import Repair, Repaired
+
+T = TypeVar("T")
 
 SHARD = Shard()
 A, B = features_row("a"), features_row("b")
@@ -201,11 +204,11 @@ class Overtaken(Faults):
     bench: Bench = field(default_factory=Bench)
     flush_at: int = 0
 
-    async def around(self, effect: Callable[[], None]) -> None:
+    async def around(self, effect: Callable[[], T]) -> T:
         if self.calls + 1 == self.flush_at:
             self.bench.now += timedelta(minutes=2)
             await self.bench.flushing()
-        await super().around(effect)
+        return await super().around(effect)
 
 
 @pytest.mark.parametrize("call", range(2, 6))

@@ -20,7 +20,8 @@ from shared.tables.columns import Row
 from shared.windows.contribution import Contribution, contribution
 from shared.windows.key import WindowKey
 from shared.windows.log import LogWriter
-from tests.support.memory_documents import Database, Faults, MemoryDocuments
+from tests.support.faults import Faults
+from tests.support.memory_documents import Database, MemoryDocuments
 from tools.pipeline.flush_state import read_flush_state
 from tools.pipeline.warehouse import Record
 from tools.windows.comparing import Verification, compare
