@@ -12,7 +12,7 @@ import pytest
 from shared.clock import to_micros, utc_now
 from shared.gcp.firestore import FirestoreDocuments
 from shared.windows.contribution import Contribution
-from shared.windows.documents import NEW, Conflict, Documents, Refused, Write
+from shared.windows.documents import NEW, Conflict, Documents, Fields, Refused, Write
 from shared.windows.log import LogWriter, unique_id
 from shared.windows.segment import decode
 from tests.conformance.backends import Kind, running
@@ -58,7 +58,12 @@ async def names(documents: Documents, place: str, after: str = "", limit: int = 
 
 
 async def test_every_kind_of_field_is_read_back_as_it_was_written(documents: Documents, place: str) -> None:
-    fields = {"text": "ä\x00", "bytes": b"\x00\xff", "number": -(2**63), "expire_at": 1_780_000_000_123_456}
+    fields: Fields = {
+        "text": "ä\x00",
+        "bytes": b"\x00\xff",
+        "number": -(2**63),
+        "expire_at": 1_780_000_000_123_456,
+    }
     await documents.commit([Write(f"{place}/a", fields)])
     reading = await documents.read([f"{place}/a", f"{place}/missing"])
     (document,) = reading.documents.values()

@@ -40,11 +40,10 @@ def broken(world: World) -> list[str]:
 
 
 Unique = Mapping[str, tuple[bool, Sequence[Row]]]
-"""Event id to whether it is late, and its rows with the content of the first published."""
+"""Event id to whether it is late, by the rule of realtime_features_unique, and all of its rows."""
 
 
 def _unique(rows: Iterable[Row]) -> Unique:
-    """By the rule of realtime_features_unique: one that says late wins, then the first published."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         found[str(row["event_id"])].append(row)

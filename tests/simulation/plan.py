@@ -67,7 +67,7 @@ class Plan:
 def draw(seed: int) -> Plan:
     random = Random(seed)
     lateness = random.choice((0, 60, 60, 300))
-    heals_at = random.choice((120, 240, 400, lateness + 500))
+    heals_at = random.choice((120, 240, 360, lateness + 300))
     return Plan(
         seed=seed,
         lateness=lateness,
@@ -101,7 +101,7 @@ def draw(seed: int) -> Plan:
 
 def _publications(random: Random, lateness: int, heals_at: int) -> Iterator[Publication]:
     locations = [f"1-{number}" for number in range(random.randint(1, 6))]
-    for number in range(random.randint(1, 12)):
+    for number in range(random.randint(1, 8)):
         at = random.uniform(0, heals_at)
         first = Publication(
             event_id=f"e{number}",

@@ -5,6 +5,7 @@ milliseconds, and the same seed gives the same history.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine, Iterable
 from random import Random
 from typing import TypeVar
@@ -18,6 +19,9 @@ class Stalled(Exception):
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """Sockets, threads and subprocesses are not to be had."""
+
+    _ready: deque[asyncio.Handle]
+    """BaseEventLoop's: what runs next."""
 
     def __init__(self, random: Random) -> None:
         super().__init__()

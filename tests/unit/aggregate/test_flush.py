@@ -335,7 +335,7 @@ async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not
     with pytest.raises(Retry):
         await bench.flush_at(66)
     await bench.flush_at(67)
-    finals = [row["location_id"] for row in bench.sinks.panes if row["is_final"]]
+    finals = [str(row["location_id"]) for row in bench.sinks.panes if row["is_final"]]
     assert sorted(set(finals)) == sorted(one.location_id for one in crowd())
     assert {row["revision"] for row in bench.sinks.panes if row["is_final"]} == {2}
 
