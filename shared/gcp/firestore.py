@@ -59,13 +59,17 @@ T = TypeVar("T")
 class FirestoreDocuments:
     """shared.windows.documents.Documents on Firestore; opens its connection in the loop of the first call.
 
-    `deadline` is in seconds, for a call with its tries.
+    `deadline` is in seconds, for a call with its tries; `try_seconds` is for one of them, TRY of the deadline
+    unless given.
     """
 
-    def __init__(self, project: str, database: str, deadline: float = DEADLINE) -> None:
+    def __init__(
+        self, project: str, database: str, deadline: float = DEADLINE, try_seconds: float | None = None
+    ) -> None:
         self._database = f"projects/{project}/databases/{database}"
         self._prefix = f"{self._database}/documents/"
         self._deadline = deadline
+        self._try_seconds = try_seconds or deadline * TRY
         self._connection: Reconnecting[Any] = Reconnecting(
             _SERVICE, lambda channel: FirestoreGrpcAsyncIOTransport(channel=channel)
         )
@@ -101,13 +105,13 @@ class FirestoreDocuments:
         is_final: Callable[[AioRpcError], None] | None = None,
     ) -> T:
         """Tries until the deadline, unless `is_final` raises for what another try does not change."""
-        pause, last, each = PAUSE, "no answer", self._deadline * TRY
+        pause, last = PAUSE, "no answer"
         try:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
                         # The call has the limit itself, so that a half-read answer ends with it.
-                        return await self._connection.attempt(partial(attempt, each), None)
+                        return await self._connection.attempt(partial(attempt, self._try_seconds), None)
                     except AioRpcError as error:
                         if is_final is not None:
                             is_final(error)
