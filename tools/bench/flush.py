@@ -17,7 +17,7 @@ from tools.bench.server import Server, serving
 from tools.bench.windows import (
     Scale,
     Tick,
-    World,
+    Testbed,
     backlog,
     calibration,
     costs,
@@ -59,10 +59,10 @@ async def run(names: list[str]) -> list[Scenario]:
     """The scenarios of these names, one after the other; raises CommandError and OSError."""
     for name in names:
         scenario = SCENARIOS[name]
-        world = World(scenario.scale)
-        async with _aggregate(world) as server:
+        testbed = Testbed(scenario.scale)
+        async with _aggregate(testbed) as server:
             follow = backlog if name == "backlog" else steady
-            async for done in follow(world, server, MINUTES[name]):
+            async for done in follow(testbed, server, MINUTES[name]):
                 scenario.calibrations.append(calibration())
                 scenario.ticks.append(done)
                 sys.stdout.write(f"{name}: minute {done.minute}, {done.cpu_seconds:.2f} s of CPU\n")
@@ -70,9 +70,9 @@ async def run(names: list[str]) -> list[Scenario]:
 
 
 @asynccontextmanager
-async def _aggregate(world: World) -> AsyncIterator[Server]:
-    async with world.listen() as endpoint:
-        settings = environment(endpoint, world.scale, feature_view_path(PROJECT, REGION))
+async def _aggregate(testbed: Testbed) -> AsyncIterator[Server]:
+    async with testbed.listen() as endpoint:
+        settings = environment(endpoint, testbed.scale, feature_view_path(PROJECT, REGION))
         source = ROOT / "functions" / "aggregate" / "main.py"
         first = as_requests([b"{}"])
         async with serving("aggregate", source, allot(0)["aggregate"], settings, first[0]) as (server, _):

@@ -117,7 +117,7 @@ class TimedFirestore(FirestoreService):
 
 
 @dataclass
-class World:
+class Testbed:
     """The clock, the documents, the sinks, and the events that come."""
 
     scale: Scale
@@ -188,12 +188,12 @@ def environment(endpoint: Endpoint, scale: Scale, feature_view: str) -> dict[str
     }
 
 
-async def tick(world: World, server: Server, minute: int, shard: int) -> Tick:
+async def tick(testbed: Testbed, server: Server, minute: int, shard: int) -> Tick:
     """One flush of a shard; raises OSError when the function does not answer 200."""
-    world.firestore.traffic = Traffic()
+    testbed.firestore.traffic = Traffic()
     cpu, began = server.cpu_seconds(), time.perf_counter()
     summary = await asyncio.to_thread(_post, server.port, shard)
-    traffic = world.firestore.traffic
+    traffic = testbed.firestore.traffic
     return Tick(
         minute=minute,
         shard=shard,
@@ -218,23 +218,23 @@ def _post(port: int, shard: int) -> Any:
         return orjson.loads(answer.read())
 
 
-async def steady(world: World, server: Server, minutes: int) -> AsyncIterator[Tick]:
+async def steady(testbed: Testbed, server: Server, minutes: int) -> AsyncIterator[Tick]:
     """A flush after each minute."""
     for minute in range(1, minutes + 1):
-        world.pass_minute()
-        world.now += 500_000
-        for shard in range(world.scale.shards):
-            yield await tick(world, server, minute, shard)
-        world.forget_log()
+        testbed.pass_minute()
+        testbed.now += 500_000
+        for shard in range(testbed.scale.shards):
+            yield await tick(testbed, server, minute, shard)
+        testbed.forget_log()
 
 
-async def backlog(world: World, server: Server, minutes: int) -> AsyncIterator[Tick]:
+async def backlog(testbed: Testbed, server: Server, minutes: int) -> AsyncIterator[Tick]:
     """So many minutes without a flush, and then ticks until the log is read."""
     for _ in range(minutes):
-        world.pass_minute()
+        testbed.pass_minute()
     for minute in range(minutes + 1, minutes + 21):
-        world.now += 60_500_000
-        done = await tick(world, server, minute, 0)
+        testbed.now += 60_500_000
+        done = await tick(testbed, server, minute, 0)
         yield done
         if done.status == "done":
             return
