@@ -42,6 +42,7 @@ from shared.windows.state import (
     KEEP_SETTLED,
     Bucket,
     Control,
+    segment_key,
 )
 
 GROUP = 16
@@ -66,6 +67,8 @@ class Flush:
     locations: Locations = field(init=False)
     _position: str = ""
     _sealed_before: int = 0
+    _listed: list[str] = field(default_factory=list)
+    """The ids of this run's segments, as far as they are behind the cursor."""
     _emitted: set[Bucket] = field(default_factory=set)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _born: Counter[int] = field(default_factory=Counter)
@@ -102,8 +105,10 @@ class Flush:
         page = await read_page(self.documents, self._position, control.cursor, self._sealed_before)
         self._position = page.position
         progress = Progress(now, max(control.watermark, page.watermark), page.at_end, self.allowed_lateness)
-        self.summary.segments += len(page.segments)
-        found = sort(page.segments, self.locations.are_ours)
+        self._listed += [segment.id for segment in page.segments]
+        fresh = [segment for segment in page.segments if segment_key(segment.id) not in control.ahead]
+        self.summary.segments += len(fresh)
+        found = sort(fresh, self.locations.are_ours)
         windows = windows_with_births(found, control, self.allowed_lateness)
         work = work_of(found.events, windows, control, progress, self.locations)
         try:
@@ -215,9 +220,11 @@ class Flush:
             for start, window in self.session.control.windows.items()
             if start not in settled
         }
+        self._listed = [segment for segment in self._listed if segment > page.cursor]
+        ahead = frozenset(map(segment_key, self._listed))
         await self.session.finish(
             lambda control: replace(
-                control, cursor=page.cursor, watermark=progress.watermark, windows=windows
+                control, cursor=page.cursor, watermark=progress.watermark, ahead=ahead, windows=windows
             )
         )
         self._emitted.clear()

@@ -16,8 +16,8 @@ from tools.bench.load import as_requests
 from tools.bench.server import Server, serving
 from tools.bench.windows import (
     Scale,
-    Tick,
     Testbed,
+    Tick,
     backlog,
     calibration,
     costs,
