@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools.errors import UsageError, choose
+from tools.local.ports import DEFAULT_BASE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,7 @@ def up(
     ] = 60.0,
     port_base: Annotated[
         int, typer.Option(min=0, max=65_000, help="The first of ten ports; 0 takes any free ones.")
-    ] = 8600,
+    ] = DEFAULT_BASE,
     trace: Annotated[bool, typer.Option("--trace", help="Collect spans, for `cqc trace`.")] = False,
 ) -> None:
     """Start the whole chain; Ctrl-C ends it."""

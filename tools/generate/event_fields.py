@@ -13,12 +13,14 @@ import orjson
 from functions.features.extraction import extract
 from shared.events import METRICS
 from shared.settings import FeaturesSettings
-from shared.tables.columns import CATEGORY_COLUMNS, Row, Value
+from shared.tables.columns import CATEGORY_COLUMNS, REALTIME_FEATURES, Row, Value
 from tools.generate.event_examples import EXAMPLES, NOW
 from tools.validate.checking import Accepted, Checker
 
 TYPES = tuple(METRICS)
 """The event types whose metrics are known."""
+DESCRIPTIONS = {column.name: column.description for column in REALTIME_FEATURES.columns}
+"""Column of realtime_features to what it means."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.events import METRICS, GenericEvent
-from shared.tables.columns import REALTIME_FEATURES
-from tools.generate.event_fields import TYPES, Metric, metrics_of
+from tools.generate.event_fields import DESCRIPTIONS, TYPES, Metric, metrics_of
 from tools.generate.output import Files, write
 from tools.paths import ROOT
 
@@ -31,8 +30,6 @@ _OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
 """Behind a validator of ours pydantic leaves its own names for these two."""
 
-_DESCRIPTIONS = {column.name: column.description for column in REALTIME_FEATURES.columns}
-
 
 def event_schema(event_type: str | None) -> Schema:
     """The schema of one event type; None: any type that is not named."""
@@ -51,10 +48,10 @@ def event_schema(event_type: str | None) -> Schema:
                 "maxLength": base["event_id"]["maxLength"],
             },
             "location_id": {
-                "description": _DESCRIPTIONS["location_id"],
+                "description": DESCRIPTIONS["location_id"],
                 **_without_title(base["location_id"]),
             },
-            "event_type": {"description": _DESCRIPTIONS["event_type"], **kind},
+            "event_type": {"description": DESCRIPTIONS["event_type"], **kind},
             "timestamp": {
                 "description": "When the event happened: ISO 8601 with an offset, as RFC 3339 writes it.",
                 "type": "string",
@@ -78,7 +75,7 @@ def _metrics(event_type: str) -> Schema:
 
 
 def _purpose(metric: Metric) -> str:
-    return " ".join(f"{column}: {_DESCRIPTIONS[column]}" for column in metric.columns)
+    return " ".join(f"{column}: {DESCRIPTIONS[column]}" for column in metric.columns)
 
 
 def _accepted(field: Schema) -> Schema:

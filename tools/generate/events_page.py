@@ -7,17 +7,15 @@ text of its dead letter.
 import json
 from collections.abc import Mapping
 
-from shared.tables.columns import CATEGORY_COLUMNS, REALTIME_FEATURES, Value
+from shared.tables.columns import CATEGORY_COLUMNS, Value
 from tools.generate.event_examples import EXAMPLES, GENERIC, NOW, Example
-from tools.generate.event_fields import Metric, metrics_of, row
+from tools.generate.event_fields import DESCRIPTIONS, Metric, metrics_of, row
 from tools.generate.event_schemas import GENERIC_FILE, Schema, event_schema
 from tools.generate.output import Files, markdown_table, with_part, write
 from tools.paths import ROOT
 from tools.validate.checking import Checker, Rejected
 
 PAGE = ROOT / "docs" / "events.md"
-
-_DESCRIPTIONS = {column.name: column.description for column in REALTIME_FEATURES.columns}
 
 
 def part() -> str:
@@ -52,7 +50,7 @@ def _metric(metric: Metric, schema: Schema) -> tuple[str, ...]:
         _type(schema["anyOf"][0]),
         "<br>".join(f"`{column}`" for column in metric.columns),
         "<br>".join(_value(value) for value in metric.columns.values()),
-        "<br>".join(_DESCRIPTIONS[column] for column in metric.columns),
+        "<br>".join(DESCRIPTIONS[column] for column in metric.columns),
     )
 
 
@@ -66,7 +64,7 @@ def _type(schema: Schema) -> str:
 
 def _generic_metrics() -> str:
     columns = (column.name for column in CATEGORY_COLUMNS["generic"])
-    rows = ((f"`{name}`", _DESCRIPTIONS[name]) for name in columns)
+    rows = ((f"`{name}`", DESCRIPTIONS[name]) for name in columns)
     words = "Any JSON object. A value that is text becomes a feature as it is, anything else as its JSON."
     return f"{words}\n\n{markdown_table(('Feature column', 'Meaning'), rows)}"
 

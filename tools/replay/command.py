@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.topology import topic_path
 from tools.console import console, progress_bar
 from tools.errors import UsageError, choose
 from tools.pipeline.address import ChainAddress
@@ -116,7 +117,7 @@ def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
 def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:
     if not name:
         return topics_of(pipeline)
-    full = name if name.startswith("projects/") else f"projects/{pipeline.project}/topics/{name}"
+    full = topic_path(pipeline.project, name)
     return {"parse": full, "features": full}
 
 
