@@ -101,7 +101,7 @@ def _watch(chain: "Chain") -> None:
 def _announce(people: "Console", chain: "Chain", seconds: float) -> None:
     from tools.console import table
 
-    logs = {process.name: process.log for process in chain.processes}
+    logs = {process.name: process.log.relative_to(Path.cwd()) for process in chain.processes}
     rows = [(name, where, logs[name]) for name, where in _addresses(chain.address).items()]
     people.print(table(("part", "address", "log"), rows, title=f"The chain is up after {seconds:.1f} s"))
     if chain.options.flush_every is not None:
