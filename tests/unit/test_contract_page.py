@@ -1,4 +1,4 @@
-"""docs/contract.md names the types, errors, tables and topics that there are."""
+"""docs/contract.md names the types, errors, tables and topics that exist."""
 
 import re
 

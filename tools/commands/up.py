@@ -24,7 +24,7 @@ _WATCH = 0.2
 def up(
     parts: Annotated[
         str,
-        typer.Option(metavar="stand-in|emulators", help="Who plays Pub/Sub and Firestore: ours or Google's."),
+        typer.Option(metavar="stand-in|emulators", help="Pub/Sub and Firestore: our stand-ins or Google's."),
     ] = "stand-in",
     json_file: Annotated[
         str | None,
@@ -83,7 +83,7 @@ def _run(chain: "Chain", people: "Console", described: Path | None, show_json: b
 
 
 def _remove_stale(described: Path) -> None:
-    """Removes what an earlier chain left: it would pass for ours before ours is ready."""
+    """Removes what an earlier chain left: it would pass for the new one before that is ready."""
     try:
         described.unlink(missing_ok=True)
     except OSError as error:

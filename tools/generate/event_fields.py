@@ -56,7 +56,7 @@ def metrics_of(event_type: str) -> Sequence[Metric]:
 
 @cache
 def optional_features() -> Mapping[str, str]:
-    """Feature column to when it is null in an event of its own category; others are never null there."""
+    """Feature column to when it is null in an event of its category; the others never are."""
     found = {
         column: _reason(event_type, column)
         for event_type in TYPES

@@ -28,11 +28,11 @@ _DATE = r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
 _OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
-"""Behind a validator of ours pydantic leaves its own names for these two."""
+"""Pydantic keeps its own names for these two behind a BeforeValidator."""
 
 
 def event_schema(event_type: str | None) -> Schema:
-    """The schema of one event type; None: any type that is not named."""
+    """The schema of one event type, or with None of any type that is not named."""
     base = GenericEvent.model_json_schema()["properties"]
     kind: Schema = {"const": event_type} if event_type else _without_title(base["event_type"])
     return {
@@ -90,7 +90,7 @@ def _accepted(field: Schema) -> Schema:
 
 
 def _branch(branch: Mapping[str, Any]) -> Schema:
-    """One alternative; a list of any JSON values needs no word about its items."""
+    """One alternative; a list of any JSON values says nothing about its items."""
     renamed = {_BOUNDS.get(name, name): value for name, value in branch.items()}
     if "$ref" in renamed.get("items", {}):
         del renamed["items"]

@@ -1,6 +1,6 @@
 """`python -m tools.generate.events_page` writes the generated part of docs/events.md: the event types.
 
-Each with its metrics and what they become, an event that is accepted, and one that is rejected with the very
+Each with its metrics and what they become, an event that is accepted, and one that is rejected, with the
 text of its dead letter.
 """
 
@@ -55,7 +55,7 @@ def _metric(metric: Metric, schema: Schema) -> tuple[str, ...]:
 
 
 def _type(schema: Schema) -> str:
-    """In words; the texts in which a number may come are one for all numbers."""
+    """In words; every number may also be sent as text."""
     if schema["type"] == "array":
         return "list of texts" if "items" in schema else "list of anything"
     words = {"string": "text", "boolean": "true or false"}
@@ -74,7 +74,7 @@ def _value(value: Value) -> str:
 
 
 def _json(event: Mapping[str, object]) -> str:
-    """A member a line: short enough to read, and still one event to copy."""
+    """One member per line: short enough to read, and still one event to copy."""
     members = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in event.items())
     return f"```json\n{{\n{members}\n}}\n```\n"
 

@@ -36,7 +36,7 @@ def example_rows() -> Mapping[str, Row]:
 
 
 def _features() -> Row:
-    """A rating change, and each other category's columns from an event of its own."""
+    """A rating change, with each other category's columns from that category's example."""
     rows = [row(event_type, example.metrics) for event_type, example in EXAMPLES.items()]
     own = {
         column.name: values[column.name]

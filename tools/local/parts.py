@@ -35,7 +35,7 @@ _NOT_PASSED_ON = (
 
 
 class PartsKind(StrEnum):
-    """Who plays Pub/Sub and Firestore; BigQuery and the feature store are always stand-ins."""
+    """What serves as Pub/Sub and Firestore; BigQuery and the feature store are always stand-ins."""
 
     STAND_IN = "stand-in"
     EMULATORS = "emulators"

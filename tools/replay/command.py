@@ -122,7 +122,7 @@ def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:
 
 
 def _note(pipeline: Pipeline, target: Target, opened: ExitStack) -> Callable[[Sequence[Sent]], None]:
-    """What is published goes into the journal; a push to a function is somebody debugging."""
+    """Publishing is recorded in the journal; a push to a function is debugging, and is not."""
     if not isinstance(target, TopicTarget):
         return lambda _: None
     journal = opened.enter_context(Journal(pipeline.project, pipeline.dataset, REPLAY))

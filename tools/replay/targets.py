@@ -159,7 +159,7 @@ class TopicTarget:
         self._topics = topics
 
     def check(self) -> None:
-        """The first publish shows."""
+        """Nothing to check: the first publish shows whether the topic exists."""
 
     def send(self, items: Sequence[Item]) -> list[Sent]:
         outcomes: list[Sent] = []
