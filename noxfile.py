@@ -49,7 +49,7 @@ def _install_packages(session: nox.Session, *arguments: str) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Run the whole chain on this machine and show what arrives; ends by itself."""
+    """Run the whole chain on this machine and show what arrives, then stop."""
     _install(session)
     session.run("python", "-m", "tools.demo", *session.posargs)
 

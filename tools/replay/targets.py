@@ -46,7 +46,7 @@ class Target(Protocol):
         """Raises UsageError when nothing can be sent there."""
 
     def send(self, items: Sequence[Item]) -> list[Sent]:
-        """One outcome per event, in order; raises CommandError when there is no point in going on."""
+        """One outcome per event, in order; raises CommandError when the target cannot be used."""
 
     def describe(self, item: Item) -> str:
         """Where this event goes."""
