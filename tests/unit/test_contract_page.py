@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from functions.features.contribution import SUMS
 from shared import topology
 from shared.errors import ErrorType
 from shared.tables.columns import TABLES
@@ -43,6 +44,11 @@ def test_the_tables_and_views_are_those_of_the_deployment() -> None:
         table.name for table in TABLES
     ]
     assert [view.name for view in views() if f"`{view.name}`" not in text] == []
+
+
+def test_the_sums_of_a_window_are_those_of_the_code() -> None:
+    sums = {row[0]: row[1:] for row in rows("### Aggregated features")}
+    assert sums == {category: list(names) for category, names in SUMS.items() if names}
 
 
 @pytest.mark.parametrize(
