@@ -46,9 +46,9 @@ def metrics_of(event_type: str) -> Sequence[Metric]:
     """In the order of the model."""
     whole = EXAMPLES[event_type].metrics
     empty, full = row(event_type, {}), row(event_type, whole)
-    own = [column.name for column in CATEGORY_COLUMNS[str(full["feature_category"])]]
+    columns = [column.name for column in CATEGORY_COLUMNS[str(full["feature_category"])]]
     return [
-        Metric(name, {column: empty[column] for column in own if without[column] != full[column]})
+        Metric(name, {column: empty[column] for column in columns if without[column] != full[column]})
         for name in METRICS[event_type].model_fields
         for without in [row(event_type, {key: value for key, value in whole.items() if key != name})]
     ]

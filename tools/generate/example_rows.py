@@ -38,12 +38,12 @@ def example_rows() -> Mapping[str, Row]:
 def _features() -> Row:
     """A rating change, with each other category's columns from that category's example."""
     rows = [row(event_type, example.metrics) for event_type, example in EXAMPLES.items()]
-    own = {
+    others = {
         column.name: values[column.name]
         for values in rows
         for column in CATEGORY_COLUMNS[str(values["feature_category"])]
     }
-    return row("rating_change", EXAMPLES["rating_change"].metrics) | own | {"pipeline_version": _VERSION}
+    return row("rating_change", EXAMPLES["rating_change"].metrics) | others | {"pipeline_version": _VERSION}
 
 
 _AGGREGATED: Row = {
