@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from functions.features.contribution import SUMS
 from shared import topology
 from shared.errors import ErrorType
 from shared.tables.columns import TABLES
+from shared.windows.contribution import SUMS
 from tests.unit.contract import CATEGORIES
 from tools.generate.event_fields import TYPES
 from tools.generate.views import views
