@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nox
 
-# uv where it is there; without it a plain virtual environment, into which _install puts uv.
+# uv where it is installed, else a plain virtual environment, into which _install puts uv.
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "tests"]
 nox.options.reuse_existing_virtualenvs = True
@@ -49,7 +49,7 @@ def _install_packages(session: nox.Session, *arguments: str) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Run the whole chain on this machine and show what arrives; ends by itself."""
+    """Run the whole chain on this machine and show what arrives, then stop."""
     _install(session)
     session.run("python", "-m", "tools.demo", *session.posargs)
 
@@ -96,7 +96,7 @@ def generate(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build a zip a function under build/packages, and start each alone in a clean environment."""
+    """Build one zip per function under build/packages, and start each in a clean environment."""
     _install(session)
     _install_packages(session, "uv")  # makes the clean environments
     session.run("python", "-m", "tools.generate.package")

@@ -30,6 +30,10 @@ class ErrorType(StrEnum):
     UNEXPECTED_ERROR = "unexpected_error"
 
 
+RECORDED_BESIDE_THEIR_ROW = (ErrorType.LATE_EVENT, ErrorType.FEATURE_STORE_WRITE_FAILED)
+"""The reasons of records about events that are not rejected: they have their row in realtime_features."""
+
+
 class PipelineError(Exception):
     """The root; its text is one sentence for a person that says what happened, and to what."""
 

@@ -1,4 +1,4 @@
-"""The names of the functions, topics and subscriptions, declared once; tests hold Terraform's to them."""
+"""The names of the functions, topics and subscriptions, declared once; tests check Terraform against them."""
 
 FUNCTIONS = ("parse", "features", "aggregate", "deadletter")
 """In the order in which an event meets them; `deadletter` records what the others reject."""
@@ -21,6 +21,12 @@ FEATURE_VIEW = "location_features"
 def topic_path(project: str, topic: str) -> str:
     """The full name of a topic, given its short or full name."""
     return topic if topic.startswith("projects/") else f"projects/{project}/topics/{topic}"
+
+
+def topic_paths(project: str) -> dict[str, str]:
+    """The full names of the topics, by their role: events, parsed and dead_letter."""
+    names = {"events": EVENTS_TOPIC, "parsed": PARSED_TOPIC, "dead_letter": DEAD_LETTER_TOPIC}
+    return {role: topic_path(project, name) for role, name in names.items()}
 
 
 def subscription_name(topic: str, reader: str) -> str:

@@ -1,7 +1,7 @@
-"""A dead letter becomes its row of streaming_errors, whichever of the two forms it has. Pure.
+"""A dead letter becomes its row of streaming_errors, in either of its two forms. Pure.
 
 - our record: what `parse`, `features` or the flush rejected, with the reason (shared/dead_letters/record.py)
-- a forwarded original: a message that Pub/Sub gave up delivering; its CloudPubSubDeadLetterSource* attributes
+- a forwarded original: a message that Pub/Sub could not deliver; its CloudPubSubDeadLetterSource* attributes
   say only how often and to which subscription it was delivered
   (https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic)
 
@@ -26,8 +26,17 @@ _PUBLISHED = "CloudPubSubDeadLetterSourceTopicPublishTime"
 
 
 def triage(message: Message, now: datetime, pipeline_version: str) -> Row:
-    """The row; `now` is used only if the message has no publish time of its own."""
-    return row_of(failure_in(message, message.publish_time or now, pipeline_version))
+    """The row; `now` is used only if the message has no publish time."""
+    return row_of(record_in(message, message.publish_time or now, pipeline_version))
+
+
+def is_dead_letter(message: Message) -> bool:
+    """Whether the message has one of the two forms."""
+    return _is_record(message) or _SUBSCRIPTION in message.attributes
+
+
+def _is_record(message: Message) -> bool:
+    return message.attributes.get(RECORD_ATTRIBUTE) == RECORD_KIND
 
 
 def fallback_row(message: Message, refusal: str, now: datetime, pipeline_version: str) -> Row:
@@ -36,19 +45,17 @@ def fallback_row(message: Message, refusal: str, now: datetime, pipeline_version
     return row_of(_unexpected(message, reason, now, pipeline_version))
 
 
-def failure_in(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
-    """The failure that the message reports."""
-    if message.attributes.get(RECORD_ATTRIBUTE) == RECORD_KIND:
+def record_in(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
+    """The record of what failed: in the message, or made from it."""
+    if _is_record(message):
         try:
             return DeadLetterRecord.model_validate_json(message.data)
         except ValidationError as error:
-            reason = (
-                f"the dead letter is marked as a failure record but is not one: {error.errors()[0]['msg']}"
-            )
+            reason = f"the dead letter is marked as a record but is not one: {error.errors()[0]['msg']}"
             return _unexpected(message, reason, given_up_at, pipeline_version)
     if _SUBSCRIPTION in message.attributes:
         return _forwarded(message, given_up_at, pipeline_version)
-    reason = "neither a failure record nor a message that Pub/Sub forwarded: somebody published it here"
+    reason = "neither a record nor a message that Pub/Sub forwarded: it was published here by hand"
     return _unexpected(message, reason, given_up_at, pipeline_version)
 
 
@@ -58,7 +65,7 @@ def _forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -
     reason = (
         f"Pub/Sub gave up after {count or 'its last'} deliveries to {subscription}: see that function's log"
     )
-    failure = record_of(
+    record = record_of(
         message,
         Reject(ErrorType.DELIVERY_EXHAUSTED, reason),
         stage=_stage_of(subscription),
@@ -66,7 +73,7 @@ def _forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -
         pipeline_version=pipeline_version,
     )
     project = attributes.get(_PROJECT)
-    return failure.model_copy(
+    return record.model_copy(
         update={
             "delivery_attempt": _count(count),
             "source_subscription": f"projects/{project}/subscriptions/{subscription}"
@@ -103,21 +110,21 @@ def _time(text: str | None) -> datetime | None:
     return moment if moment and moment.tzinfo else None
 
 
-def row_of(failure: DeadLetterRecord) -> Row:
-    """The failure as a row of streaming_errors."""
+def row_of(record: DeadLetterRecord) -> Row:
+    """The record as a row of streaming_errors."""
     return {
-        "error_type": failure.error_type.value,
-        "error_message": failure.error_message,
-        "stage": failure.stage,
-        "location_id": failure.location_id,
-        "event_type": failure.event_type,
-        "event_id": failure.event_id,
-        "raw_data": failure.raw_data,
-        "payload": failure.payload,
-        "attributes": orjson.dumps(failure.attributes).decode(),
-        "delivery_attempt": failure.delivery_attempt,
-        "source_subscription": failure.source_subscription,
-        "publish_timestamp": failure.publish_timestamp,
-        "error_timestamp": failure.error_timestamp,
-        "pipeline_version": failure.pipeline_version,
+        "error_type": record.error_type.value,
+        "error_message": record.error_message,
+        "stage": record.stage,
+        "location_id": record.location_id,
+        "event_type": record.event_type,
+        "event_id": record.event_id,
+        "raw_data": record.raw_data,
+        "payload": record.payload,
+        "attributes": orjson.dumps(record.attributes).decode(),
+        "delivery_attempt": record.delivery_attempt,
+        "source_subscription": record.source_subscription,
+        "publish_timestamp": record.publish_timestamp,
+        "error_timestamp": record.error_timestamp,
+        "pipeline_version": record.pipeline_version,
     }

@@ -1,7 +1,7 @@
 """The dead-letter brake: a circuit breaker on dead letters.
 
-When most of a stream is rejected, the cause is hardly in each single event: a bad deploy or a broken producer
-would turn all of it into dead letters. An engaged brake answers rejected messages retryably instead, so that
+When most of a stream is rejected, the cause is rarely in the events: a bad deploy or a broken producer would
+turn all of it into dead letters. An engaged brake answers rejected messages retryably instead, so that
 Pub/Sub keeps them until the code or the producer is fixed. docs/decisions/0040 has the reasons.
 """
 
@@ -69,7 +69,7 @@ class BrakeState:
 
     A message counts when it is delivered for the first time: held messages come back again and again, and
     would keep the share up by themselves. Only an instance that has seen too few first deliveries to judge by
-    also counts redeliveries: it may have been started in the middle of the trouble.
+    also counts redeliveries: it may have been started in the middle of an incident.
     """
 
     def __init__(self, limits: BrakeLimits) -> None:
@@ -96,7 +96,7 @@ class BrakeState:
         return None
 
     def recent(self, now: float) -> Tally:
-        """What it judges by: the period's messages, each once as far as can be told."""
+        """What it judges by: the period's messages, each counted once as far as possible."""
         total, past = Tally(), now - self._limits.period
         for part in self._slices:
             if part.start > past:
@@ -110,8 +110,8 @@ class BrakeState:
         return seen.messages >= self._limits.minimum and seen.share() > self._limits.share
 
     def _has_fallen(self, now: float) -> bool:
-        """Judges by first deliveries only, and adds older ones where the period has too few: without enough
-        news of the stream, held messages stay held."""
+        """Judges by first deliveries only, and adds older ones where the period has too few: until enough
+        new messages arrive, held messages stay held."""
         first, past = Tally(), now - self._limits.period
         for part in reversed(self._slices):
             if part.start <= past and first.messages >= self._limits.minimum:

@@ -1,7 +1,7 @@
 """Group commit: the requests that an instance holds at once share one write.
 
-A request submits its item and waits. A timer of a few milliseconds lets a batch gather, a full batch goes at
-once, and while one batch is being committed the next one fills. A request is answered after its batch is
+A request submits its item and waits. A timer of a few milliseconds lets a batch gather, a full batch is
+committed at once, and meanwhile the next one fills. A request is answered after its batch is
 durable, so nothing is acknowledged that could still be lost.
 """
 
@@ -130,7 +130,7 @@ class GroupCommit(Generic[Item]):
             self._timer = None
         batch = self._take()
         if batch:
-            # In a context of its own: the batch is not part of the request that happened to start it.
+            # In a fresh context: the batch does not belong to the request that happened to start it.
             self._in_flight = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
 
     def _take(self) -> list[_Waiting[Item]]:
@@ -164,7 +164,7 @@ class GroupCommit(Generic[Item]):
 
 
 def _resolve(done: asyncio.Future[None], outcome: BaseException | None) -> None:
-    if done.done():  # its request was cancelled: nobody waits for the answer
+    if done.done():  # its request was cancelled: nothing waits for the answer
         return
     if outcome is None:
         done.set_result(None)

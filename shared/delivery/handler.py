@@ -16,7 +16,7 @@ from shared.telemetry import tracing
 from shared.telemetry.logs import LogEvent, log
 
 Process = Callable[[Message], Awaitable[None]]
-"""Returns when all that the message leads to is durable; raises Reject, Retry or Busy."""
+"""Returns once everything that the message leads to is durable; raises Reject, Retry or Busy."""
 SendRejected = Callable[[Message, Reject], Awaitable[None]]
 """Returns when the message's dead letter is durable; raises Retry or Busy."""
 

@@ -70,14 +70,14 @@ EVENT_COLUMNS = (
     _required("location_id", "STRING", "The care location that the event is about, such as 1-466088203."),
     Column("event_type", "STRING", "The type that the producer gave; an unknown one has category generic."),
     _required("event_timestamp", "TIMESTAMP", "When the event happened, according to its producer."),
-    _required("processing_timestamp", "TIMESTAMP", "When parse took the event in."),
+    _required("processing_timestamp", "TIMESTAMP", "When parse received the event."),
     *_null_when(
         "the push was made by hand",
-        Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the producer's message."),
+        Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub accepted the producer's message."),
     ),
     Column("pipeline_version", "STRING", "The code of features that made the row: version+content hash."),
     Column("feature_category", "STRING", "inspection, rating, capacity, compliance, interaction or generic."),
-    Column("is_late", "BOOL", "True when the event came after its window had closed: it is in none."),
+    Column("is_late", "BOOL", "True when the event came after its window had closed: no window has it."),
 )
 
 DERIVED_COLUMNS = (
@@ -98,19 +98,23 @@ CATEGORY_COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("inspection_duration_days", "FLOAT64", "Length of the inspection in days, halves allowed."),
         _texts("areas_assessed", "Key questions assessed, such as safe or well-led."),
         Column("preliminary_findings", "STRING", "The inspectors' first findings, as text."),
-        Column("follow_up_required", "BOOL", "True when a second visit is to follow."),
+        Column("follow_up_required", "BOOL", "True when a second visit will follow."),
         Column("inspection_priority", "STRING", "Priority of the inspection; standard unless stated."),
         Column("risk_indicators_found", "INT64", "Number of risk indicators that the inspectors reported."),
     ),
     "rating": (
         Column("previous_overall_rating", "STRING", "Overall rating before the change."),
         Column("new_overall_rating", "STRING", "Overall rating after the change."),
-        Column("rating_change_direction", "STRING", "improved, declined, unchanged; null if a side lacks."),
-        _texts("ratings_changed", "The single ratings that changed, such as caring."),
+        Column(
+            "rating_change_direction",
+            "STRING",
+            "improved, declined or unchanged; null if a rating is missing.",
+        ),
+        _texts("ratings_changed", "The individual ratings that changed, such as caring."),
         Column("rating_change_reason", "STRING", "Why the rating changed."),
         Column("enforcement_action_taken", "BOOL", "True when enforcement came with the new rating."),
         Column("public_notification_sent", "BOOL", "True when the public was told; true unless stated."),
-        Column("rating_effective_date", "STRING", "From when the rating holds, in the producer's format."),
+        Column("rating_effective_date", "STRING", "When the rating takes effect, in the producer's format."),
     ),
     "capacity": (
         Column("previous_bed_count", "INT64", "Beds before the change."),
@@ -127,7 +131,7 @@ CATEGORY_COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("alert_category", "STRING", "What the alert is about, such as medication."),
         _texts("compliance_areas_affected", "Areas of compliance that the alert touches."),
         Column("action_required", "BOOL", "True when the provider must act; true unless stated."),
-        Column("response_deadline", "STRING", "By when to respond, in the producer's format."),
+        Column("response_deadline", "STRING", "When a response is due, in the producer's format."),
         Column("escalation_level", "INT64", "How far the alert has been escalated, from 0."),
         Column("repeat_violation", "BOOL", "True when the same breach happened before."),
         Column("potential_enforcement", "BOOL", "True when enforcement may follow."),
@@ -166,16 +170,16 @@ REALTIME_FEATURES = Table(
 
 REALTIME_FEATURES_AGGREGATED = Table(
     name="realtime_features_aggregated",
-    description="Panes of 5-minute windows per location; the highest revision of a window holds.",
+    description="Panes of 5-minute windows per location; the highest revision of a window is current.",
     columns=(
-        _required("location_id", "STRING", "The care location that the window is of."),
+        _required("location_id", "STRING", "The care location of the window's events."),
         _required("window_start", "TIMESTAMP", "Start of the window, included; a multiple of 5 minutes."),
         _required("window_end", "TIMESTAMP", "End of the window, excluded."),
         Column("pane", "STRING", "early while the window is open, on_time at its end, late afterwards."),
         Column("revision", "INT64", "Rises by one with each pane of the window."),
         Column("is_final", "BOOL", "True when no later pane of the window can follow."),
         Column("window_event_count", "INT64", "Distinct events in the window so far."),
-        Column("late_event_count", "INT64", "Those of them that came after the window's end."),
+        Column("late_event_count", "INT64", "How many of them came after the window's end."),
         _texts("unique_event_types", "The event types in the window, sorted."),
         _texts("unique_feature_categories", "The feature categories in the window, sorted."),
         *_null_when(
@@ -201,33 +205,33 @@ STREAMING_ERRORS = Table(
     columns=(
         Column("error_type", "STRING", "The reason, from the pipeline's closed list, such as schema_error."),
         Column("error_message", "STRING", "What was wrong, in a sentence that names the field."),
-        Column("stage", "STRING", "The function that gave the event up."),
+        Column("stage", "STRING", "The function that rejected the event or failed."),
         *_null_when(
             "the message does not give it as text",
-            Column("location_id", "STRING", "The event's location, where it could be read."),
-            Column("event_type", "STRING", "The event's type, where it could be read."),
+            Column("location_id", "STRING", "The event's location, if it could be read."),
+            Column("event_type", "STRING", "The event's type, if it could be read."),
         ),
         *_null_when(
-            "it is a pane or a log segment that was given up, not an event",
+            "it is a pane or a log segment, not an event",
             Column("event_id", "STRING", "The event's identity, else the message id of its delivery."),
         ),
         Column("raw_data", "STRING", "The message as text, at most 1,000 characters."),
         Column("payload", "BYTES", "The whole message as received, so that it can be replayed."),
         Column("attributes", "JSON", "The message's Pub/Sub attributes, an object of strings."),
         *_null_when(
-            "the delivery does not say, or the flush gave the event up",
-            Column("delivery_attempt", "INT64", "How often Pub/Sub had delivered the message, if it counts."),
+            "the delivery does not say, or aggregate recorded it",
+            Column("delivery_attempt", "INT64", "How often Pub/Sub had delivered the message, if counted."),
             Column("source_subscription", "STRING", "The subscription that delivered the message."),
         ),
         *_null_when(
             "the push was made by hand, or it is not an event",
-            Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub took the message."),
+            Column("publish_timestamp", "TIMESTAMP", "When Pub/Sub accepted the message."),
         ),
-        _required("error_timestamp", "TIMESTAMP", "When the event was given up."),
+        _required("error_timestamp", "TIMESTAMP", "When the event failed."),
         Column(
             "pipeline_version",
             "STRING",
-            "The code that gave the event up, as version+content hash: stage's, or deadletter's for "
+            "The code that recorded the failure, as version+content hash: stage's, or deadletter's for "
             "delivery_exhausted.",
         ),
     ),
@@ -241,27 +245,27 @@ REPLAYS = Table(
     columns=(
         _required("replayed_at", "TIMESTAMP", "When the event was published again."),
         _required("event_id", "STRING", "The event's identity, which a replay keeps."),
-        Column("kind", "STRING", "replay: as it was; redrive: edited or taken up by newer code."),
+        Column("kind", "STRING", "replay: as it was; redrive: edited, or accepted by newer code."),
         *_null_when(
             "the event does not give it as text",
-            Column("location_id", "STRING", "The event's location, where it could be read."),
+            Column("location_id", "STRING", "The event's location, if it could be read."),
         ),
         Column("stage", "STRING", "The function that the event goes to again: parse or features."),
         *_null_when(
             "it was not a dead letter",
-            Column("failed_stage", "STRING", "The function that gave the event up."),
-            Column("error_type", "STRING", "Why the event was given up."),
+            Column("failed_stage", "STRING", "The function that rejected the event or failed."),
+            Column("error_type", "STRING", "Why it failed, as in streaming_errors."),
             Column(
-                "error_timestamp", "TIMESTAMP", "When it was given up: tells this failure from later ones."
+                "error_timestamp", "TIMESTAMP", "When it failed: distinguishes this failure from later ones."
             ),
         ),
-        Column("replay_of", "STRING", "Where it was taken from: a dead letter, a message, a line of a file."),
+        Column("replay_of", "STRING", "Its source: a dead letter, a message or a line of a file."),
         Column("replay_count", "INT64", "How often it had been published again, this time included."),
         Column("topic", "STRING", "The topic that it was published to."),
         Column("message_id", "STRING", "The id of the new Pub/Sub message."),
         *_null_when(
             "nothing was changed",
-            Column("edit", "STRING", "What a redrive changed, as it was given; null for nothing."),
+            Column("edit", "STRING", "What a redrive changed: its expressions, or the file edited by hand."),
         ),
     ),
     partition_by="replayed_at",

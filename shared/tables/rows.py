@@ -73,7 +73,7 @@ class _Encoder:
         return message.SerializeToString()
 
     def _explained(self, values: dict[str, object], error: Exception) -> Exception:
-        """The error with the column's name, which protobuf's own lacks."""
+        """The error with the column's name, which protobuf leaves out."""
         unknown = values.keys() - {column.name for column in self._table.columns}
         if unknown:
             return KeyError(f"table {self._table.name} has no column {', '.join(sorted(unknown))}")

@@ -88,8 +88,8 @@ log = logging.getLogger("cqc")
 class UnknownFields:
     """Counts fields that no feature uses, and logs the counts so that a new field is noticed.
 
-    One line at the first sight and then at most one every `every` seconds, however many events carry the
-    fields; names beyond `max_names` (a producer that makes names up) count together as `(other)`.
+    It logs when a field is first seen, then at most once every `every` seconds, however many events carry
+    it. Names beyond `max_names` (a producer that makes names up) count together as `(other)`.
     """
 
     def __init__(self, monotonic: Callable[[], float], every: float = 60.0, max_names: int = 100) -> None:
@@ -109,7 +109,7 @@ class UnknownFields:
             self.report()
 
     def report(self) -> None:
-        """Logs the counts since the last report, if there are any, and resets them."""
+        """Logs the counts since the last report, if any, and resets them."""
         if self._counts:
             log.warning(
                 "fields that no feature uses were received: add them to docs/contract.md or ask the producer",

@@ -16,7 +16,7 @@ class SpanScope(Protocol):
     def context(self) -> TraceContext | None: ...
 
     def annotate(self, attributes: Mapping[str, str]) -> None:
-        """Adds what became known of the message: ids and error types, never its content."""
+        """Adds what is now known about the message: ids and error types, never its content."""
 
 
 class Tracer(Protocol):
@@ -31,7 +31,7 @@ class Tracer(Protocol):
     def batch(
         self, name: str, scopes: Sequence[SpanScope | None]
     ) -> AbstractContextManager[SpanScope | None]:
-        """A span in a trace of its own, with links to these."""
+        """A span in a new trace, linked to these."""
 
 
 current: ContextVar[SpanScope | None] = ContextVar("current", default=None)

@@ -1,7 +1,7 @@
 """Which trace a message belongs to: W3C's `traceparent` in its attributes or its request's headers. Pure.
 
 The attribute is `googclient_traceparent`, as Google's own client libraries write and read it when their
-tracing is on, so that a producer's trace goes on here (docs/decisions/0041).
+tracing is on, so that a producer's trace continues here (docs/decisions/0041).
 Source: https://www.w3.org/TR/trace-context/ and https://cloud.google.com/trace/docs/trace-context.
 """
 

@@ -5,7 +5,7 @@ does nothing, and a message's trace is only passed on. shared/telemetry/otlp.py 
 
     received   one per message: parse, features, deadletter
     └── step   a part of that work: the wait for its batch (publish, write, record)
-    batch      one per group commit, in a trace of its own, with a link to each of its messages' steps
+    batch      one per group commit, in a new trace, linked to each message's step
     └── step   a part of that: append rows, append to the window log, write online values
 """
 
@@ -71,13 +71,13 @@ def batch(name: str, scopes: Sequence[SpanScope | None]) -> AbstractContextManag
 
 
 def annotate(attributes: Mapping[str, str]) -> None:
-    """Adds to the span, if there is one, what became known of the message."""
+    """Adds what is now known about the message to its span, if there is one."""
     if _tracer is not None and (scope := current.get()) is not None:
         scope.annotate(attributes)
 
 
 def outgoing(attributes: Mapping[str, str]) -> Mapping[str, str]:
-    """The attribute that keeps what is published for a message with these attributes in its trace, if any."""
+    """The attribute by which a message made from one with these attributes stays in its trace; or none."""
     scope = None if _tracer is None else current.get()
     context = of_attributes(attributes) if scope is None else scope.context
     return {} if context is None else {ATTRIBUTE: context.traceparent}

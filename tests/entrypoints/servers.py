@@ -156,7 +156,7 @@ class Servers:
         return answer
 
     def get(self, function: str, path: str = "/") -> Answer | None:
-        """None while nobody answers."""
+        """None while nothing answers."""
         return self._send(function, path, None, {})
 
     def _send(

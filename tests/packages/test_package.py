@@ -87,8 +87,8 @@ def test_every_requirement_is_pinned_with_its_hash(name: str) -> None:
 
 
 @per_function
-def test_what_is_asked_for_is_what_the_project_asks_for(name: str) -> None:
-    """A function's requirements.in says no other version than pyproject.toml."""
+def test_a_function_requires_what_the_project_requires(name: str) -> None:
+    """Each line of its requirements.in stands in pyproject.toml, with the same versions."""
     project = (ROOT / "pyproject.toml").read_text()
     asked = (ROOT / "functions" / name / "requirements.in").read_text().splitlines()
     wanted = [line for line in asked if line and not line.startswith("#")]
@@ -104,5 +104,5 @@ def test_the_pins_are_current(name: str) -> None:
     asked = [
         line for line in (folder / "requirements.in").read_text().splitlines() if not line.startswith("#")
     ]
-    stale = [one for one in map(Requirement, asked) if pins.get(one.name, "") not in one.specifier]
+    stale = [ask for ask in map(Requirement, asked) if pins.get(ask.name, "") not in ask.specifier]
     assert stale == [], "run `python -m nox -s lock`"

@@ -15,7 +15,7 @@ from tools.generate.package import build
 from tools.local.chain import Chain
 from tools.pipeline.warehouse import Warehouse
 
-# Makes an environment a function, from the package index: run by `nox -s package`, not by default.
+# Makes one environment per function, from the package index: run by `nox -s package`, not by default.
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(300)]
 
 NOW = datetime.now(UTC).isoformat()

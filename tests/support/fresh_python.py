@@ -1,4 +1,4 @@
-"""Code in an interpreter of its own: what importing a module loads shows only there."""
+"""Code in a fresh interpreter: only there does it show what importing a module loads."""
 
 import subprocess
 import sys

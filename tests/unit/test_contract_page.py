@@ -1,4 +1,4 @@
-"""docs/contract.md names the types, errors, tables and topics that there are."""
+"""docs/contract.md names the types, errors, tables and topics that exist."""
 
 import re
 
@@ -7,6 +7,7 @@ import pytest
 from shared import topology
 from shared.errors import ErrorType
 from shared.tables.columns import TABLES
+from shared.windows.contribution import SUMS
 from tests.unit.contract import CATEGORIES
 from tools.generate.event_fields import TYPES
 from tools.generate.views import views
@@ -43,6 +44,11 @@ def test_the_tables_and_views_are_those_of_the_deployment() -> None:
         table.name for table in TABLES
     ]
     assert [view.name for view in views() if f"`{view.name}`" not in text] == []
+
+
+def test_the_sums_of_a_window_are_those_of_the_code() -> None:
+    sums = {row[0]: row[1:] for row in rows("### Aggregated features")}
+    assert sums == {category: list(names) for category, names in SUMS.items() if names}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from shared.topology import DATASET, REGION
+
 # Which pipeline.
 ChainFile = Annotated[
     Path | None,
@@ -16,8 +18,8 @@ ChainFile = Annotated[
     ),
 ]
 Project = Annotated[str | None, typer.Option(help="A deployed pipeline instead of the local chain.")]
-Region = Annotated[str | None, typer.Option(help="The deployment's region [europe-west2].")]
-Dataset = Annotated[str | None, typer.Option(help="The deployment's BigQuery dataset [cqc_dataset].")]
+Region = Annotated[str | None, typer.Option(help=f"The deployment's region [{REGION}].")]
+Dataset = Annotated[str | None, typer.Option(help=f"The deployment's BigQuery dataset [{DATASET}].")]
 
 # Which events.
 Since = Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools.errors import UsageError, choose
+from tools.local.ports import DEFAULT_BASE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +24,7 @@ _WATCH = 0.2
 def up(
     parts: Annotated[
         str,
-        typer.Option(metavar="stand-in|emulators", help="Who plays Pub/Sub and Firestore: ours or Google's."),
+        typer.Option(metavar="stand-in|emulators", help="Pub/Sub and Firestore: our stand-ins or Google's."),
     ] = "stand-in",
     json_file: Annotated[
         str | None,
@@ -34,7 +35,7 @@ def up(
     ] = 60.0,
     port_base: Annotated[
         int, typer.Option(min=0, max=65_000, help="The first of ten ports; 0 takes any free ones.")
-    ] = 8600,
+    ] = DEFAULT_BASE,
     trace: Annotated[bool, typer.Option("--trace", help="Collect spans, for `cqc trace`.")] = False,
 ) -> None:
     """Start the whole chain; Ctrl-C ends it."""
@@ -82,7 +83,7 @@ def _run(chain: "Chain", people: "Console", described: Path | None, show_json: b
 
 
 def _remove_stale(described: Path) -> None:
-    """Removes what an earlier chain left: it would pass for ours before ours is ready."""
+    """Removes what an earlier chain left: it would pass for the new one before that is ready."""
     try:
         described.unlink(missing_ok=True)
     except OSError as error:
@@ -100,7 +101,7 @@ def _watch(chain: "Chain") -> None:
 def _announce(people: "Console", chain: "Chain", seconds: float) -> None:
     from tools.console import table
 
-    logs = {process.name: process.log for process in chain.processes}
+    logs = {process.name: process.log.relative_to(Path.cwd()) for process in chain.processes}
     rows = [(name, where, logs[name]) for name, where in _addresses(chain.address).items()]
     people.print(table(("part", "address", "log"), rows, title=f"The chain is up after {seconds:.1f} s"))
     if chain.options.flush_every is not None:

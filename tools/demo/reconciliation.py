@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.dead_letters.record import read_hints
+from shared.errors import RECORDED_BESIDE_THEIR_ROW, ErrorType
 from tools.local.chain import Chain
 from tools.pipeline.flushing import flush
 from tools.pipeline.warehouse import Warehouse
@@ -13,17 +14,17 @@ PATIENCE = 60.0
 """Seconds until every line must be accounted for; measured: under 5 for 2,000 lines."""
 _LOOK = 0.3
 
-# An event with one of these reasons has its features row anyway, so it is not rejected.
-_KEPT = "('late_event', 'feature_store_write_failed')"
+_NOT_REJECTED = tuple(reason.value for reason in RECORDED_BESIDE_THEIR_ROW)
 
 _SQL = f"""
 SELECT
   (SELECT COUNT(DISTINCT event_id) FROM realtime_features) AS unique_features,
   (SELECT COUNT(DISTINCT event_id) FROM realtime_features WHERE is_late) AS late,
   (SELECT COUNT(DISTINCT event_id) FROM streaming_errors
-    WHERE error_type NOT IN {_KEPT}
+    WHERE error_type NOT IN {_NOT_REJECTED}
       AND event_id NOT IN (SELECT event_id FROM realtime_features)) AS rejected,
-  (SELECT COUNT(DISTINCT event_id) FROM streaming_errors WHERE error_type = 'late_event') AS late_records,
+  (SELECT COUNT(DISTINCT event_id) FROM streaming_errors
+    WHERE error_type = '{ErrorType.LATE_EVENT}') AS late_records,
   (SELECT COALESCE(SUM(window_event_count), 0) FROM realtime_features_aggregated_latest) AS in_windows
 """
 

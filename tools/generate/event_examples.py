@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 NOW = datetime(2026, 3, 11, 12, 0, 1, tzinfo=UTC)
 """When the examples arrive: a Wednesday at noon."""
+EVENT_TIME = "2026-03-11T11:59:58Z"
+LOCATION_ID = "1-466088203"
 GENERIC = "staff_survey"
 """Stands for every type that docs/contract.md#event-types does not name."""
 
@@ -25,9 +27,9 @@ class Example:
     def accepted(self, event_type: str) -> Json:
         return {
             "event_id": f"{event_type.replace('_', '-')}-42",
-            "location_id": "1-466088203",
+            "location_id": LOCATION_ID,
             "event_type": event_type,
-            "timestamp": "2026-03-11T11:59:58Z",
+            "timestamp": EVENT_TIME,
             "metrics": dict(self.metrics),
         }
 

@@ -13,12 +13,14 @@ import orjson
 from functions.features.extraction import extract
 from shared.events import METRICS
 from shared.settings import FeaturesSettings
-from shared.tables.columns import CATEGORY_COLUMNS, Row, Value
+from shared.tables.columns import CATEGORY_COLUMNS, REALTIME_FEATURES, Row, Value
 from tools.generate.event_examples import EXAMPLES, NOW
 from tools.validate.checking import Accepted, Checker
 
 TYPES = tuple(METRICS)
 """The event types whose metrics are known."""
+DESCRIPTIONS = {column.name: column.description for column in REALTIME_FEATURES.columns}
+"""Column of realtime_features to what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,9 @@ def metrics_of(event_type: str) -> Sequence[Metric]:
     """In the order of the model."""
     whole = EXAMPLES[event_type].metrics
     empty, full = row(event_type, {}), row(event_type, whole)
-    own = [column.name for column in CATEGORY_COLUMNS[str(full["feature_category"])]]
+    columns = [column.name for column in CATEGORY_COLUMNS[str(full["feature_category"])]]
     return [
-        Metric(name, {column: empty[column] for column in own if without[column] != full[column]})
+        Metric(name, {column: empty[column] for column in columns if without[column] != full[column]})
         for name in METRICS[event_type].model_fields
         for without in [row(event_type, {key: value for key, value in whole.items() if key != name})]
     ]
@@ -54,7 +56,7 @@ def metrics_of(event_type: str) -> Sequence[Metric]:
 
 @cache
 def optional_features() -> Mapping[str, str]:
-    """Feature column to when it is null in an event of its own category; others are never null there."""
+    """Feature column to when it is null in an event of its category; the others never are."""
     found = {
         column: _reason(event_type, column)
         for event_type in TYPES

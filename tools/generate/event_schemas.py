@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.events import METRICS, GenericEvent
-from shared.tables.columns import REALTIME_FEATURES
-from tools.generate.event_fields import TYPES, Metric, metrics_of
+from tools.generate.event_fields import DESCRIPTIONS, TYPES, Metric, metrics_of
 from tools.generate.output import Files, write
 from tools.paths import ROOT
 
@@ -29,13 +28,11 @@ _DATE = r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
 _OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
-"""Behind a validator of ours pydantic leaves its own names for these two."""
-
-_DESCRIPTIONS = {column.name: column.description for column in REALTIME_FEATURES.columns}
+"""Pydantic keeps its own names for these two behind a BeforeValidator."""
 
 
 def event_schema(event_type: str | None) -> Schema:
-    """The schema of one event type; None: any type that is not named."""
+    """The schema of one event type, or with None of any type that is not named."""
     base = GenericEvent.model_json_schema()["properties"]
     kind: Schema = {"const": event_type} if event_type else _without_title(base["event_type"])
     return {
@@ -51,10 +48,10 @@ def event_schema(event_type: str | None) -> Schema:
                 "maxLength": base["event_id"]["maxLength"],
             },
             "location_id": {
-                "description": _DESCRIPTIONS["location_id"],
+                "description": DESCRIPTIONS["location_id"],
                 **_without_title(base["location_id"]),
             },
-            "event_type": {"description": _DESCRIPTIONS["event_type"], **kind},
+            "event_type": {"description": DESCRIPTIONS["event_type"], **kind},
             "timestamp": {
                 "description": "When the event happened: ISO 8601 with an offset, as RFC 3339 writes it.",
                 "type": "string",
@@ -78,7 +75,7 @@ def _metrics(event_type: str) -> Schema:
 
 
 def _purpose(metric: Metric) -> str:
-    return " ".join(f"{column}: {_DESCRIPTIONS[column]}" for column in metric.columns)
+    return " ".join(f"{column}: {DESCRIPTIONS[column]}" for column in metric.columns)
 
 
 def _accepted(field: Schema) -> Schema:
@@ -93,7 +90,7 @@ def _accepted(field: Schema) -> Schema:
 
 
 def _branch(branch: Mapping[str, Any]) -> Schema:
-    """One alternative; a list of any JSON values needs no word about its items."""
+    """One alternative; a list of any JSON values says nothing about its items."""
     renamed = {_BOUNDS.get(name, name): value for name, value in branch.items()}
     if "$ref" in renamed.get("items", {}):
         del renamed["items"]

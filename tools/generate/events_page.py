@@ -1,23 +1,21 @@
 """`python -m tools.generate.events_page` writes the generated part of docs/events.md: the event types.
 
-Each with its metrics and what they become, an event that is accepted, and one that is rejected with the very
+Each with its metrics and what they become, an event that is accepted, and one that is rejected, with the
 text of its dead letter.
 """
 
 import json
 from collections.abc import Mapping
 
-from shared.tables.columns import CATEGORY_COLUMNS, REALTIME_FEATURES, Value
+from shared.tables.columns import CATEGORY_COLUMNS, Value
 from tools.generate.event_examples import EXAMPLES, GENERIC, NOW, Example
-from tools.generate.event_fields import Metric, metrics_of, row
+from tools.generate.event_fields import DESCRIPTIONS, Metric, metrics_of, row
 from tools.generate.event_schemas import GENERIC_FILE, Schema, event_schema
 from tools.generate.output import Files, markdown_table, with_part, write
 from tools.paths import ROOT
 from tools.validate.checking import Checker, Rejected
 
 PAGE = ROOT / "docs" / "events.md"
-
-_DESCRIPTIONS = {column.name: column.description for column in REALTIME_FEATURES.columns}
 
 
 def part() -> str:
@@ -52,12 +50,12 @@ def _metric(metric: Metric, schema: Schema) -> tuple[str, ...]:
         _type(schema["anyOf"][0]),
         "<br>".join(f"`{column}`" for column in metric.columns),
         "<br>".join(_value(value) for value in metric.columns.values()),
-        "<br>".join(_DESCRIPTIONS[column] for column in metric.columns),
+        "<br>".join(DESCRIPTIONS[column] for column in metric.columns),
     )
 
 
 def _type(schema: Schema) -> str:
-    """In words; the texts in which a number may come are one for all numbers."""
+    """In words; every number may also be sent as text."""
     if schema["type"] == "array":
         return "list of texts" if "items" in schema else "list of anything"
     words = {"string": "text", "boolean": "true or false"}
@@ -66,7 +64,7 @@ def _type(schema: Schema) -> str:
 
 def _generic_metrics() -> str:
     columns = (column.name for column in CATEGORY_COLUMNS["generic"])
-    rows = ((f"`{name}`", _DESCRIPTIONS[name]) for name in columns)
+    rows = ((f"`{name}`", DESCRIPTIONS[name]) for name in columns)
     words = "Any JSON object. A value that is text becomes a feature as it is, anything else as its JSON."
     return f"{words}\n\n{markdown_table(('Feature column', 'Meaning'), rows)}"
 
@@ -76,7 +74,7 @@ def _value(value: Value) -> str:
 
 
 def _json(event: Mapping[str, object]) -> str:
-    """A member a line: short enough to read, and still one event to copy."""
+    """One member per line: short enough to read, and still one event to copy."""
     members = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in event.items())
     return f"```json\n{{\n{members}\n}}\n```\n"
 

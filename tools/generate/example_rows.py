@@ -15,15 +15,14 @@ from shared.tables.columns import (
     STREAMING_ERRORS,
     Row,
 )
-from tools.generate.event_examples import EXAMPLES, NOW
+from tools.generate.event_examples import EVENT_TIME, EXAMPLES, LOCATION_ID, NOW
 from tools.generate.event_fields import row
 from tools.validate.checking import Checker, Rejected
 
 _WINDOW_START = datetime.fromisoformat("2026-03-11T11:55:00Z")
-_LOCATION = "1-466088203"
 _VERSION = "0.1.0+3f9c2a71"
 """Not the current one: a release does not change the page."""
-_EVENT_TIME = datetime.fromisoformat("2026-03-11T11:59:58Z")
+_EVENT_TIME = datetime.fromisoformat(EVENT_TIME)
 
 
 def example_rows() -> Mapping[str, Row]:
@@ -37,18 +36,18 @@ def example_rows() -> Mapping[str, Row]:
 
 
 def _features() -> Row:
-    """A rating change, and each other category's columns from an event of its own."""
+    """A rating change, with each other category's columns from that category's example."""
     rows = [row(event_type, example.metrics) for event_type, example in EXAMPLES.items()]
-    own = {
+    others = {
         column.name: values[column.name]
         for values in rows
         for column in CATEGORY_COLUMNS[str(values["feature_category"])]
     }
-    return row("rating_change", EXAMPLES["rating_change"].metrics) | own | {"pipeline_version": _VERSION}
+    return row("rating_change", EXAMPLES["rating_change"].metrics) | others | {"pipeline_version": _VERSION}
 
 
 _AGGREGATED: Row = {
-    "location_id": _LOCATION,
+    "location_id": LOCATION_ID,
     "window_start": _WINDOW_START,
     "window_end": _WINDOW_START + timedelta(minutes=5),
     "pane": "on_time",
@@ -97,7 +96,7 @@ def _error() -> Row:
         "error_type": verdict.error_type.value,
         "error_message": verdict.message,
         "stage": "parse",
-        "location_id": _LOCATION,
+        "location_id": LOCATION_ID,
         "event_type": "capacity_update",
         "event_id": str(event["event_id"]),
         "raw_data": data.decode(),
@@ -115,7 +114,7 @@ _REPLAY: Row = {
     "replayed_at": NOW + timedelta(hours=1),
     "event_id": "capacity-update-42",
     "kind": "redrive",
-    "location_id": _LOCATION,
+    "location_id": LOCATION_ID,
     "stage": "parse",
     "failed_stage": "parse",
     "error_type": "schema_error",

@@ -1,4 +1,4 @@
-"""`python -m tools.generate.package [FOLDER]` builds one zip a function, by default into build/packages.
+"""`python -m tools.generate.package [FOLDER]` builds one zip per function, by default into build/packages.
 
 Terraform makes the same zips by the same rule (terraform/packages.tf, docs/decisions/0020): a root main.py
 that re-exports the entry point, the function's folder, shared/ and the function's own requirements.txt.
@@ -41,7 +41,7 @@ def _modules(folder: Path) -> list[Path]:
 
 
 def content_hash(contents: Files) -> str:
-    """SHA-256 in hex over one line a file, `<its SHA-256>  <path>`: the same whatever compresses it."""
+    """SHA-256 in hex over one line per file, `<its SHA-256>  <path>`: independent of the compressor."""
     lines = (f"{sha256(content).hexdigest()}  {path}\n" for path, content in sorted(contents.items()))
     return sha256("".join(lines).encode()).hexdigest()
 

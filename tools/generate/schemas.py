@@ -10,7 +10,7 @@ SCHEMAS = ROOT / "terraform" / "schemas"
 
 
 def schema_text(table: Table) -> str:
-    """The content of the table's schema file, one column a line so that a change reads well in a diff."""
+    """The content of the table's schema file, one column per line so that a change reads well in a diff."""
     lines = ",\n".join(f"  {json.dumps(column)}" for column in json_schema(table))
     return f"[\n{lines}\n]\n"
 

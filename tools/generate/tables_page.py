@@ -31,7 +31,7 @@ def _table(table: Table) -> str:
 
 
 def _columns(table: Table) -> str:
-    """The features a category at a time: most rows are read that way."""
+    """The features by category, as most rows are read."""
     example = example_rows()[table.name]
     if table is not REALTIME_FEATURES:
         return markdown_table(_HEAD, (_row(column, example[column.name]) for column in table.columns))

@@ -1,6 +1,6 @@
 """The views' own columns, for docs/tables.md; a test compares them with what BigQuery says.
 
-The SQL in terraform/views/ makes them, and its first comment says what the view is for. A view that is
+The SQL in terraform/views/ defines them, and its first comment says what the view is for. A view that is
 `SELECT *` has the columns of what it reads.
 """
 

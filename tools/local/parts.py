@@ -8,12 +8,11 @@ from enum import StrEnum
 from shared.topology import (
     DATASET,
     DEAD_LETTER_TOPIC,
-    EVENTS_TOPIC,
     FUNCTIONS,
     PARSED_TOPIC,
     REGION,
     feature_view_path,
-    topic_path,
+    topic_paths,
 )
 from tools.local.emulators import EMULATORS
 from tools.local.ports import HOST, endpoints
@@ -36,7 +35,7 @@ _NOT_PASSED_ON = (
 
 
 class PartsKind(StrEnum):
-    """Who plays Pub/Sub and Firestore; BigQuery and the feature store are always stand-ins."""
+    """What serves as Pub/Sub and Firestore; BigQuery and the feature store are always stand-ins."""
 
     STAND_IN = "stand-in"
     EMULATORS = "emulators"
@@ -45,7 +44,6 @@ class PartsKind(StrEnum):
 def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
     """Where a chain on these ports will be."""
     at = endpoints(ports)
-    topics = {"events": EVENTS_TOPIC, "parsed": PARSED_TOPIC, "dead_letter": DEAD_LETTER_TOPIC}
     return ChainAddress(
         project=PROJECT,
         pubsub=at["pubsub"],
@@ -54,7 +52,7 @@ def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
         bigquery_storage=at["bigquery-storage"],
         feature_store=at["feature-store"],
         functions={name: f"http://{at[name]}" for name in FUNCTIONS},
-        topics={role: topic_path(PROJECT, name) for role, name in topics.items()},
+        topics=topic_paths(PROJECT),
         dataset=DATASET,
         feature_view=feature_view_path(PROJECT, REGION),
         otlp=f"http://{at['otlp']}" if trace else None,

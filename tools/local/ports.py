@@ -4,22 +4,12 @@ import random
 import socket
 from collections.abc import Mapping
 
+from shared.topology import FUNCTIONS
 from tools.errors import CommandError
 
 HOST = "127.0.0.1"
 DEFAULT_BASE = 8600
-ORDER = (
-    "pubsub",
-    "firestore",
-    "feature-store",
-    "bigquery",
-    "bigquery-storage",
-    "parse",
-    "features",
-    "aggregate",
-    "deadletter",
-    "otlp",
-)
+ORDER = ("pubsub", "firestore", "feature-store", "bigquery", "bigquery-storage", *FUNCTIONS, "otlp")
 """Part number n listens on port base + n."""
 
 # Below Linux's ephemeral ports (32768 and up), so that no outgoing connection takes one meanwhile.

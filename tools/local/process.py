@@ -27,7 +27,7 @@ class Part:
 
 
 class PartDied(CommandError):
-    """A part ended without being told to."""
+    """A part ended while the chain was running."""
 
 
 class Process:

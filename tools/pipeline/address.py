@@ -14,6 +14,17 @@ CHAIN_FILE = "chain.json"
 _START = "start one with `cqc up`, or name its file with --chain FILE or CQC_CHAIN"
 
 
+EMULATOR_VARIABLES = {
+    "PUBSUB_EMULATOR_HOST": "pubsub",
+    "FIRESTORE_EMULATOR_HOST": "firestore",
+    "BIGQUERY_EMULATOR_HOST": "bigquery",
+    "BIGQUERY_STORAGE_EMULATOR_HOST": "bigquery_storage",
+    "FEATURE_STORE_EMULATOR_HOST": "feature_store",
+}
+"""Environment variable to the field of ChainAddress that it holds: the adapters and Google's own clients find
+a local service by it, and the cloud where it is unset."""
+
+
 class ChainAddress(BaseModel):
     """All that a client of the chain needs; endpoints are host:port, `bigquery` is an http URL."""
 
@@ -35,18 +46,12 @@ class ChainAddress(BaseModel):
     """The collector's http URL; None unless the chain was started with --trace."""
 
     def to_json(self) -> str:
-        """The file's text, without what the chain does not have."""
+        """The file's text; fields that are None are left out."""
         return self.model_dump_json(indent=2, exclude_none=True)
 
     def emulator_variables(self) -> dict[str, str]:
-        """The environment variables by which the adapters and Google's own clients find this chain."""
-        return {
-            "PUBSUB_EMULATOR_HOST": self.pubsub,
-            "FIRESTORE_EMULATOR_HOST": self.firestore,
-            "BIGQUERY_EMULATOR_HOST": self.bigquery,
-            "BIGQUERY_STORAGE_EMULATOR_HOST": self.bigquery_storage,
-            "FEATURE_STORE_EMULATOR_HOST": self.feature_store,
-        }
+        """EMULATOR_VARIABLES with the values that lead to this chain."""
+        return {variable: getattr(self, field) for variable, field in EMULATOR_VARIABLES.items()}
 
 
 class ChainFile(ChainAddress):
@@ -103,6 +108,6 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's, so alive
+    except PermissionError:  # another user's process, so it is alive
         return True
     return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from shared.errors import Retry
 from tools.errors import CommandError, UsageError
-from tools.pipeline.address import ChainAddress
+from tools.pipeline.address import EMULATOR_VARIABLES, ChainAddress
 from tools.pipeline.deployment import Pipeline
 from tools.pipeline.warehouse import Warehouse
 
@@ -26,21 +26,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_VARIABLES = (
-    "PUBSUB_EMULATOR_HOST",
-    "FIRESTORE_EMULATOR_HOST",
-    "BIGQUERY_EMULATOR_HOST",
-    "BIGQUERY_STORAGE_EMULATOR_HOST",
-    "FEATURE_STORE_EMULATOR_HOST",
-)
-
 
 def enter(pipeline: Pipeline) -> None:
     """Points this process at the pipeline; raises UsageError without credentials for a deployed one."""
     if isinstance(pipeline, ChainAddress):
         os.environ.update(pipeline.emulator_variables())
         return
-    for variable in _VARIABLES:
+    for variable in EMULATOR_VARIABLES:
         os.environ.pop(variable, None)
     credentials(pipeline.project)
 

@@ -12,20 +12,11 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.topology import (
-    DATASET,
-    DEAD_LETTER_TOPIC,
-    EVENTS_TOPIC,
-    PARSED_TOPIC,
-    REGION,
-    feature_view_path,
-    topic_path,
-)
+from shared.topology import DATASET, REGION, feature_view_path, topic_paths
 from tools.errors import UsageError
 from tools.pipeline import address
 from tools.pipeline.address import ChainAddress
 
-_TOPICS = {"events": EVENTS_TOPIC, "parsed": PARSED_TOPIC, "dead_letter": DEAD_LETTER_TOPIC}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9()][A-Za-z0-9._:()-]*$")]
 
 
@@ -42,7 +33,7 @@ class Deployment(BaseModel):
     @property
     def topics(self) -> Mapping[str, str]:
         """Full names of events, parsed and dead_letter."""
-        return {role: topic_path(self.project, name) for role, name in _TOPICS.items()}
+        return topic_paths(self.project)
 
     @property
     def feature_view(self) -> str:

@@ -52,7 +52,7 @@ def opened(file: str) -> Iterator[BinaryIO]:
 def read_chunks(stream: BinaryIO) -> Iterator[list[bytes]]:
     """The complete lines at each read, so that no line waits for later input.
 
-    Only the newline is removed; the last line may lack it.
+    Only the newline is removed; the last line may have none.
     """
     rest = b""
     read = getattr(stream, "read1", stream.read)

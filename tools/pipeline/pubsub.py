@@ -20,7 +20,7 @@ from google.pubsub_v1.types import (
     Subscription,
 )
 
-from shared.topology import MONITOR, subscription_name
+from shared.topology import MONITOR, PUSHED, subscription_name, topic_path
 from tools.errors import CommandError
 
 if TYPE_CHECKING:
@@ -118,12 +118,9 @@ def _create_subscription(subscriber: SubscriberClient, subscription: Subscriptio
 
 def subscriptions(chain: "ChainAddress") -> list[Subscription]:
     """Three that push to the functions, and a pull subscription for looking at the raw stream."""
-    events, parsed, dead = chain.topics["events"], chain.topics["parsed"], chain.topics["dead_letter"]
+    events = chain.topics["events"]
     return [
-        _push(events, "parse", chain.functions["parse"], dead),
-        _push(parsed, "features", chain.functions["features"], dead),
-        # No dead-letter policy: there is nowhere left to forward to.
-        _push(dead, "deadletter", chain.functions["deadletter"], None),
+        *(_push(chain, function, topic_path(chain.project, topic)) for function, topic in PUSHED.items()),
         Subscription(
             name=subscription_name(events, MONITOR),
             topic=events,
@@ -132,15 +129,17 @@ def subscriptions(chain: "ChainAddress") -> list[Subscription]:
     ]
 
 
-def _push(topic: str, function: str, url: str, dead_letter_topic: str | None) -> Subscription:
-    policy = DeadLetterPolicy(dead_letter_topic=dead_letter_topic, max_delivery_attempts=DELIVERY_ATTEMPTS)
+def _push(chain: "ChainAddress", function: str, topic: str) -> Subscription:
+    dead = chain.topics["dead_letter"]
+    policy = DeadLetterPolicy(dead_letter_topic=dead, max_delivery_attempts=DELIVERY_ATTEMPTS)
     return Subscription(
         name=subscription_name(topic, function),
         topic=topic,
-        push_config=PushConfig(push_endpoint=url),
+        push_config=PushConfig(push_endpoint=chain.functions[function]),
         ack_deadline_seconds=ACK_DEADLINE,
         retry_policy=RetryPolicy(
             minimum_backoff=Duration(seconds=MIN_BACKOFF), maximum_backoff=Duration(seconds=MAX_BACKOFF)
         ),
-        dead_letter_policy=policy if dead_letter_topic else None,
+        # Dead letters themselves have nowhere left to be forwarded to.
+        dead_letter_policy=None if topic == dead else policy,
     )

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.console import console
 from tools.errors import CommandError, UsageError
@@ -15,11 +16,15 @@ from tools.redrive.edits import parse
 from tools.redrive.report import raise_refused, show
 from tools.redrive.verdict import judge
 from tools.redrive.work import Proposal, export, is_undone, not_redriven, propose, take_edited
+from tools.replay.items import Item
 from tools.replay.journal import REDRIVE, Journal
 from tools.replay.running import chosen
 from tools.replay.selection import Selection
 from tools.replay.sources import ErrorsSource
 from tools.replay.targets import TopicTarget, topics_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +51,18 @@ def run(
     """Shows diffs and verdicts, and sends what the code accepts; raises CommandError when it refuses some."""
     changes.check()
     edit = parse(changes.settings, changes.removals)
-    warehouse = connect_warehouse(pipeline)
-    source = ErrorsSource(warehouse, selection)
-    found = [item for batch in chosen(source, selection, None) for item in batch]
-    wanted = found if selection.error_type else [item for item in found if is_undone(item)]
-    items = not_redriven(warehouse, wanted)[:limit]
     people = console(stderr=as_machine)
-    left = len(found) - len(items)
-    people.print(
-        f"To redrive: {len(items)}. Already redriven, needing no redrive, or over the limit: {left}."
-    )
+    items = _open_dead_letters(pipeline, selection, limit, people)
     if changes.export is not None:
         export(items, changes.export)
         people.print(f"Edit `payload` in {changes.export}, then: cqc redrive --edited {changes.export}")
         return
     rules, now = judge(pipeline.project), datetime.now(UTC)
-    if changes.edited is None:
-        proposals = propose(items, edit, rules, now)
-    else:
-        proposals = take_edited(items, changes.edited, rules, now)
+    proposals = (
+        propose(items, edit, rules, now)
+        if changes.edited is None
+        else take_edited(items, changes.edited, rules, now)
+    )
     show(proposals, as_machine)
     good = [proposal for proposal in proposals if proposal.problem is None]
     if not good:
@@ -75,6 +73,22 @@ def run(
         _send(pipeline, good, str(edit) or (f"by hand in {changes.edited}" if changes.edited else None))
         people.print(f"{len(good)} sent and marked: a second run leaves them out.")
     raise_refused(proposals)
+
+
+def _open_dead_letters(
+    pipeline: Pipeline, selection: Selection, limit: int | None, people: "Console"
+) -> list[Item]:
+    """The selected dead letters that no redrive has sent; says how many were left out."""
+    warehouse = connect_warehouse(pipeline)
+    source = ErrorsSource(warehouse, selection)
+    found = [item for batch in chosen(source, selection, None) for item in batch]
+    wanted = found if selection.error_type else [item for item in found if is_undone(item)]
+    items = not_redriven(warehouse, wanted)[:limit]
+    left = len(found) - len(items)
+    people.print(
+        f"To redrive: {len(items)}. Already redriven, needing no redrive, or over the limit: {left}."
+    )
+    return items
 
 
 def _agreed(count: int, pipeline: Pipeline) -> bool:

@@ -8,7 +8,7 @@ from tools.redrive.edits import difference
 from tools.redrive.work import Proposal, key_of
 
 _SHOWN = 20
-"""Diffs shown: an edit that is right for twenty is judged by how many events are still refused."""
+"""Diffs shown: beyond twenty, the number of events still refused says more."""
 
 
 def show(proposals: Sequence[Proposal], as_machine: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from shared.errors import ErrorType
+from shared.errors import RECORDED_BESIDE_THEIR_ROW
 from tools.errors import CommandError, UsageError
 from tools.pipeline.warehouse import Warehouse
 from tools.redrive.edits import Edit, NotEdited, to_bytes
@@ -43,7 +43,7 @@ def key_of(item: Item) -> Key:
 
 def is_undone(item: Item) -> bool:
     """False for a failure whose event has its features row anyway: sending it again fixes nothing."""
-    return key_of(item)[2] not in (ErrorType.LATE_EVENT, ErrorType.FEATURE_STORE_WRITE_FAILED)
+    return key_of(item)[2] not in RECORDED_BESIDE_THEIR_ROW
 
 
 def not_redriven(warehouse: Warehouse, items: Sequence[Item]) -> list[Item]:

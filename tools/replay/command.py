@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.topology import topic_path
 from tools.console import console, progress_bar
 from tools.errors import UsageError, choose
 from tools.pipeline.address import ChainAddress
@@ -116,12 +117,12 @@ def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
 def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:
     if not name:
         return topics_of(pipeline)
-    full = name if name.startswith("projects/") else f"projects/{pipeline.project}/topics/{name}"
+    full = topic_path(pipeline.project, name)
     return {"parse": full, "features": full}
 
 
 def _note(pipeline: Pipeline, target: Target, opened: ExitStack) -> Callable[[Sequence[Sent]], None]:
-    """What is published goes into the journal; a push to a function is somebody debugging."""
+    """Publishing is recorded in the journal; a push to a function is debugging, and is not."""
     if not isinstance(target, TopicTarget):
         return lambda _: None
     journal = opened.enter_context(Journal(pipeline.project, pipeline.dataset, REPLAY))

@@ -8,15 +8,9 @@ from typing import Literal
 
 import orjson
 
-from functions.deadletter.triage import failure_in
+from functions.deadletter.triage import is_dead_letter, record_in
 from shared import __version__
-from shared.dead_letters.record import (
-    MAX_PAYLOAD,
-    RECORD_ATTRIBUTE,
-    RECORD_KIND,
-    DeadLetterRecord,
-    read_hints,
-)
+from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord, read_hints
 from shared.delivery.envelope import decode_request
 from shared.errors import BadRequest
 from shared.message import IDENTITY_ATTRIBUTE, Message
@@ -26,7 +20,6 @@ Stage = Literal["parse", "features"]
 
 REPLAY_OF = "replay_of"
 REPLAY_COUNT = "replay_count"
-_FORWARDED = "CloudPubSubDeadLetterSourceSubscription"
 _NOT_CARRIED = ("goog", "CloudPubSubDeadLetterSource")
 """Attributes that Pub/Sub sets itself; it refuses those that begin with goog."""
 _PARSED_FIELDS = {"event_id", "event_timestamp", "processing_timestamp"}
@@ -82,30 +75,30 @@ class Item:
         return carried
 
 
-def of_failure(failure: DeadLetterRecord, ack_id: str = "") -> Item:
+def of_record(record: DeadLetterRecord, ack_id: str = "") -> Item:
     """The event in a dead letter; raises NotAnEvent."""
-    if failure.stage not in ("parse", "features"):
-        raise NotAnEvent(f"dead letters of {failure.stage} hold no event to send again")
-    if len(failure.payload) >= MAX_PAYLOAD:
+    if record.stage not in ("parse", "features"):
+        raise NotAnEvent(f"dead letters of {record.stage} hold no event to send again")
+    if len(record.payload) >= MAX_PAYLOAD:
         raise NotAnEvent(f"the payload was cut to {MAX_PAYLOAD:,} bytes when it was recorded")
-    moment = failure.error_timestamp.astimezone(UTC)
+    moment = record.error_timestamp.astimezone(UTC)
     return Item(
-        data=failure.payload,
-        attributes=failure.attributes,
-        event_id=failure.event_id or identity_of(failure.payload),
-        stage="parse" if failure.stage == "parse" else "features",
-        taken_from=f"{failure.stage}/{failure.error_type.value}/{moment:%Y-%m-%dT%H:%M:%S.%fZ}",
-        publish_time=failure.publish_timestamp,
-        dead_letter=DeadLetter(failure.stage, failure.error_type.value, moment, failure.error_message),
+        data=record.payload,
+        attributes=record.attributes,
+        event_id=record.event_id or identity_of(record.payload),
+        stage="parse" if record.stage == "parse" else "features",
+        taken_from=f"{record.stage}/{record.error_type.value}/{moment:%Y-%m-%dT%H:%M:%S.%fZ}",
+        publish_time=record.publish_timestamp,
+        dead_letter=DeadLetter(record.stage, record.error_type.value, moment, record.error_message),
         ack_id=ack_id,
     )
 
 
 def of_message(message: Message, ack_id: str = "") -> Item:
     """The event in a message of any of the three topics; raises NotAnEvent."""
-    if message.attributes.get(RECORD_ATTRIBUTE) == RECORD_KIND or _FORWARDED in message.attributes:
+    if is_dead_letter(message):
         given_up_at = message.publish_time or datetime.now(UTC)
-        return of_failure(failure_in(message, given_up_at, __version__), ack_id)
+        return of_record(record_in(message, given_up_at, __version__), ack_id)
     return Item(
         data=message.data,
         attributes=message.attributes,

@@ -67,7 +67,7 @@ class Replay:
     progress: Callable[[Report], None] = lambda _: None
 
     def run(self) -> Report:
-        """Raises CommandError when there is no point in going on; what was done by then stays done."""
+        """Raises CommandError when it cannot continue; what was sent by then stays sent."""
         report = Report()
         started = time.monotonic()
         for items in chosen(self.source, self.selection, self.limit):

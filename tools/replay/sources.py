@@ -10,7 +10,7 @@ from shared.dead_letters.record import DeadLetterRecord
 from tools.errors import UsageError
 from tools.pipeline.publishing import opened, read_chunks
 from tools.pipeline.warehouse import Warehouse
-from tools.replay.items import Item, NotAnEvent, of_failure, of_line
+from tools.replay.items import Item, NotAnEvent, of_line, of_record
 from tools.replay.selection import Selection
 
 
@@ -18,15 +18,15 @@ class Source(Protocol):
     """Events in batches; the caller takes the next batch when it is done with the previous one."""
 
     skipped: list[str]
-    """Why parts of the source hold no event to send again, one sentence each."""
+    """Why parts of the source were left out, one sentence each."""
 
     def batches(self) -> Iterator[Sequence[Item]]: ...
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
-        """These have been sent and can be dropped; `message_ids` are those they got on a topic."""
+        """These were sent and can be dropped; `message_ids` are the ids they got on a topic."""
 
     def close(self) -> None:
-        """Releases what was taken and not done."""
+        """Releases what was taken but not sent."""
 
 
 class FileSource:
@@ -84,14 +84,14 @@ class ErrorsSource:
 
     def batches(self) -> Iterator[Sequence[Item]]:
         items = []
-        for failure in self.failures():
+        for record in self.records():
             try:
-                items.append(of_failure(failure))
+                items.append(of_record(record))
             except NotAnEvent as reason:
-                self.skipped.append(f"{failure.error_type.value} of {failure.event_id}: {reason}")
+                self.skipped.append(f"{record.error_type.value} of {record.event_id}: {reason}")
         yield items
 
-    def failures(self) -> Iterator[DeadLetterRecord]:
+    def records(self) -> Iterator[DeadLetterRecord]:
         """The selected rows as records; raises UsageError when --event-id matches none."""
         condition, parameters = self._selection.sql()
         sql = DEAD_LETTERS.format(condition=condition)
@@ -103,7 +103,7 @@ class ErrorsSource:
                 "that matches: `cqc explain` shows what is known about an event"
             )
         for row in result.rows:
-            yield _failure(dict(zip(result.columns, row, strict=True)))
+            yield _record(dict(zip(result.columns, row, strict=True)))
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
         """The table is only appended to."""
@@ -112,7 +112,7 @@ class ErrorsSource:
         """Nothing is held."""
 
 
-def _failure(row: Mapping[str, object]) -> DeadLetterRecord:
+def _record(row: Mapping[str, object]) -> DeadLetterRecord:
     attributes = row["attributes"]
     return DeadLetterRecord.model_validate(
         {

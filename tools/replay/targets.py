@@ -46,7 +46,7 @@ class Target(Protocol):
         """Raises UsageError when nothing can be sent there."""
 
     def send(self, items: Sequence[Item]) -> list[Sent]:
-        """One outcome per event, in order; raises CommandError when there is no point in going on."""
+        """One outcome per event, in order; raises CommandError when the target cannot be used."""
 
     def describe(self, item: Item) -> str:
         """Where this event goes."""
@@ -159,7 +159,7 @@ class TopicTarget:
         self._topics = topics
 
     def check(self) -> None:
-        """The first publish shows."""
+        """Nothing to check: the first publish shows whether the topic exists."""
 
     def send(self, items: Sequence[Item]) -> list[Sent]:
         outcomes: list[Sent] = []

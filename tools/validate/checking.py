@@ -1,4 +1,4 @@
-"""The verdict of `parse` on a line, with a deployment's defaults, whatever the environment. Pure."""
+"""The verdict of `parse` on a line, with a deployment's defaults and not this environment's. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

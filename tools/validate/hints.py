@@ -8,7 +8,7 @@ from shared.events import METRICS
 
 
 def hints(event: Mapping[str, object]) -> list[str]:
-    """One a misspelt name, such as `metrics.new_bed: did you mean new_beds?`."""
+    """One per misspelt name, such as `metrics.new_bed: did you mean new_beds?`."""
     return [*_of_type(event), *_of_fields(event), *_of_metrics(event)]
 
 
@@ -19,7 +19,7 @@ def _of_type(event: Mapping[str, object]) -> Iterator[str]:
 
 
 def _of_fields(event: Mapping[str, object]) -> Iterator[str]:
-    """Names beside `metrics`, where a metric may have slipped out of it."""
+    """Fields beside `metrics`, one of which may be a metric in the wrong place."""
     metrics = _known_metrics(event)
     missing = EVENT_FIELDS - event.keys()
     for name in event.keys() - EVENT_FIELDS:
@@ -44,6 +44,6 @@ def _known_metrics(event: Mapping[str, object]) -> frozenset[str]:
 
 
 def _closest(name: str, known: Mapping[str, object] | frozenset[str]) -> str | None:
-    """Letter case and `-` for `_` are slips, too; a name that is nothing like any known one has no hint."""
+    """The known name most like it, whatever its case and with `-` for `_`; None if no name is close."""
     close = get_close_matches(name.lower().replace("-", "_")[:128], sorted(known), n=1)
     return close[0] if close else None

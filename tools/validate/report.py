@@ -1,13 +1,14 @@
 """The verdicts on a file's lines: as sentences for people, as JSON for machines, and counted. Pure."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.errors import ErrorType
 from tools.validate.checking import Checker, Rejected, Verdict
 
-_ONE_LINE = "\nEach event must be on one line: `jq -c . FILE` writes events that span several lines so."
+_ONE_LINE = "\nEach event must be on one line: `jq -c . FILE` joins events that span several lines."
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,17 @@ class Line:
 
     def in_words(self) -> str:
         """A sentence, and indented below it what a producer should look at."""
+        return "\n    ".join(map(_printable, self._sentences()))
+
+    def _sentences(self) -> Iterator[str]:
         verdict = self.verdict
         if isinstance(verdict, Rejected):
-            first = f"line {self.number}: rejected, {verdict.error_type.value}: {verdict.message}"
-            return "\n    ".join([first, *verdict.hints])
-        first = f"line {self.number}: accepted, {verdict.event.event_type} ({verdict.event.category})"
-        names = ", ".join(verdict.unknown_fields)
-        return "\n    ".join([first, *([f"no feature uses {names}"] if names else []), *verdict.hints])
+            yield f"line {self.number}: rejected, {verdict.error_type.value}: {verdict.message}"
+        else:
+            yield f"line {self.number}: accepted, {verdict.event.event_type} ({verdict.event.category})"
+            if verdict.unknown_fields:
+                yield f"no feature uses {', '.join(verdict.unknown_fields)}"
+        yield from verdict.hints
 
     def to_dict(self) -> dict[str, object]:
         verdict = self.verdict
@@ -45,6 +50,11 @@ class Line:
             "unknown_fields": verdict.unknown_fields,
             "hints": verdict.hints,
         }
+
+
+def _printable(text: str) -> str:
+    """Escapes control characters: a name in an event must not break the line or reach the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @dataclass(slots=True)

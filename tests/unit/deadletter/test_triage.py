@@ -116,16 +116,14 @@ def test_a_forwarded_message_that_is_not_an_event_is_identified_by_its_message_i
 def test_a_malformed_record_is_kept_as_unexpected(data: bytes) -> None:
     made = row(message(data, attributes=OURS))
     assert made["error_type"] == "unexpected_error"
-    assert str(made["error_message"]).startswith(
-        "the dead letter is marked as a failure record but is not one: "
-    )
+    assert str(made["error_message"]).startswith("the dead letter is marked as a record but is not one: ")
     assert (made["payload"], made["stage"], made["error_timestamp"]) == (data, "deadletter", NOW)
 
 
 def test_a_message_of_neither_form_is_kept_as_unexpected() -> None:
     made = row(message(EVENT, attributes={RECORD_ATTRIBUTE: "something else"}))
     assert made["error_type"] == "unexpected_error"
-    assert "somebody published it here" in str(made["error_message"])
+    assert "it was published here by hand" in str(made["error_message"])
     assert (made["payload"], made["location_id"]) == (EVENT, "l-1")
 
 

@@ -82,6 +82,15 @@ def test_a_sentence_names_the_unused_fields_and_the_hints() -> None:
     )
 
 
+def test_control_characters_of_an_event_reach_no_terminal() -> None:
+    line = Report().check(orjson.dumps(raw("rating\nchange", metrics={}, **{"\x1b[31m": 1})), NOW)
+    assert line
+    assert line.in_words().splitlines()[:2] == [
+        "line 1: accepted, rating\\nchange (generic)",
+        "    no feature uses \\x1b[31m",
+    ]
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "events.jsonl"

@@ -1,6 +1,6 @@
 """What we replace in bqemulator 1.4.0, which is pinned exactly for this reason.
 
-As released it hangs for good when an append meets a query, because two threads then use one DuckDB
+As released it hangs forever when an append meets a query, because two threads then use one DuckDB
 connection, and it copies the whole table at each write for time travel (measured: a row costs 67 ms at
 23,000 rows). tests/warehouse/test_bigquery_stand_in.py covers both.
 """

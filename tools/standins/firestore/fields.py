@@ -93,7 +93,7 @@ def _find(fields: Fields, names: list[str]) -> Any:
 
 
 def _place(fields: Fields, names: list[str]) -> Any:
-    """The value at a path, for writing; what is on the way becomes a map."""
+    """The value at a path, for writing; every parent becomes a map."""
     *parents, last = names
     for name in parents:
         fields = fields[name].map_value.fields

@@ -54,7 +54,7 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
 
 
 def _attributes(pairs: Any) -> dict[str, str]:
-    """Values as text, whatever their type."""
+    """Every value as text."""
     return {
         pair.key: str(getattr(pair.value, pair.value.WhichOneof("value") or "string_value")) for pair in pairs
     }

@@ -8,7 +8,7 @@ from itertools import count, islice
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 
 Forward = Callable[[SubscriptionSettings, Delivery], bool]
-"""Publishes a delivery out of attempts to its dead-letter topic; False if there is no such topic."""
+"""Publishes a delivery out of attempts to the dead-letter topic; False if there is no such topic."""
 
 
 class Backlog:

@@ -1,7 +1,7 @@
 """POSTs to one endpoint over persistent connections: the minimum of HTTP/1.1 that a push needs.
 
-Not aiohttp: it takes 102 for an interim response and waits on, while for Pub/Sub 102 acknowledges. Besides,
-a push costs half the CPU this way, on a machine that the whole chain shares.
+Not aiohttp: it takes 102 for an interim response and keeps waiting, where Pub/Sub takes 102 as an
+acknowledgement. And a push costs half the CPU this way, on a machine that the whole chain shares.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""One definition of the tables: the wire descriptor and the views follow it, and generated files, too."""
+"""One definition of the tables: the wire descriptor and the views follow it."""
 
 import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
