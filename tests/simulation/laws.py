@@ -18,7 +18,7 @@ from shared.windows.key import WindowKey, closes_at
 from shared.windows.log import counts
 from shared.windows.segment import decode
 from tests.simulation.plan import MAX_SKEW
-from tests.simulation.world import World, message_of
+from tests.simulation.simulated_chain import World, message_of
 
 ORDER = [Pane.EARLY, Pane.ON_TIME, Pane.LATE]
 

@@ -5,7 +5,7 @@ from pprint import pformat
 
 from tests.simulation.laws import broken
 from tests.simulation.plan import Plan, draw, smaller
-from tests.simulation.world import live
+from tests.simulation.simulated_chain import live
 
 TRIES = 300
 

@@ -13,7 +13,7 @@ from shared.windows.documents import Document
 from shared.windows.log import counts
 from tests.simulation.plan import draw
 from tests.simulation.shrinking import explain, problems
-from tests.simulation.world import World, live
+from tests.simulation.simulated_chain import World, live
 
 HISTORIES = 2_000
 TOGETHER = 50

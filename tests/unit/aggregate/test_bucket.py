@@ -13,7 +13,7 @@ from shared.windows.bucket_documents import bucket_name
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Document, Write
 from shared.windows.state import KEEP_OPEN, KEEP_SETTLED, Shard
-from tests.support.bench import WINDOW, event
+from tests.support.flush_harness import WINDOW, event
 
 KEY = (WINDOW, 0)
 NAME = bucket_name(Shard(), *KEY)

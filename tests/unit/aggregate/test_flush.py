@@ -11,8 +11,8 @@ from shared.tables.columns import Row
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Document, Write
 from shared.windows.state import location_hash
-from tests.support.bench import NOON, WINDOW, Bench, event
 from tests.support.faults import Faults
+from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
 
 CALLS = 8
 """Of a flush with one segment: layout, control, list, list again, begin, load, save, finish."""
@@ -21,7 +21,7 @@ CALLS = 8
 @pytest.mark.parametrize("answer_lost", [False, True])
 @pytest.mark.parametrize("call", range(1, CALLS + 1))
 async def test_a_call_that_fails_is_a_retry_and_the_next_flush_goes_on(call: int, answer_lost: bool) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.faults.at_call, bench.faults.answer_lost = call, answer_lost
     await bench.append(event("a"))
     with pytest.raises(Retry):
@@ -36,7 +36,7 @@ async def test_a_call_that_fails_is_a_retry_and_the_next_flush_goes_on(call: int
 
 
 async def test_a_flush_makes_no_more_calls_than_these() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.faults.partial_pages = False
     await bench.append(event("a"))
     await bench.flush_at(1)
@@ -44,7 +44,7 @@ async def test_a_flush_makes_no_more_calls_than_these() -> None:
 
 
 async def test_panes_that_were_saved_and_not_emitted_are_emitted_by_the_next_flush_unchanged() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.rows.faults.at_call, bench.rows.faults.answer_lost = 1, True
     await bench.append(event("a"))
     with pytest.raises(Retry):
@@ -57,7 +57,7 @@ async def test_panes_that_were_saved_and_not_emitted_are_emitted_by_the_next_flu
 
 
 async def test_a_flush_that_dies_holds_the_lease_until_it_runs_out() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     bench.rows.faults.running.clear()
     task = asyncio.get_running_loop().create_task(bench.flush_at(1))
@@ -72,7 +72,7 @@ async def test_a_flush_that_dies_holds_the_lease_until_it_runs_out() -> None:
 
 
 async def test_a_flush_that_was_overtaken_saves_nothing_more_and_says_so() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     slow = asyncio.get_running_loop().create_task(bench.flush_at(1))
     await bench.until(lambda: bench.control().number == 1)
@@ -87,7 +87,7 @@ async def test_a_flush_that_was_overtaken_saves_nothing_more_and_says_so() -> No
 
 
 async def test_a_bucket_that_the_database_refuses_is_set_aside_and_the_others_go_on() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     refused, other = two_buckets()
     bench.database.refuses = lambda write: is_state_of(write, refused)
     await bench.append(event("a", location=refused), event("b", location=other), *crowd())
@@ -105,7 +105,7 @@ async def test_a_refused_bucket_beside_one_that_cuts_a_chunk_loses_none_of_its_d
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(bucket, "CHUNK", 2)
-    bench = Bench()
+    bench = FlushHarness()
     refused, other = two_buckets()
     bench.database.refuses = lambda write: is_state_of(write, refused)
     counted = [event(f"b{number}", location=other) for number in range(3)]
@@ -120,7 +120,7 @@ async def test_a_refused_bucket_beside_one_that_cuts_a_chunk_loses_none_of_its_d
 async def test_a_bucket_that_cannot_be_read_is_set_aside_and_the_others_go_on(
     fields: dict[str, bytes | int],
 ) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     damaged, other = two_buckets()
     await bench.append(event("a", location=damaged), event("b", location=other), *crowd())
     await bench.flush_at(1)
@@ -139,7 +139,7 @@ async def test_a_bucket_that_cannot_be_read_is_set_aside_and_the_others_go_on(
 
 
 async def test_panes_that_the_table_refuses_are_dead_letters_sent_together() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.rows.outcome = lambda row: (
         Reject(ErrorType.SINK_REJECTED, "no such column") if row["location_id"] != "good" else None
     )
@@ -154,7 +154,7 @@ async def test_panes_that_the_table_refuses_are_dead_letters_sent_together() -> 
 
 
 async def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_fixed() -> None:
-    bench = Bench()
+    bench = FlushHarness()
 
     def fail(_: Row) -> Outcome:
         return KeyError("table has no column colour")
@@ -171,7 +171,7 @@ async def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_
 
 async def test_an_online_store_that_is_away_costs_one_record_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flush, "GROUP", 1)
-    bench = Bench()
+    bench = FlushHarness()
     bench.online.faults.fails = 1
     await bench.append(*crowd())
     await bench.flush_at(1)
@@ -182,7 +182,7 @@ async def test_an_online_store_that_is_away_costs_one_record_a_flush(monkeypatch
 
 
 async def test_a_record_of_online_values_is_sent_when_the_flush_fails_later() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.online.faults.fails = 1
     bench.faults.at_call = CALLS
     await bench.append(event("a"))
@@ -197,7 +197,7 @@ async def test_a_record_of_online_values_is_sent_when_the_flush_fails_later() ->
 async def test_what_a_flush_reads_and_writes_depends_on_its_events_and_open_buckets_alone(
     at_once: int,
 ) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.faults.partial_pages = False
     events = crowd()
     for at in range(0, 1000, 100):
@@ -216,7 +216,7 @@ async def test_what_a_flush_reads_and_writes_depends_on_its_events_and_open_buck
 async def test_a_backlog_of_several_rounds_turns_nothing_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_reader, "MAX_EVENTS", 3)
     monkeypatch.setattr(log_reader, "LISTED", 2)
-    bench = Bench()
+    bench = FlushHarness()
     for number in range(40):
         await bench.append(event(f"e{number}"))
     assert (await bench.flush_at(600)).status == "done"
@@ -231,7 +231,7 @@ async def test_a_backlog_that_takes_longer_than_its_time_is_left_to_the_next_flu
     monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
     monkeypatch.setattr(log_reader, "LISTED", 1)
     monkeypatch.setattr(flush, "BUDGET", 0.0)
-    bench = Bench()
+    bench = FlushHarness()
     for number in range(3):
         await bench.append(event(f"e{number}"))
     assert (await bench.flush_at(600)).status == "backlog"
@@ -242,7 +242,7 @@ async def test_a_backlog_that_takes_longer_than_its_time_is_left_to_the_next_flu
 
 
 async def test_segments_of_a_slice_that_is_not_sealed_are_read_again() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     await bench.flush()  # at 12:00:00: nothing is sealed
     assert bench.control().cursor == ""
@@ -261,7 +261,7 @@ async def test_a_document_in_the_log_that_is_not_a_segment_moves_neither_cursor_
     # In order of their ids: 00x between nothing and the segments, 9-x and zz behind them all.
     monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
     monkeypatch.setattr(log_reader, "LISTED", 1)
-    bench = Bench()
+    bench = FlushHarness()
     for name in ("00x", "9-x", "zz"):
         bench.database.commit([Write(f"window_log/{name}", {"count": 5})])
     await bench.append(event("a"))
@@ -290,7 +290,7 @@ async def test_a_document_in_the_log_that_is_not_a_segment_moves_neither_cursor_
 async def test_a_segment_that_cannot_be_read_is_kept_as_a_dead_letter_and_stops_nothing(
     fields: dict[str, bytes | int],
 ) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     (document,) = bench.stored("window_log")
     bench.database.commit([Write(document.name, {**document.fields, **fields})])
@@ -304,7 +304,7 @@ async def test_a_segment_that_cannot_be_read_is_kept_as_a_dead_letter_and_stops_
 
 @pytest.mark.parametrize("name", ["flush/0.0", "flush/layout"])
 async def test_a_control_document_of_a_newer_format_stops_the_flush_loudly(name: str) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     bench.database.commit([Write(name, {"format": 2})])
     with pytest.raises(Retry, match="its format is 2, this release reads 1"):
@@ -313,7 +313,7 @@ async def test_a_control_document_of_a_newer_format_stops_the_flush_loudly(name:
 
 
 async def test_fields_that_a_later_release_adds_are_ignored() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     await bench.flush_at(1)
     for document in [*bench.stored("flush"), *bench.stored("window_state")]:
@@ -327,7 +327,7 @@ async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not
 ) -> None:
     monkeypatch.setattr(flush, "GROUP", 1)
     monkeypatch.setattr(flush, "AT_ONCE", 1)
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(*crowd())
     await bench.flush_at(6)
     rows = bench.rows.faults
@@ -343,7 +343,7 @@ async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not
 async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_on_time_pane_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a", location="1-200"))
     await bench.flush_at(5.01)  # the log is read to its end, and sealed up to 4:50
     await bench.append(event("b"))
@@ -357,7 +357,7 @@ async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_o
 async def test_panes_of_a_bucket_that_can_no_longer_be_read_are_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     bench.rows.faults.at_call = 1
     await bench.append(event("a"))
     with pytest.raises(Retry):

@@ -9,15 +9,15 @@ from functions.aggregate.layout import ensure_shards
 from shared.errors import Retry
 from shared.windows.documents import Write
 from shared.windows.state import LAYOUT, Generation, Layout, Shard, level_for, location_hash
-from tests.support.bench import NOON, WINDOW, Bench, event
 from tests.support.faults import Faults
+from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
 from tests.support.memory_documents import MemoryDocuments
 
 FIVE = timedelta(minutes=5)
 LOCATIONS = [f"1-{number}" for number in range(12)]
 
 
-def layout_of(bench: Bench) -> Layout:
+def layout_of(bench: FlushHarness) -> Layout:
     return Layout.from_fields(bench.database.documents[LAYOUT].fields)
 
 
@@ -26,8 +26,8 @@ def at_all(event_id: str, minute: float) -> list[object]:
     return [event(event_id, at=at, location=location) for location in LOCATIONS]
 
 
-async def fold_over_a_change(before: int, after: int, jobs: bool) -> Bench:
-    bench = Bench(shards=before)
+async def fold_over_a_change(before: int, after: int, jobs: bool) -> FlushHarness:
+    bench = FlushHarness(shards=before)
     await bench.append(*at_all("a", 0), *at_all("b", 5))  # type: ignore[arg-type]
     await bench.flush_at(1)
     bench.shards = after
@@ -55,7 +55,7 @@ async def test_every_event_is_counted_once_and_every_window_closed_across_a_chan
 
 
 async def test_new_shards_begin_beyond_all_open_windows() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     ahead = event("ahead", at=NOON + timedelta(minutes=33))
     await bench.append(event("a"), ahead)
     await bench.flush_at(1)
@@ -69,7 +69,7 @@ async def test_new_shards_begin_beyond_all_open_windows() -> None:
 
 
 async def test_new_shards_begin_where_the_slowest_old_one_stands() -> None:
-    bench = Bench(shards=2)
+    bench = FlushHarness(shards=2)
     await bench.flush_at(0)
     await bench.append(*at_all("a", 11))  # type: ignore[arg-type]
     await bench.flush_at(1)
@@ -86,7 +86,7 @@ async def test_new_shards_begin_where_the_slowest_old_one_stands() -> None:
 
 
 async def test_a_change_fences_the_flushes_under_way() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     bench.at(1)
     under_way = asyncio.get_running_loop().create_task(bench.flush())
@@ -98,7 +98,7 @@ async def test_a_change_fences_the_flushes_under_way() -> None:
 
 
 async def test_a_change_that_a_flush_overtakes_is_a_retry() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     faults = Faults()
     documents = MemoryDocuments(bench.database, faults)
@@ -113,7 +113,7 @@ async def test_a_change_that_a_flush_overtakes_is_a_retry() -> None:
 
 
 async def test_the_same_number_changes_nothing() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.flush_at(1)
     await bench.flush_at(2)
     assert LAYOUT not in bench.database.documents

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.support.bench import NOON, Bench, event
+from tests.support.flush_harness import NOON, FlushHarness, event
 
 
 def minutes(count: float) -> timedelta:
@@ -12,7 +12,7 @@ def minutes(count: float) -> timedelta:
 async def test_a_window_goes_from_early_over_on_time_and_late_to_its_settling() -> None:
     # | a .  b  .  . |  .   c  ...  settled when the log is sealed past 65 min + LAG
     # 0 1  2  3     5  6   7  8 ...  66
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     await bench.flush_at(1)
     await bench.flush_at(2)  # nothing new: no pane
@@ -36,7 +36,7 @@ async def test_a_window_goes_from_early_over_on_time_and_late_to_its_settling() 
 
 
 async def test_a_flush_that_was_away_past_the_settling_gives_one_final_on_time_pane() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     await bench.flush_at(90)
     await bench.flush_at(91)
@@ -45,7 +45,7 @@ async def test_a_flush_that_was_away_past_the_settling_gives_one_final_on_time_p
 
 
 async def test_a_location_that_first_shows_up_late_gets_its_own_on_time_pane() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     await bench.flush_at(6)
     await bench.append(event("b", location="1-200"))
@@ -57,7 +57,7 @@ async def test_a_location_that_first_shows_up_late_gets_its_own_on_time_pane() -
 
 async def test_a_window_is_settled_by_what_is_read_and_not_by_the_clock() -> None:
     # The slice of 65:20 (end, lateness and LAG) ends at 65:30 and is sealed at 65:40.
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     bench.now = NOON + timedelta(minutes=65, seconds=39.999)
     await bench.flush()
@@ -68,7 +68,7 @@ async def test_a_window_is_settled_by_what_is_read_and_not_by_the_clock() -> Non
 
 
 async def test_an_event_counts_once_however_often_it_is_in_the_log() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"), event("a"))
     await bench.flush_at(1)
     await bench.append(event("a"))
@@ -81,14 +81,14 @@ async def test_of_copies_in_one_flush_the_first_published_counts() -> None:
     later = event("a", arrived=NOON + minutes(2), risk=4)
     earlier = event("a", arrived=NOON + minutes(1), risk=9)
     for copies in ([later, earlier], [earlier, later]):
-        bench = Bench()
+        bench = FlushHarness()
         await bench.append(*copies)
         await bench.flush_at(3)
         assert [row["max_risk_score"] for row in bench.sinks.panes] == [9]
 
 
 async def test_what_is_logged_for_a_settled_window_is_one_dead_letter_and_in_no_pane() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     await bench.flush_at(66)
     await bench.append(event("b"), event("c"))  # as a features of another ALLOWED_LATENESS would
@@ -99,7 +99,7 @@ async def test_what_is_logged_for_a_settled_window_is_one_dead_letter_and_in_no_
 
 
 async def test_window_features_carry_the_time_of_the_newest_event_and_rise_with_each_pane() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     newest = NOON + minutes(2)
     await bench.append(event("a", newest), event("b", NOON + minutes(1)))
     await bench.flush_at(3)
@@ -110,7 +110,7 @@ async def test_window_features_carry_the_time_of_the_newest_event_and_rise_with_
 
 
 async def test_the_summary_says_what_was_done() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"), event("a"), event("b", location="1-200"))
     await bench.flush_at(6)
     await bench.append(event("c"))

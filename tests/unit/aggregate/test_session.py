@@ -8,8 +8,8 @@ from functions.aggregate.session import LEASE, MAX_COMMIT_BYTES, MAX_WRITES, Fen
 from shared.errors import Retry
 from shared.windows.documents import Committed, Refused, Write
 from shared.windows.state import Control, OpenWindow, Shard
-from tests.support.bench import WINDOW
 from tests.support.faults import Faults
+from tests.support.flush_harness import WINDOW
 from tests.support.memory_documents import Database, MemoryDocuments
 
 

@@ -14,7 +14,7 @@ from functions.aggregate.window import Window, stored_fields
 from shared.windows.contribution import SUMS, Contribution
 from shared.windows.key import WINDOW_MICROS
 from tests.simulation.laws import fold
-from tests.support.bench import WINDOW, event
+from tests.support.flush_harness import WINDOW, event
 
 SMALL = st.integers(0, 1000)
 

@@ -17,11 +17,11 @@ from shared.windows.key import WindowKey
 from shared.windows.lookup import Lookup
 from shared.windows.state import Control, Shard
 from tests.support.faults import Faults
-from tests.unit.tools.windows_bench import (
+from tests.unit.tools.repair_harness import (
     KEY,
     LATENESS,
     NOON,
-    Bench,
+    RepairHarness,
     features_row,
     given,
     killed,
@@ -39,21 +39,23 @@ SHARD = Shard()
 A, B = features_row("a"), features_row("b")
 
 
-async def repairing(bench: Bench, found: Sequence[Difference], faults: Faults | None = None) -> Repaired:
+async def repairing(
+    bench: RepairHarness, found: Sequence[Difference], faults: Faults | None = None
+) -> Repaired:
     bench.sinks.faults = faults or Faults()
     layout = (await read_flush_state(bench.documents())).layout
     return await Repair(bench.documents(faults), bench.sinks, bench.sinks).run(layout, found)
 
 
-def repair(bench: Bench, *rows: dict[str, object], faults: Faults | None = None) -> Repaired:
+def repair(bench: RepairHarness, *rows: dict[str, object], faults: Faults | None = None) -> Repaired:
     return asyncio.run(repairing(bench, bench.verify(*rows).differences, faults))
 
 
-def said(bench: Bench, *rows: dict[str, object]) -> list[str]:
+def said(bench: RepairHarness, *rows: dict[str, object]) -> list[str]:
     return [one.what for one in bench.verify(*rows).differences]
 
 
-def change_control(bench: Bench, **fields: object) -> None:
+def change_control(bench: RepairHarness, **fields: object) -> None:
     stored = bench.database.documents[SHARD.control]
     control = replace(Control.from_fields(stored.fields), **fields)  # type: ignore[arg-type]  # a test's fields
     bench.database.commit([Write(SHARD.control, control.to_fields())])
@@ -129,7 +131,7 @@ def test_a_window_whose_rows_are_gone_is_listed_and_left_alone() -> None:
 
 
 def test_a_window_whose_final_pane_bigquery_refused_gets_another() -> None:
-    bench = Bench()
+    bench = RepairHarness()
     bench.append(given("a"))
     bench.flush()
     bench.now = NOON + timedelta(hours=2)
@@ -142,7 +144,7 @@ def test_a_window_whose_final_pane_bigquery_refused_gets_another() -> None:
 
 
 def test_a_window_that_the_flush_has_not_settled_is_not_compared() -> None:
-    bench = Bench()
+    bench = RepairHarness()
     assert bench.verify(A).unsettled == 1, "no flush has run"
     bench.append(given("a"))
     bench.now = NOON + timedelta(hours=2)
@@ -217,7 +219,7 @@ def test_a_repair_refuses_while_a_dead_flush_has_left_panes() -> None:
 class Overtaken(Faults):
     """At a call of the repair its lease has run out, and a whole flush goes first."""
 
-    bench: Bench = field(default_factory=Bench)
+    bench: RepairHarness = field(default_factory=RepairHarness)
     flush_at: int = 0
 
     async def around(self, effect: Callable[[], T]) -> T:

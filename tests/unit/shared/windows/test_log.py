@@ -19,8 +19,8 @@ from shared.windows.log import (
     slice_of,
 )
 from shared.windows.segment import decode
-from tests.support.bench import NOON, WINDOW, event
 from tests.support.faults import Faults
+from tests.support.flush_harness import NOON, WINDOW, event
 from tests.support.memory_documents import Database, MemoryDocuments
 
 SECOND = 1_000_000

@@ -7,7 +7,7 @@ import pytest
 from shared.errors import Retry
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Field, Write
-from tests.support.bench import NOON, Bench, event
+from tests.support.flush_harness import NOON, FlushHarness, event
 
 
 def timely(count: int) -> list[Contribution]:
@@ -19,12 +19,12 @@ ELSEWHERE = event("e1", at=NOON - timedelta(days=1))
 
 
 async def test_before_anything_was_folded_nobody_knows() -> None:
-    (verdict,) = await Bench().counted(event("a"))
+    (verdict,) = await FlushHarness().counted(event("a"))
     assert isinstance(verdict, Retry)
 
 
 async def test_the_answer_waits_until_the_window_is_settled() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(*timely(2))
     for minute in (1, 6, 65.5):
         await bench.flush_at(minute)
@@ -34,7 +34,7 @@ async def test_the_answer_waits_until_the_window_is_settled() -> None:
 
 
 async def test_a_window_that_never_was_counts_nothing() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(*timely(1))
     await bench.flush_at(66)
     assert await bench.counted(ELSEWHERE) == [False]
@@ -46,7 +46,7 @@ async def test_digests_in_further_parts_and_chunks_of_every_shard_are_found(
 ) -> None:
     monkeypatch.setattr("functions.aggregate.bucket.CHUNK", 3)
     monkeypatch.setattr("functions.aggregate.bucket.MAX_ENTRIES", 200)
-    bench = Bench(shards=shards, now=NOON - timedelta(minutes=10))
+    bench = FlushHarness(shards=shards, now=NOON - timedelta(minutes=10))
     await bench.flush()
     events = timely(40)
     for minute in range(4):
@@ -61,7 +61,7 @@ async def test_digests_in_further_parts_and_chunks_of_every_shard_are_found(
 
 
 async def test_an_event_of_the_same_id_in_another_location_is_another_event() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a", location="1-1"))
     await bench.flush_at(66)
     assert await bench.counted(event("a", location="1-2")) == [False]
@@ -79,7 +79,7 @@ async def test_an_event_of_the_same_id_in_another_location_is_another_event() ->
 async def test_a_bucket_that_cannot_be_read_holds_up_its_own_events_alone(
     damage: dict[str, Field], said: str
 ) -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"), event("b", at=NOON + timedelta(minutes=5)))
     await bench.flush_at(80)
     name = "window_state/0.0-000-20260601T1200"
@@ -91,7 +91,7 @@ async def test_a_bucket_that_cannot_be_read_holds_up_its_own_events_alone(
 
 
 async def test_control_documents_of_a_newer_format_are_a_retry_that_says_so() -> None:
-    bench = Bench()
+    bench = FlushHarness()
     await bench.append(event("a"))
     await bench.flush_at(66)
     bench.database.commit([Write("flush/0.0", {"format": 2})])

@@ -1,4 +1,4 @@
-"""The windows on a bench: the real log writer, look-up and flush over services in memory; time by hand."""
+"""The windows in a harness: the real log writer, look-up and flush over services in memory; time by hand."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -42,7 +42,7 @@ def event(
 
 
 @dataclass
-class Bench:
+class FlushHarness:
     """Everything works unless `faults` or a sink says otherwise."""
 
     lateness: timedelta = timedelta(hours=1)

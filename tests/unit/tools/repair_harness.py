@@ -87,7 +87,7 @@ class Sinks:
 
 
 @dataclass
-class Bench:
+class RepairHarness:
     """A pipeline from the log on; the clock stands still."""
 
     now: datetime = NOON + timedelta(minutes=1)
@@ -149,9 +149,9 @@ class Bench:
         return compare(recompute(rows), self.latest().values(), lambda key: state.is_settled(key, LATENESS))
 
 
-def settled(*events: Contribution, shards: int = 1) -> Bench:
+def settled(*events: Contribution, shards: int = 1) -> RepairHarness:
     """A window with these events, two hours later, its final panes emitted."""
-    bench = Bench(NOON - timedelta(minutes=10), shards)
+    bench = RepairHarness(NOON - timedelta(minutes=10), shards)
     bench.flush()  # from the next window on there are so many shards
     bench.now = NOON + timedelta(minutes=1)
     if events:
