@@ -9,7 +9,9 @@ from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.tables.columns import Row
 from shared.windows.contribution import Contribution
-from shared.windows.documents import Document, Write
+from shared.windows.documents import NEW, Document, Write
+from shared.windows.log import segment_id
+from shared.windows.segment import encode
 from shared.windows.state import location_hash
 from tests.support.bench import NOON, WINDOW, Bench, event
 from tests.support.faults import Faults
@@ -54,6 +56,33 @@ async def test_panes_that_were_saved_and_not_emitted_are_emitted_by_the_next_flu
     first, again, second = bench.sinks.panes
     assert first == again
     assert (first["revision"], second["revision"], second["window_event_count"]) == (1, 2, 2)
+
+
+async def test_a_flush_that_reads_less_than_the_dead_one_before_it_emits_its_panes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    bench.rows.faults.at_call = 1
+    bench.database.commit([Write(f"window_log/{segment_id(WINDOW, '-')}", {"format": 2, "count": 5})])
+    await bench.append(event("a"))
+    with pytest.raises(Retry):
+        await bench.flush_at(1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    await bench.flush_at(2)  # its first page has no event
+    assert bench.panes() == [("early", 1, 1, False)]
+
+
+async def test_a_segment_that_was_created_after_its_slice_was_sealed_does_not_count() -> None:
+    bench = Bench()
+    bench.at(1)
+    bench.database.commit([Write(f"window_log/{segment_id(WINDOW, 'x')}", encode([event("stalled")]), NEW)])
+    await bench.append(event("a"))
+    await bench.flush_at(2)
+    assert bench.panes() == [("early", 1, 1, False)]
+    assert bench.newest()["1-100"]["window_event_count"] == 1
+    await bench.flush_at(66)
+    assert await bench.counted(event("a"), event("stalled")) == [True, False]
 
 
 async def test_a_flush_that_dies_holds_the_lease_until_it_runs_out() -> None:

@@ -128,6 +128,16 @@ async def test_a_shard_that_is_finished_reads_the_log_no_more() -> None:
     assert bench.control("1.0").watermark > before.watermark
 
 
+async def test_a_shard_without_windows_reads_on_until_its_last_window_is_settled() -> None:
+    bench = Bench()
+    await bench.flush_at(1)
+    bench.shards = 2
+    await bench.flush_at(2)  # for the windows from 12:05 on
+    await bench.append(event("a"))
+    await bench.flush_at(4)
+    assert bench.panes() == [("early", 1, 1, False)]
+
+
 def test_each_location_has_one_shard_and_all_shards_have_some() -> None:
     shards = Generation(2, shards=3).all()
     holders = [[shard for shard in shards if shard.holds(location_hash(str(n)))] for n in range(300)]
