@@ -58,6 +58,17 @@ async def test_panes_that_were_saved_and_not_emitted_are_emitted_by_the_next_flu
     assert (first["revision"], second["revision"], second["window_event_count"]) == (1, 2, 2)
 
 
+async def test_a_flush_that_fails_while_it_recovers_leaves_the_rest_to_the_next() -> None:
+    bench = Bench()
+    await bench.append(event("a"))
+    for call in (1, 2):
+        bench.rows.faults.at_call = call
+        with pytest.raises(Retry):
+            await bench.flush_at(1)
+    await bench.flush_at(1)
+    assert bench.panes() == [("early", 1, 1, False)]
+
+
 async def test_a_flush_that_reads_less_than_the_dead_one_before_it_emits_its_panes_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
