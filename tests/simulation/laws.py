@@ -17,8 +17,9 @@ from shared.windows.documents import Unreadable
 from shared.windows.key import WindowKey, closes_at
 from shared.windows.log import counts
 from shared.windows.segment import decode
+from tests.simulation.parts import message_of
 from tests.simulation.plan import MAX_SKEW
-from tests.simulation.world import World, message_of
+from tests.simulation.world import World
 
 ORDER = [Pane.EARLY, Pane.ON_TIME, Pane.LATE]
 
