@@ -17,25 +17,26 @@ from shared.windows.documents import Unreadable
 from shared.windows.key import WindowKey, closes_at
 from shared.windows.log import counts
 from shared.windows.segment import decode
+from tests.simulation.parts import message_of
 from tests.simulation.plan import MAX_SKEW
-from tests.simulation.simulated_chain import World, message_of
+from tests.simulation.simulated_chain import SimulatedChain
 
 ORDER = [Pane.EARLY, Pane.ON_TIME, Pane.LATE]
 
 
-def broken(world: World) -> list[str]:
+def broken(chain: SimulatedChain) -> list[str]:
     """A sentence for each law that the history breaks."""
-    if world.bugs:
-        return ["".join(traceback.format_exception(error)) for error in world.bugs]
-    if not world.is_closed:
-        return [f"it does not end: {world.waiting} messages wait, the windows are not all closed"]
-    unique = _unique(world.sinks.rows)
+    if chain.bugs:
+        return ["".join(traceback.format_exception(error)) for error in chain.bugs]
+    if not chain.is_closed:
+        return [f"it does not end: {chain.waiting} messages wait, the windows are not all closed"]
+    unique = _unique(chain.sinks.rows)
     return [
-        *_events(world, unique),
-        *_panes(world.sinks.panes),
-        *_folds(unique, _newest(world.sinks.panes)),
-        *_dead_letters(world),
-        *_online(world),
+        *_events(chain, unique),
+        *_panes(chain.sinks.panes),
+        *_folds(unique, _newest(chain.sinks.panes)),
+        *_dead_letters(chain),
+        *_online(chain),
     ]
 
 
@@ -50,32 +51,32 @@ def _unique(rows: Iterable[Row]) -> Unique:
     return {event_id: (any(row["is_late"] for row in copies), copies) for event_id, copies in found.items()}
 
 
-def _events(world: World, unique: Unique) -> Iterator[str]:
-    published = {one.event_id: message_of(one) for one in world.plan.publications}
+def _events(chain: SimulatedChain, unique: Unique) -> Iterator[str]:
+    published = {one.event_id: message_of(one) for one in chain.plan.publications}
     if unique.keys() != published.keys():
         yield f"these events have no row: {published.keys() - unique.keys()}"
     recorded = {
         orjson.loads(letter.data)["event_id"]
-        for letter in world.sinks.dead_letters
+        for letter in chain.sinks.dead_letters
         if letter.error_type is ErrorType.LATE_EVENT
     }
     late = {event_id for event_id, (is_late, _) in unique.items() if is_late}
     if recorded != late:
         yield f"late by the table {sorted(late)}, by the late_event records {sorted(recorded)}"
-    stored = set(_stored(world))
-    lateness = timedelta(seconds=world.plan.lateness)
+    stored = set(_stored(chain))
+    lateness = timedelta(seconds=chain.plan.lateness)
     for event_id in late:
         one = contribution(unique[event_id][1][0])
         if one.digest in stored:
             yield f"{event_id} was stored in time and is late"
         in_time = closes_at(one.key.start, lateness) - MAX_SKEW * 1_000_000
-        if any(at < in_time for at in world.acknowledged.get(event_id, ())):
+        if any(at < in_time for at in chain.acknowledged.get(event_id, ())):
             yield f"{event_id} was acknowledged in time and is late"
 
 
-def _stored(world: World) -> Iterator[bytes]:
+def _stored(chain: SimulatedChain) -> Iterator[bytes]:
     """The digests in all segments that count."""
-    for name, document in world.database.documents.items():
+    for name, document in chain.database.documents.items():
         if name.startswith("window_log/0") and "x" not in document.id and counts(document):
             try:
                 yield from (event.digest for event in decode(document.fields))
@@ -177,16 +178,16 @@ def _totals(category: str, events: Sequence[Contribution]) -> dict[str, object]:
     return totals
 
 
-def _dead_letters(world: World) -> Iterator[str]:
+def _dead_letters(chain: SimulatedChain) -> Iterator[str]:
     """Besides late events and online values there are none, but for segments that nobody can read."""
-    for letter in world.sinks.dead_letters:
+    for letter in chain.sinks.dead_letters:
         if letter.error_type is ErrorType.UNEXPECTED_ERROR and "junk" not in letter.text:
             yield f"a dead letter: {letter.text}"
 
 
-def _online(world: World) -> Iterator[str]:
+def _online(chain: SimulatedChain) -> Iterator[str]:
     """One location's values of one generate_time are always the same: no overtaken flush takes any back."""
     values: dict[tuple[str, object], object] = {}
-    for entry in world.sinks.online:
+    for entry in chain.sinks.online:
         if values.setdefault((entry.location_id, entry.generate_time), entry.values) != entry.values:
             yield f"two values of {entry.location_id} at {entry.generate_time}"

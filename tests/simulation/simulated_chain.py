@@ -9,75 +9,41 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from unittest.mock import patch
 
-import orjson
-
-from functions.aggregate import bucket, log_reader, session
-from functions.aggregate import flush as flush_module
 from functions.aggregate.tick import FlushDependencies, flush
 from functions.features.writing import FeatureWriter
 from shared.clock import from_micros, to_micros
 from shared.errors import Retry
 from shared.message import Message
-from shared.settings import AggregateSettings, FeaturesSettings
-from shared.windows import log, state
 from shared.windows.documents import Write
 from shared.windows.key import closes_at, window_of
 from shared.windows.log import LogWriter, segment_id
 from shared.windows.lookup import Lookup
 from shared.windows.state import LAYOUT, Control, Layout
+from tests.simulation.parts import (
+    BEGIN,
+    LIMITS,
+    Instance,
+    event_time,
+    features_settings,
+    flush_settings,
+    message_of,
+)
 from tests.simulation.plan import Plan, Publication
 from tests.support.faults import Faults
 from tests.support.memory_documents import Database, MemoryDocuments
 from tests.support.memory_sinks import MemoryDeadLetters, MemoryOnline, MemoryRows, Sinks
 from tests.support.virtual_time import run
 
-BEGIN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ACK_DEADLINE = 90
-LIMITS = (
-    (log_reader, "MAX_EVENTS", (1, 6)),
-    (log_reader, "LISTED", (1, 3)),
-    (flush_module, "GROUP", (1, 3)),
-    (session, "MAX_WRITES", (1, 3)),
-    (session, "MAX_COMMIT_BYTES", (600, 2_000)),
-    (bucket, "CHUNK", (1, 4)),
-    (bucket, "MAX_ENTRIES", (50, 600)),
-    (log, "MAX_EVENTS", (1, 3)),
-    (state, "LOCATIONS_A_BUCKET", (1, 3)),
-)
-"""Where it stands, its name, and what it may be in a history with small limits."""
-
-
-@cache
-def _features_settings(lateness: int) -> FeaturesSettings:
-    return FeaturesSettings(project_id="p", allowed_lateness=timedelta(seconds=lateness))
-
-
-@cache
-def _flush_settings(lateness: int, shards: int) -> AggregateSettings:
-    return AggregateSettings(
-        project_id="p", allowed_lateness=timedelta(seconds=lateness), flush_shards=shards
-    )
 
 
 @dataclass
-class Instance:
-    """A running `features`; one that has died is deaf for good."""
-
-    writer: FeatureWriter
-    faults: list[Faults]
-
-    def die(self) -> None:
-        for one in self.faults:
-            one.running.clear()
-
-
-@dataclass
-class World:
+class SimulatedChain:
     plan: Plan
     random: Random
     database: Database = field(init=False)
@@ -115,7 +81,7 @@ class World:
         await asyncio.sleep(self.plan.heals_at)
         ticks.cancel()
         self._heal()
-        last = max(window_of(to_micros(_time(one))) for one in self.plan.publications)
+        last = max(window_of(to_micros(event_time(one))) for one in self.plan.publications)
         end = closes_at(last, timedelta(seconds=self.plan.lateness))
         quiet, patience = 0, max(self.now(), end) + (3 * self.plan.lateness + 2400) * 1_000_000
         while quiet < 2 and not self.bugs and self.now() < patience:
@@ -185,7 +151,7 @@ class World:
         names = ("documents", "rows", "online", "dead letters")
         documents, rows, online, dead_letters = faults = [self._service(name) for name in names]
         store = MemoryDocuments(self.database, documents)
-        settings = _features_settings(self.plan.lateness)
+        settings = features_settings(self.plan.lateness)
         writer = FeatureWriter(
             rows=MemoryRows(self.sinks.rows, rows),
             log=LogWriter(store, self._unique),
@@ -275,7 +241,7 @@ class World:
             dead_letters=MemoryDeadLetters(self.sinks.dead_letters, self._service("dead letters")),
             clock=partial(self._clock, self.plan.flush_skew),
             monotonic=self.seconds,
-            settings=_flush_settings(self.plan.lateness, shards),
+            settings=flush_settings(self.plan.lateness, shards),
         )
         try:
             async with asyncio.timeout(300):
@@ -289,33 +255,13 @@ async def _kill(task: "asyncio.Task[object]", after: float) -> None:
     task.cancel()
 
 
-def _time(publication: Publication) -> datetime:
-    return BEGIN + timedelta(seconds=publication.at - publication.age)
-
-
-def message_of(publication: Publication) -> Message:
-    published = BEGIN + timedelta(seconds=publication.at)
-    metrics = {"page_views": publication.value, "inspector_count": publication.value}
-    fields = {
-        "event_id": publication.event_id,
-        "location_id": publication.location_id,
-        "event_type": publication.event_type,
-        "event_timestamp": _time(publication),
-        "publish_timestamp": published,
-        "processing_timestamp": published,
-        "pipeline_version": "1",
-        "metrics": metrics,
-    }
-    return Message(orjson.dumps(fields), publication.event_id, {}, published, "s", None)
-
-
-def live(plan: Plan) -> World:
+def live(plan: Plan) -> SimulatedChain:
     """The whole history, to its end."""
     random = Random(plan.seed)
-    world = World(plan, random)
+    chain = SimulatedChain(plan, random)
     with ExitStack() as limits:
         if plan.is_small:
             for module, name, (least, most) in LIMITS:
                 limits.enter_context(patch.object(module, name, random.randint(least, most)))
-        run(random, world.live())
-    return world
+        run(random, chain.live())
+    return chain

@@ -1,6 +1,6 @@
 """2,000 histories on virtual time, each drawn from its seed, and the laws at their ends.
 
-tests/simulation/plan.py says what may happen, world.py runs it, laws.py judges. A history that breaks a law
+tests/simulation/plan.py says what may happen, chain.py runs it, laws.py judges. A history that breaks a law
 is made smaller and printed. To run it again, or many more:
 
     python -m tests.simulation SEED
@@ -13,7 +13,7 @@ from shared.windows.documents import Document
 from shared.windows.log import counts
 from tests.simulation.plan import draw
 from tests.simulation.shrinking import explain, problems
-from tests.simulation.simulated_chain import World, live
+from tests.simulation.simulated_chain import SimulatedChain, live
 
 HISTORIES = 2_000
 TOGETHER = 50
@@ -33,20 +33,20 @@ def test_the_same_seed_is_the_same_history() -> None:
 def test_histories_meet_what_they_are_for() -> None:
     """Late events, duplicates, buckets of several parts, generations of shards: all of them occur."""
     worlds = [live(draw(seed)) for seed in range(60)]
-    names = {name for world in worlds for name in world.database.documents}
+    names = {name for chain in worlds for name in chain.database.documents}
     assert any("+" in name for name in names)
     assert any("~" in name for name in names)
     assert any(name.startswith("flush/2.") for name in names)
-    assert any(row["is_late"] for world in worlds for row in world.sinks.rows)
-    assert any(len(world.sinks.rows) > len(world.plan.publications) for world in worlds)
-    assert any(not counts(one) for world in worlds for one in segments(world))
+    assert any(row["is_late"] for chain in worlds for row in chain.sinks.rows)
+    assert any(len(chain.sinks.rows) > len(chain.plan.publications) for chain in worlds)
+    assert any(not counts(one) for chain in worlds for one in segments(chain))
 
 
 def fingerprint(seed: int) -> object:
-    world = live(draw(seed))
-    return sorted(world.database.documents), world.sinks.panes
+    chain = live(draw(seed))
+    return sorted(chain.database.documents), chain.sinks.panes
 
 
-def segments(world: World) -> list[Document]:
-    names = [name for name in world.database.documents if name.startswith("window_log/0017")]
-    return [world.database.documents[name] for name in names]
+def segments(chain: SimulatedChain) -> list[Document]:
+    names = [name for name in chain.database.documents if name.startswith("window_log/0017")]
+    return [chain.database.documents[name] for name in names]

@@ -41,6 +41,11 @@ def event(
     return Contribution(location, identity, to_micros(at), arrival, event_type, category, risk, 0, *sums)
 
 
+def crowd() -> list[Contribution]:
+    """An event each of 1,000 locations: four buckets."""
+    return [event("a", location=f"crowd-{number}") for number in range(1_000)]
+
+
 @dataclass
 class FlushHarness:
     """Everything works unless `faults` or a sink says otherwise."""

@@ -151,15 +151,15 @@ class RepairHarness:
 
 def settled(*events: Contribution, shards: int = 1) -> RepairHarness:
     """A window with these events, two hours later, its final panes emitted."""
-    bench = RepairHarness(NOON - timedelta(minutes=10), shards)
-    bench.flush()  # from the next window on there are so many shards
-    bench.now = NOON + timedelta(minutes=1)
+    harness = RepairHarness(NOON - timedelta(minutes=10), shards)
+    harness.flush()  # from the next window on there are so many shards
+    harness.now = NOON + timedelta(minutes=1)
     if events:
-        bench.append(*events)
-        bench.flush()
-    bench.now = NOON + timedelta(hours=2)
-    bench.flush()
-    return bench
+        harness.append(*events)
+        harness.flush()
+    harness.now = NOON + timedelta(hours=2)
+    harness.flush()
+    return harness
 
 
 async def killed(work: Coroutine[None, None, T], after: int) -> bool:

@@ -1,0 +1,98 @@
+"""How far a flush reads the log, and what it may conclude from that."""
+
+import pytest
+
+from functions.aggregate import flush, log_reader
+from shared.windows.documents import NEW, Write
+from shared.windows.log import segment_id
+from shared.windows.segment import encode
+from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
+
+
+async def test_a_segment_that_was_created_after_its_slice_was_sealed_does_not_count() -> None:
+    harness = FlushHarness()
+    harness.at(1)
+    harness.database.commit([Write(f"window_log/{segment_id(WINDOW, 'x')}", encode([event("stalled")]), NEW)])
+    await harness.append(event("a"))
+    await harness.flush_at(2)
+    assert harness.panes() == [("early", 1, 1, False)]
+    assert harness.newest()["1-100"]["window_event_count"] == 1
+    await harness.flush_at(66)
+    assert await harness.counted(event("a"), event("stalled")) == [True, False]
+
+
+async def test_a_backlog_of_several_rounds_turns_nothing_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 3)
+    monkeypatch.setattr(log_reader, "LISTED", 2)
+    harness = FlushHarness()
+    for number in range(40):
+        await harness.append(event(f"e{number}"))
+    assert (await harness.flush_at(600)).status == "done"
+    assert harness.panes()[-1][1:] == (len(harness.panes()), 40, True)
+    assert [pane[3] for pane in harness.panes()].count(True) == 1
+    assert harness.texts() == []
+
+
+async def test_a_backlog_that_takes_longer_than_its_time_is_left_to_the_next_flush(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    monkeypatch.setattr(flush, "BUDGET", 0.0)
+    harness = FlushHarness()
+    for number in range(3):
+        await harness.append(event(f"e{number}"))
+    assert (await harness.flush_at(600)).status == "backlog"
+    assert harness.panes() == []
+    monkeypatch.setattr(flush, "BUDGET", 1.0)
+    assert (await harness.flush_at(600)).status == "done"
+    assert harness.panes()[-1][2:] == (3, True)
+
+
+async def test_segments_of_a_slice_that_is_not_sealed_are_read_again() -> None:
+    harness = FlushHarness()
+    await harness.append(event("a"))
+    await harness.flush()  # at 12:00:00: nothing is sealed
+    assert harness.control().cursor == ""
+    await harness.append(event("b"))  # its id may sort before what was read
+    await harness.flush_at(0.4)
+    assert harness.panes()[-1] == ("early", 2, 2, False)
+    assert harness.control().cursor != ""
+    read = harness.database.read_documents
+    await harness.flush_at(1)
+    assert harness.database.read_documents - read <= 4
+
+
+async def test_a_document_in_the_log_that_is_not_a_segment_moves_neither_cursor_nor_watermark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # In order of their ids: 00x between nothing and the segments, 9-x and zz behind them all.
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    harness = FlushHarness()
+    for name in ("00x", "9-x", "zz"):
+        harness.database.commit([Write(f"window_log/{name}", {"count": 5})])
+    await harness.append(event("a"))
+    await harness.flush_at(90)
+    assert harness.control().cursor.startswith("0017")
+    await harness.append(event("late", at=NOON.replace(hour=13, minute=29)))
+    await harness.flush_at(91)
+    assert [(row["window_event_count"], row["is_final"]) for row in harness.sinks.panes] == [
+        (1, False),
+        (1, True),
+        (1, False),
+    ]
+
+
+async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_on_time_pane_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness = FlushHarness()
+    await harness.append(event("a", location="1-200"))
+    await harness.flush_at(5.01)  # the log is read to its end, and sealed up to 4:50
+    await harness.append(event("b"))
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    monkeypatch.setattr(flush, "sealed_before", lambda _: WINDOW)
+    assert (await harness.flush_at(5.02)).status == "done"
+    assert harness.panes("1-100") == [("on_time", 1, 1, False)]
