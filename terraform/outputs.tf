@@ -19,7 +19,7 @@ output "query" {
   description = "The newest features of each location: bq query --use_legacy_sql=false \"$(terraform output -raw query)\"."
   value       = "SELECT * FROM `${var.project_id}.${google_bigquery_dataset.this.dataset_id}.latest_realtime_features` LIMIT 10"
 
-  depends_on = [google_bigquery_table.second_views]
+  depends_on = [google_bigquery_table.views, google_bigquery_routine.functions]
 }
 
 output "feature_view" {

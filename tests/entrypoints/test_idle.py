@@ -23,7 +23,7 @@ FROZEN = 3 * TIMEOUT
 
 @contextmanager
 def deployed(name: str, folder: Path) -> Iterator[tuple[int, str]]:
-    """The function from its package: the pid of gunicorn's master, and a URL that the framework itself answers."""
+    """The function from its package: the pid of gunicorn's master, and a URL that the framework answers."""
     with ZipFile(build(name, folder)) as archive:
         archive.extractall(folder / "code")
     port = allot(0)[name]
