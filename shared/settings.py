@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import __version__
 from shared.dead_letters.brake import BrakeLimits
+from shared.delivery.admission import LEAST_BYTES_IN_FLIGHT
 from shared.delivery.batching import BatchLimits
 from shared.topology import DATASET, DEAD_LETTER_TOPIC, PARSED_TOPIC
 
@@ -79,6 +80,10 @@ class BatchSettings(Settings):
 class TracedSettings(BatchSettings):
     """For functions that handle messages."""
 
+    max_bytes_in_flight: Annotated[int, Field(ge=LEAST_BYTES_IN_FLIGHT)] = 32 * 2**20
+    """Request bodies that an instance holds at once. 80 events of MAX_EVENT_BYTES are 28 MB in base64, so
+    only messages that are rejected for their size meet it. A body costs up to four times its bytes while it
+    is decoded and dead-lettered: with 120 MiB of imports that is within an instance of 512 MiB."""
     otel_exporter_otlp_endpoint: Annotated[str | None, Field(pattern="^https?://")] = None
     """Where spans go, as OTLP over HTTP. Unset: no spans and no cost. OpenTelemetry itself reads this and its
     other OTEL_… variables, such as OTEL_TRACES_SAMPLER."""

@@ -6,6 +6,7 @@ from typing import TypeVar
 from shared.clock import utc_now
 from shared.dead_letters.brake import DeadLetterBrake
 from shared.dead_letters.publisher import DeadLetterPublisher
+from shared.delivery.admission import ByteBudget
 from shared.delivery.batching import Commit
 from shared.delivery.handler import Process, PushHandler, SendRejected
 from shared.gc_tuning import freeze_startup_objects
@@ -40,7 +41,7 @@ def push_handler(stage: str, settings: TracedSettings, process: Process) -> Push
     """The handler of a stage that rejects nothing; called last, when everything else is built."""
     tracing.configure(stage, settings.otel_exporter_otlp_endpoint)
     freeze_startup_objects()
-    return PushHandler(process)
+    return PushHandler(process, ByteBudget(settings.max_bytes_in_flight))
 
 
 def rejecting_handler(
@@ -49,4 +50,5 @@ def rejecting_handler(
     """The handler of a stage whose rejected messages become dead letters, unless the brake holds them."""
     tracing.configure(stage, settings.otel_exporter_otlp_endpoint)
     freeze_startup_objects()
-    return PushHandler(process, send_rejected, DeadLetterBrake(settings.brake_limits, monotonic))
+    budget = ByteBudget(settings.max_bytes_in_flight)
+    return PushHandler(process, budget, send_rejected, DeadLetterBrake(settings.brake_limits, monotonic))

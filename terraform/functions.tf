@@ -24,6 +24,11 @@ locals {
     MAX_WAITING      = var.batching.max_waiting
   }
 
+  # aggregate is called without a body.
+  budget_settings = {
+    for name in ["parse", "features", "deadletter"] : name => { MAX_BYTES_IN_FLIGHT = var.functions[name].bytes_in_flight }
+  }
+
   dead_letter_setting = { DEAD_LETTER_TOPIC = local.topics.dead_letter.name }
 
   window_settings = merge(local.dead_letter_setting, {
@@ -35,18 +40,18 @@ locals {
   } : {})
 
   settings = {
-    parse = merge(local.batch_settings, local.dead_letter_setting, {
+    parse = merge(local.batch_settings, local.budget_settings.parse, local.dead_letter_setting, {
       PARSED_TOPIC    = local.topics.parsed.name
       MAX_EVENT_BYTES = var.max_event_bytes
       MAX_FUTURE      = var.max_future_seconds
     })
-    features = merge(local.batch_settings, local.window_settings, {
+    features = merge(local.batch_settings, local.budget_settings.features, local.window_settings, {
       FEATURE_TIMEZONE = var.feature_timezone
     })
     aggregate = merge(local.window_settings, {
       FLUSH_SHARDS = var.flush_shards
     })
-    deadletter = merge(local.batch_settings, {
+    deadletter = merge(local.batch_settings, local.budget_settings.deadletter, {
       DATASET = google_bigquery_dataset.this.dataset_id
     })
   }

@@ -93,3 +93,28 @@ run "silent_flush_summaries" {
   }
   expect_failures = [var.log_level]
 }
+
+run "a_budget_that_one_push_does_not_fit" {
+  command = plan
+  variables {
+    functions       = { parse = { bytes_in_flight = 10485760, concurrency = 10 } }
+    max_event_bytes = 1000
+  }
+  expect_failures = [var.functions]
+}
+
+run "more_concurrency_than_the_budget_admits" {
+  command = plan
+  variables {
+    functions = { parse = { concurrency = 200 } }
+  }
+  expect_failures = [var.functions]
+}
+
+run "a_budget_that_the_memory_does_not_hold" {
+  command = plan
+  variables {
+    functions = { deadletter = { bytes_in_flight = 134217728 } }
+  }
+  expect_failures = [var.functions]
+}
