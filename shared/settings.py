@@ -38,6 +38,7 @@ def _zone(value: object) -> object:
 Duration = Annotated[
     timedelta, BeforeValidator(_seconds_or_iso), Field(ge=timedelta(0), le=timedelta(days=7))
 ]
+Retention = Annotated[timedelta, BeforeValidator(_seconds_or_iso), Field(ge=timedelta(days=31))]
 TimeZone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, Field(min_length=1)]
 FeatureViewName = Annotated[
@@ -130,6 +131,9 @@ class ParseSettings(RejectingSettings):
     max_event_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 262_144
     """An event is about 0.5 KB, so 256 KiB is far above any real one; and a batch, cut at 4 MB, stays within
     the 10 MB of one publish even if its last event is this large."""
+    max_age: Retention | None = None
+    """How long the features table keeps a partition; unset: for ever. The row of an older event would be
+    deleted as soon as it is written, so the event is rejected, and seen, instead."""
     max_future: Duration = timedelta(minutes=5)
     """docs/contract.md#clock-limits: clocks drift by seconds, 5 minutes ahead is a mistake."""
 

@@ -53,6 +53,7 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
             "parsed_topic": "dashboard-events-parsed",
             "max_event_bytes": 262_144,
             "max_future": timedelta(minutes=5),
+            "max_age": None,
         },
     ),
     (
@@ -113,6 +114,7 @@ def test_a_missing_project_stops_the_start_with_a_sentence(
     [
         (ParseSettings, "MAX_FUTURE", "90", timedelta(seconds=90)),
         (ParseSettings, "MAX_FUTURE", "0", timedelta(0)),
+        (ParseSettings, "MAX_AGE", "63072000", timedelta(days=730)),
         (ParseSettings, "MAX_FUTURE", "0.5", timedelta(seconds=0.5)),
         (ParseSettings, "MAX_FUTURE", "PT10M", timedelta(minutes=10)),
         (ParseSettings, "MAX_EVENT_BYTES", "1000000", 1_000_000),
@@ -149,6 +151,7 @@ def test_a_variable_sets_its_value(
         (ParseSettings, "MAX_EVENT_BYTES", "1000001"),
         (ParseSettings, "MAX_EVENT_BYTES", "256K"),
         (ParseSettings, "MAX_BYTES_IN_FLIGHT", "16777215"),
+        (ParseSettings, "MAX_AGE", "86400"),
         (ParseSettings, "MAX_FUTURE", "-1"),
         (ParseSettings, "MAX_FUTURE", "soon"),
         (ParseSettings, "MAX_FUTURE", "nan"),
