@@ -8,6 +8,7 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.features.heartbeat import answering_heartbeats
 from functions.features.writing import FeatureWriter
 from shared import wiring
 from shared.clock import utc_now
@@ -34,7 +35,8 @@ def handler() -> PushHandler:
     log, late = LogWriter(documents), Lookup(documents, settings.allowed_lateness)
     online = feature_view(settings.feature_view)
     writer = FeatureWriter(rows, log, late, online, dead_letters, settings, utc_now)
-    return wiring.rejecting_handler("features", settings, writer.process, dead_letters.send_rejected)
+    process = answering_heartbeats(writer.process, utc_now)
+    return wiring.rejecting_handler("features", settings, process, dead_letters.send_rejected)
 
 
 @functions_framework.aio.http

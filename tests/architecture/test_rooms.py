@@ -42,7 +42,8 @@ LAW: dict[str, set[str]] = {
     },
     "shared/settings.py": {FOUNDATION, "shared/delivery", "shared/dead_letters"},
     "shared/wiring.py": {
-        *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/dead_letters", "shared/settings.py")
+        *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/dead_letters", "shared/settings.py"),
+        "shared/gcp",
     },
 }
 """Room to the only rooms that it may import. Arrows go down only."""
