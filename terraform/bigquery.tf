@@ -81,6 +81,13 @@ resource "google_bigquery_table" "this" {
   }
 }
 
+# The Storage Write API sees a column that a table has got only after minutes: a release that writes it at once would be
+# answered 503 until then. Nothing would be lost, but alerts would fire. Waits when a schema changed, and the first time.
+resource "time_sleep" "schemas" {
+  create_duration = "300s"
+  triggers        = { schemas = sha256(join("", [for table in google_bigquery_table.this : table.schema])) }
+}
+
 # Each view reads tables only, so none waits for another.
 resource "google_bigquery_table" "views" {
   # checkov:skip=CKV_GCP_80:a view stores nothing

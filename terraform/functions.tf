@@ -44,6 +44,9 @@ locals {
       PARSED_TOPIC    = local.topics.parsed.name
       MAX_EVENT_BYTES = var.max_event_bytes
       MAX_FUTURE      = var.max_future_seconds
+      }, var.partition_expiration_days.realtime_features == 0 ? {} : {
+      # An older row's partition is deleted as soon as it is written.
+      MAX_AGE = var.partition_expiration_days.realtime_features * 86400
     })
     features = merge(local.batch_settings, local.budget_settings.features, local.window_settings, {
       FEATURE_TIMEZONE = var.feature_timezone
@@ -64,11 +67,11 @@ module "stage" {
   name          = each.key
   name_prefix   = var.name_prefix
   description   = each.value.description
-  project_id    = var.project_id
   region        = var.region
   size          = var.functions[each.key]
   kms_key       = var.kms_key
   vpc_connector = var.vpc_connector
+  is_canary     = contains(var.canary, each.key)
   pubsub_agent  = google_project_service_identity.this["pubsub.googleapis.com"].member
 
   package = {
@@ -86,6 +89,7 @@ module "stage" {
   environment = merge(
     { PROJECT_ID = var.project_id, LOG_LEVEL = var.log_level },
     local.settings[each.key],
+    contains(local.traced, each.key) ? local.trace_settings : {},
     var.functions[each.key].environment,
   )
 
@@ -104,8 +108,9 @@ module "stage" {
   # A release may bring a column, and the code that writes it: the column first.
   depends_on = [
     time_sleep.builder_iam,
+    time_sleep.agents,
+    time_sleep.schemas,
     google_kms_crypto_key_iam_member.agents,
-    google_bigquery_table.this,
     google_firestore_field.unindexed,
   ]
 }

@@ -24,3 +24,16 @@ moved {
   from = google_bigquery_table.second_views["location_risk_summary"]
   to   = google_bigquery_table.views["location_risk_summary"]
 }
+
+moved {
+  from = google_monitoring_slo.freshness
+  to   = google_monitoring_slo.this["freshness"]
+}
+moved {
+  from = google_monitoring_alert_policy.this["oldest-unacked"]
+  to   = google_monitoring_alert_policy.waiting
+}
+moved {
+  from = google_monitoring_alert_policy.this["freshness-burn"]
+  to   = google_monitoring_alert_policy.burn["freshness-burn-fast"]
+}

@@ -118,3 +118,35 @@ run "a_budget_that_the_memory_does_not_hold" {
   }
   expect_failures = [var.functions]
 }
+
+run "a_producer_that_is_everybody" {
+  command = plan
+  variables {
+    producers = ["allAuthenticatedUsers"]
+  }
+  expect_failures = [var.producers]
+}
+
+run "an_archive_deleted_before_it_turns_cold" {
+  command = plan
+  variables {
+    archive = { delete_after_days = 90 }
+  }
+  expect_failures = [var.archive]
+}
+
+run "a_budget_of_no_account" {
+  command = plan
+  variables {
+    budget = { billing_account = "my account", monthly_amount = 100 }
+  }
+  expect_failures = [var.budget]
+}
+
+run "a_share_in_percent" {
+  command = plan
+  variables {
+    request_log_sample = 10
+  }
+  expect_failures = [var.request_log_sample]
+}

@@ -25,6 +25,7 @@ FILES = {
     "tools/times.py": COMMANDS,
     "tools/paths.py": COMMANDS,
     "tools/terraform.py": COMMANDS,
+    "tools/plan_gate.py": COMMANDS,
 }
 """Files at the root of a folder that share a room; any other file there is a room of its own."""
 

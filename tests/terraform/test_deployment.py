@@ -16,7 +16,7 @@ from tests.terraform.conftest import Runs, State
 from tools.generate.package import content_hash, files
 from tools.pipeline.warehouse import FUNCTION_ARGUMENTS, function_definitions, view_definitions
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
 
 PROJECT, DATASET = "demo-project", "cqc_dataset"
 SETTINGS: dict[str, type[BaseSettings]] = {
