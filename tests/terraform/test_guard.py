@@ -29,7 +29,6 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ["-destroy"],
         ["-destroy", '-target=module.stage["parse"].google_cloudfunctions2_function.this'],
-        ['-replace=google_pubsub_topic.this["events"]'],
     ],
     ids=["all", "a function with its subscription"],
 )
