@@ -1,36 +1,31 @@
-"""`python -m tools.generate.module_readme` writes the Terraform modules' inputs and outputs."""
+"""`python -m tools.generate.module_readme` writes the inputs and outputs of the Terraform modules."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.generate.output import Files, with_part, write
 from tools.paths import ROOT
 
 MODULES = (ROOT / "terraform", ROOT / "terraform" / "modules" / "stage")
-_BEGIN, _END = "<!-- inputs and outputs: generated -->\n", "<!-- end -->"
 _BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 
 
-def readme(module: Path) -> str:
-    """The module's README with its tables as they must be."""
-    text = (module / "README.md").read_text(encoding="utf-8")
-    before, rest = text.split(_BEGIN)
-    return before + _BEGIN + "\n".join(_tables(module)) + "\n" + _END + rest.split(_END)[1]
+def files() -> Files:
+    """The READMEs as they must be."""
+    pages = {module / "README.md": "\n".join(_tables(module)) for module in MODULES}
+    return {page: with_part(page, part) for page, part in pages.items()}
 
 
 def _tables(module: Path) -> Iterator[str]:
-    blocks = [
-        block
-        for path in sorted(module.glob("*.tf"))
-        for block in _BLOCK.findall(path.read_text(encoding="utf-8"))
-    ]
-    yield from ("", "| Input | Type | Default | What it is |", "| --- | --- | --- | --- |")
+    texts = [path.read_text(encoding="utf-8") for path in module.glob("*.tf")]
+    blocks = [block for text in texts for block in _BLOCK.findall(text)]
+    yield from ("| Input | Type | Default | What it is |", "| --- | --- | --- | --- |")
     for _, name, body in sorted(block for block in blocks if block[0] == "variable"):
         yield f"| `{name}` | {_attribute(body, 'type')} | {_default(body)} | {_description(body)} |"
     yield from ("", "| Output | What it is |", "| --- | --- |")
     for _, name, body in sorted(block for block in blocks if block[0] == "output"):
         yield f"| `{name}` | {_description(body)} |"
-    yield ""
 
 
 def _attribute(body: str, name: str) -> str:
@@ -47,11 +42,5 @@ def _description(body: str) -> str:
     return str(text).replace('\\"', '"').replace("|", "\\|")
 
 
-def main() -> None:
-    """Writes them."""
-    for module in MODULES:
-        (module / "README.md").write_text(readme(module), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    write(files())
