@@ -9,6 +9,12 @@ IDENTITY_ATTRIBUTE = "cqc-event-id"
 
 A message that is published again gets a new id and would count as a new event (docs/decisions/0030)."""
 
+HEARTBEAT_ATTRIBUTE = "cqc-heartbeat"
+"""Marks the message that Cloud Scheduler sends through the chain each minute (docs/decisions/0027). From
+`parse` on its value is when Pub/Sub took it, in ISO 8601."""
+HEARTBEAT_DATA = b'{"event_id":"heartbeat"}'
+"""All of its data: a producer's event is never taken for one, whatever its attributes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -23,6 +29,11 @@ class Message:
     """`projects/P/subscriptions/S`, or "" when unknown."""
     delivery_attempt: int | None
     """From 1; None if the subscription has no dead-letter policy."""
+
+    @property
+    def is_heartbeat(self) -> bool:
+        """Whether this is no event, and must reach no table, window or online value."""
+        return HEARTBEAT_ATTRIBUTE in self.attributes and self.data == HEARTBEAT_DATA
 
     @property
     def original_id(self) -> str:

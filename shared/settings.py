@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared import __version__
 from shared.dead_letters.brake import BrakeLimits
+from shared.delivery.admission import LEAST_BYTES_IN_FLIGHT
 from shared.delivery.batching import BatchLimits
 from shared.topology import DATASET, DEAD_LETTER_TOPIC, PARSED_TOPIC
 
@@ -37,6 +38,7 @@ def _zone(value: object) -> object:
 Duration = Annotated[
     timedelta, BeforeValidator(_seconds_or_iso), Field(ge=timedelta(0), le=timedelta(days=7))
 ]
+Retention = Annotated[timedelta, BeforeValidator(_seconds_or_iso), Field(ge=timedelta(days=31))]
 TimeZone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, Field(min_length=1)]
 FeatureViewName = Annotated[
@@ -79,6 +81,10 @@ class BatchSettings(Settings):
 class TracedSettings(BatchSettings):
     """For functions that handle messages."""
 
+    max_bytes_in_flight: Annotated[int, Field(ge=LEAST_BYTES_IN_FLIGHT)] = 32 * 2**20
+    """Request bodies that an instance holds at once. 80 events of MAX_EVENT_BYTES are 28 MB in base64, so
+    only messages that are rejected for their size meet it. A body costs up to four times its bytes while it
+    is decoded and dead-lettered: with 120 MiB of imports that is within an instance of 512 MiB."""
     otel_exporter_otlp_endpoint: Annotated[str | None, Field(pattern="^https?://")] = None
     """Where spans go, as OTLP over HTTP. Unset: no spans and no cost. OpenTelemetry itself reads this and its
     other OTEL_… variables, such as OTEL_TRACES_SAMPLER."""
@@ -125,6 +131,9 @@ class ParseSettings(RejectingSettings):
     max_event_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 262_144
     """An event is about 0.5 KB, so 256 KiB is far above any real one; and a batch, cut at 4 MB, stays within
     the 10 MB of one publish even if its last event is this large."""
+    max_age: Retention | None = None
+    """How long the features table keeps a partition; unset: for ever. The row of an older event would be
+    deleted as soon as it is written, so the event is rejected, and seen, instead."""
     max_future: Duration = timedelta(minutes=5)
     """docs/contract.md#clock-limits: clocks drift by seconds, 5 minutes ahead is a mistake."""
 

@@ -1,17 +1,19 @@
 """The wiring that every main.py shares: settings, logs, traces, dead letters and the handler."""
 
 from time import monotonic
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from shared.clock import utc_now
 from shared.dead_letters.brake import DeadLetterBrake
 from shared.dead_letters.publisher import DeadLetterPublisher
-from shared.delivery.batching import Commit
+from shared.delivery.admission import ByteBudget
 from shared.delivery.handler import Process, PushHandler, SendRejected
 from shared.gc_tuning import freeze_startup_objects
-from shared.message import OutMessage
 from shared.settings import DeadLetterSettings, RejectingSettings, Settings, TracedSettings, load
 from shared.telemetry import logs, tracing
+
+if TYPE_CHECKING:
+    from requests import Session
 
 S = TypeVar("S", bound=Settings)
 
@@ -23,12 +25,12 @@ def start(stage: str, kind: type[S]) -> S:
     return settings
 
 
-def dead_letter_publisher(
-    stage: str, settings: DeadLetterSettings, publish_batch: Commit[OutMessage]
-) -> DeadLetterPublisher:
-    """Sends this stage's dead letters; `publish_batch` must publish to settings.dead_letter_topic."""
+def dead_letter_publisher(stage: str, settings: DeadLetterSettings) -> DeadLetterPublisher:
+    """Sends this stage's dead letters to settings.dead_letter_topic."""
+    from shared.gcp.pubsub import TopicPublisher  # deadletter is deployed without Pub/Sub's client
+
     return DeadLetterPublisher(
-        publish_batch,
+        TopicPublisher(settings.project_id, settings.dead_letter_topic).publish_batch,
         stage=stage,
         clock=utc_now,
         pipeline_version=settings.pipeline_version,
@@ -36,17 +38,28 @@ def dead_letter_publisher(
     )
 
 
+def _google_session() -> "Session":
+    from shared.gcp.credentials import authorized_session  # only where spans go to Google
+
+    return authorized_session()
+
+
+def _configure_tracing(stage: str, settings: TracedSettings) -> None:
+    tracing.configure(stage, settings.otel_exporter_otlp_endpoint, _google_session)
+
+
 def push_handler(stage: str, settings: TracedSettings, process: Process) -> PushHandler:
     """The handler of a stage that rejects nothing; called last, when everything else is built."""
-    tracing.configure(stage, settings.otel_exporter_otlp_endpoint)
+    _configure_tracing(stage, settings)
     freeze_startup_objects()
-    return PushHandler(process)
+    return PushHandler(process, ByteBudget(settings.max_bytes_in_flight))
 
 
 def rejecting_handler(
     stage: str, settings: RejectingSettings, process: Process, send_rejected: SendRejected
 ) -> PushHandler:
     """The handler of a stage whose rejected messages become dead letters, unless the brake holds them."""
-    tracing.configure(stage, settings.otel_exporter_otlp_endpoint)
+    _configure_tracing(stage, settings)
     freeze_startup_objects()
-    return PushHandler(process, send_rejected, DeadLetterBrake(settings.brake_limits, monotonic))
+    budget = ByteBudget(settings.max_bytes_in_flight)
+    return PushHandler(process, budget, send_rejected, DeadLetterBrake(settings.brake_limits, monotonic))

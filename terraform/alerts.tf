@@ -46,17 +46,6 @@ locals {
       threshold = 0
       duration  = "0s"
     }
-    oldest-unacked = {
-      severity  = "CRITICAL"
-      title     = "Events wait for a function"
-      look      = "The subscription's push responses on the dashboard say why: 429 and 503 name a busy or failing sink in the function's log, 403 a missing run.invoker, no responses a function that does not start."
-      filter    = "${local.pubsub_metric}oldest_unacked_message_age\" AND ${local.pushed_only}"
-      aligner   = "ALIGN_MAX"
-      reducer   = "REDUCE_MAX"
-      group_by  = ["resource.label.subscription_id"]
-      threshold = var.alerts.oldest_unacked_seconds
-      duration  = "120s"
-    }
     dead-letters-stuck = {
       severity  = "ERROR"
       title     = "Dead letters are not being recorded"
@@ -102,18 +91,23 @@ locals {
       threshold = var.alerts.flush_lag_seconds
       duration  = "300s"
     }
-    freshness-burn = {
-      severity  = "ERROR"
-      title     = "The month's allowance of late features is being used up"
-      look      = "A tenfold burn over an hour: at this pace the 28 days' allowance is gone in under three days. Start with the alert oldest-unacked."
-      filter    = "select_slo_burn_rate(\"${google_monitoring_slo.freshness.id}\", \"3600s\")"
-      aligner   = null # the selection is aligned already
-      reducer   = null
-      group_by  = []
-      threshold = 10
-      duration  = "0s"
-    }
   }
+}
+
+# How fast a goal's allowance is used, over two windows (docs/decisions/0027): an hour at 25 times the even pace, which
+# uses the month's up in a day, and a day at 7 times, which does in four. One poison message reaches neither, even where
+# nothing but the heartbeat comes beside it: at most 20 % of an hour's deliveries and 6.5 % of a day's.
+locals {
+  burns = {
+    fast = { seconds = 3600, pace = 25, severity = "CRITICAL" }
+    slow = { seconds = 86400, pace = 7, severity = "WARNING" }
+  }
+
+  burn_alerts = merge([
+    for goal, slo in local.slos : {
+      for speed, burn in local.burns : "${goal}-burn-${speed}" => merge(burn, { goal = goal, speed = speed })
+    }
+  ]...)
 }
 
 resource "google_monitoring_alert_policy" "this" {
@@ -160,6 +154,115 @@ resource "google_monitoring_alert_policy" "this" {
     mime_type = "text/markdown"
     subject   = "${each.value.title} (${var.project_id})"
     content   = "${each.value.look}\n\nDashboard: ${local.dashboard_link}"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  depends_on = [time_sleep.log_metrics]
+}
+
+resource "google_monitoring_alert_policy" "burn" {
+  for_each = local.burn_alerts
+
+  display_name          = "${var.name_prefix}: A goal's allowance is being used up: ${each.value.goal}, ${each.value.speed}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = var.notification_channels
+
+  conditions {
+    display_name = "${each.value.pace} times the even pace over ${each.value.seconds / 3600} h"
+
+    condition_threshold {
+      filter          = "select_slo_burn_rate(\"${google_monitoring_slo.this[each.value.goal].id}\", \"${each.value.seconds}s\")"
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.pace
+      duration        = "0s"
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "A goal's allowance is being used up: ${each.value.goal} (${var.project_id})"
+    content   = "The goal: ${google_monitoring_slo.this[each.value.goal].display_name}. At this pace the 28 days' allowance is gone in ${floor(28 / each.value.pace * 10) / 10} days. It is the sum of what other alerts say singly: start with those that are open.\n\nDashboard: ${local.dashboard_link}"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+}
+
+# Both at once: one poison message is old for 15 hours, and a burst is large for a minute.
+resource "google_monitoring_alert_policy" "waiting" {
+  display_name          = "${var.name_prefix}: Events wait for a function"
+  combiner              = "AND_WITH_MATCHING_RESOURCE"
+  severity              = "CRITICAL"
+  notification_channels = var.notification_channels
+
+  dynamic "conditions" {
+    for_each = {
+      "The oldest waits over ${var.alerts.oldest_unacked_seconds} s" = { metric = "oldest_unacked_message_age", over = var.alerts.oldest_unacked_seconds }
+      "Over ${var.alerts.backlog_messages} wait"                     = { metric = "num_undelivered_messages", over = var.alerts.backlog_messages }
+    }
+    content {
+      display_name = conditions.key
+
+      condition_threshold {
+        filter          = "${local.pubsub_metric}${conditions.value.metric}\" AND ${local.pushed_only}"
+        comparison      = "COMPARISON_GT"
+        threshold_value = conditions.value.over
+        duration        = "120s"
+
+        aggregations {
+          alignment_period   = "60s"
+          per_series_aligner = "ALIGN_MAX"
+        }
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Events wait for a function (${var.project_id})"
+    content   = "The subscription's push responses on the dashboard say why: 429 and 503 name a busy or failing sink in the function's log, 403 a missing run.invoker, no responses a function that does not start.\n\nDashboard: ${local.dashboard_link}"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+resource "google_monitoring_alert_policy" "heartbeat_silent" {
+  display_name          = "${var.name_prefix}: No heartbeat comes through"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = var.notification_channels
+
+  conditions {
+    display_name = "features has seen no heartbeat for ${var.alerts.heartbeat_silent_seconds} s"
+
+    condition_threshold {
+      filter                  = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.heartbeat_latency}\""
+      comparison              = "COMPARISON_LT"
+      threshold_value         = 1
+      duration                = "${var.alerts.heartbeat_silent_seconds - 300}s"
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_COUNT"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "No heartbeat comes through (${var.project_id})"
+    content   = "Cloud Scheduler publishes one a minute to dashboard-events; parse and features pass it on. Events do not get through either, or the schedule is paused: gcloud scheduler jobs describe ${google_cloud_scheduler_job.heartbeat.name} --location ${var.region}. Nothing is lost: Pub/Sub keeps events for seven days.\n\nDashboard: ${local.dashboard_link}"
   }
 
   alert_strategy {

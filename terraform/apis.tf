@@ -18,6 +18,8 @@ locals {
     ],
     var.enable_feature_store ? ["aiplatform.googleapis.com"] : [],
     var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
+    var.trace_sample == 0 ? [] : ["cloudtrace.googleapis.com", "telemetry.googleapis.com"],
+    var.budget == null ? [] : ["billingbudgets.googleapis.com"],
     var.vpc_connector == null ? [] : ["vpcaccess.googleapis.com"],
   ))
 }
@@ -36,16 +38,20 @@ resource "time_sleep" "apis" {
 }
 
 locals {
-  # The service agents that this module grants something. They exist only once asked for.
+  # Service agents exist only once asked for. Pub/Sub's and Vertex AI's are granted something below; the others
+  # are asked for because a first apply that needs them before Google has made them fails
+  # (hashicorp/terraform-provider-google#25294).
   agents = toset(concat(
-    ["pubsub.googleapis.com"],
-    var.enable_feature_store ? ["aiplatform.googleapis.com"] : [],
-    var.kms_key == null ? [] : [
+    [
       "artifactregistry.googleapis.com",
+      "cloudbuild.googleapis.com",
       "cloudfunctions.googleapis.com",
-      "firestore.googleapis.com",
+      "cloudscheduler.googleapis.com",
+      "pubsub.googleapis.com",
       "run.googleapis.com",
     ],
+    var.enable_feature_store ? ["aiplatform.googleapis.com"] : [],
+    var.kms_key == null ? [] : ["firestore.googleapis.com"],
   ))
 }
 
@@ -57,4 +63,12 @@ resource "google_project_service_identity" "this" {
   service = each.value
 
   depends_on = [time_sleep.apis]
+}
+
+# An agent's own role on the project takes a while to be known everywhere, as any binding does.
+resource "time_sleep" "agents" {
+  create_duration = "60s"
+  triggers        = { agents = join(",", local.agents) }
+
+  depends_on = [google_project_service_identity.this]
 }

@@ -26,23 +26,23 @@ locals {
     }
   }
 
-  # The views' SQL is read by the local chain too; ${project} and ${dataset} are its only variables.
-  view_sql = {
-    for file in fileset("${path.module}/views", "*.sql") : trimsuffix(file, ".sql") => templatefile(
-      "${path.module}/views/${file}",
-      { project = var.project_id, dataset = var.dataset_id },
-    )
+  # The views' SQL is read by the local chain too; these are its only variables.
+  sql_variables = {
+    project = var.project_id
+    dataset = var.dataset_id
+    # The one rule that makes an event's rows one. Each view filters the table by its span of time first, then applies
+    # it: a filter above a QUALIFY over event_id prunes no partition, and the view would read the whole table.
+    each_event_once = file("${path.module}/views/parts/each_event_once.sql")
   }
 
-  # BigQuery checks a view when it is made: those that read tables only come first.
-  first_views  = toset([for name in keys(local.view_sql) : name if contains(local.views_on_tables, name)])
-  second_views = setsubtract(keys(local.view_sql), local.first_views)
-
-  views_on_tables = [
-    "realtime_features_unique",
-    "realtime_features_aggregated_latest",
-    "streaming_errors_unique",
-  ]
+  view_sql = {
+    for file in fileset("${path.module}/views", "*.sql") :
+    trimsuffix(file, ".sql") => templatefile("${path.module}/views/${file}", local.sql_variables)
+  }
+  function_sql = {
+    for file in fileset("${path.module}/views/functions", "*.sql") :
+    trimsuffix(file, ".sql") => templatefile("${path.module}/views/functions/${file}", local.sql_variables)
+  }
 }
 
 resource "google_bigquery_dataset" "this" {
@@ -81,38 +81,50 @@ resource "google_bigquery_table" "this" {
   }
 }
 
-resource "google_bigquery_table" "first_views" {
+# The Storage Write API sees a column that a table has got only after minutes: a release that writes it at once would be
+# answered 503 until then. Nothing would be lost, but alerts would fire. Waits when a schema changed, and the first time.
+resource "time_sleep" "schemas" {
+  create_duration = "300s"
+  triggers        = { schemas = sha256(join("", [for table in google_bigquery_table.this : table.schema])) }
+}
+
+# Each view reads tables only, so none waits for another.
+resource "google_bigquery_table" "views" {
   # checkov:skip=CKV_GCP_80:a view stores nothing
   # checkov:skip=CKV_GCP_121:a view holds no data, and a release may replace it
-  for_each = local.first_views
+  for_each = local.view_sql
 
   dataset_id          = google_bigquery_dataset.this.dataset_id
   table_id            = each.key
   deletion_protection = false
 
   view {
-    query          = local.view_sql[each.key]
+    query          = each.value
     use_legacy_sql = false
   }
 
   depends_on = [google_bigquery_table.this]
 }
 
-resource "google_bigquery_table" "second_views" {
-  # checkov:skip=CKV_GCP_80:a view stores nothing
-  # checkov:skip=CKV_GCP_121:a view holds no data, and a release may replace it
-  for_each = local.second_views
+# For ad-hoc reading: SELECT … FROM `DATASET.realtime_features_between`(TIMESTAMP '2026-01-01', TIMESTAMP '2026-02-01').
+resource "google_bigquery_routine" "functions" {
+  for_each = local.function_sql
 
-  dataset_id          = google_bigquery_dataset.this.dataset_id
-  table_id            = each.key
-  deletion_protection = false
+  dataset_id      = google_bigquery_dataset.this.dataset_id
+  routine_id      = each.key
+  routine_type    = "TABLE_VALUED_FUNCTION"
+  language        = "SQL"
+  definition_body = each.value
 
-  view {
-    query          = local.view_sql[each.key]
-    use_legacy_sql = false
+  dynamic "arguments" {
+    for_each = ["from_time", "to_time"]
+    content {
+      name      = arguments.value
+      data_type = jsonencode({ typeKind = "TIMESTAMP" })
+    }
   }
 
-  depends_on = [google_bigquery_table.first_views]
+  depends_on = [google_bigquery_table.this]
 }
 
 # Who may append to which table

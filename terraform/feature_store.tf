@@ -58,7 +58,7 @@ resource "google_bigquery_table" "feature_sources" {
     use_legacy_sql = false
   }
 
-  depends_on = [google_bigquery_table.first_views]
+  depends_on = [google_bigquery_table.views]
 }
 
 resource "google_vertex_ai_feature_group" "this" {

@@ -24,6 +24,11 @@ locals {
     MAX_WAITING      = var.batching.max_waiting
   }
 
+  # aggregate is called without a body.
+  budget_settings = {
+    for name in ["parse", "features", "deadletter"] : name => { MAX_BYTES_IN_FLIGHT = var.functions[name].bytes_in_flight }
+  }
+
   dead_letter_setting = { DEAD_LETTER_TOPIC = local.topics.dead_letter.name }
 
   window_settings = merge(local.dead_letter_setting, {
@@ -35,18 +40,21 @@ locals {
   } : {})
 
   settings = {
-    parse = merge(local.batch_settings, local.dead_letter_setting, {
+    parse = merge(local.batch_settings, local.budget_settings.parse, local.dead_letter_setting, {
       PARSED_TOPIC    = local.topics.parsed.name
       MAX_EVENT_BYTES = var.max_event_bytes
       MAX_FUTURE      = var.max_future_seconds
+      }, var.partition_expiration_days.realtime_features == 0 ? {} : {
+      # An older row's partition is deleted as soon as it is written.
+      MAX_AGE = var.partition_expiration_days.realtime_features * 86400
     })
-    features = merge(local.batch_settings, local.window_settings, {
+    features = merge(local.batch_settings, local.budget_settings.features, local.window_settings, {
       FEATURE_TIMEZONE = var.feature_timezone
     })
     aggregate = merge(local.window_settings, {
       FLUSH_SHARDS = var.flush_shards
     })
-    deadletter = merge(local.batch_settings, {
+    deadletter = merge(local.batch_settings, local.budget_settings.deadletter, {
       DATASET = google_bigquery_dataset.this.dataset_id
     })
   }
@@ -59,11 +67,11 @@ module "stage" {
   name          = each.key
   name_prefix   = var.name_prefix
   description   = each.value.description
-  project_id    = var.project_id
   region        = var.region
   size          = var.functions[each.key]
   kms_key       = var.kms_key
   vpc_connector = var.vpc_connector
+  is_canary     = contains(var.canary, each.key)
   pubsub_agent  = google_project_service_identity.this["pubsub.googleapis.com"].member
 
   package = {
@@ -81,6 +89,7 @@ module "stage" {
   environment = merge(
     { PROJECT_ID = var.project_id, LOG_LEVEL = var.log_level },
     local.settings[each.key],
+    contains(local.traced, each.key) ? local.trace_settings : {},
     var.functions[each.key].environment,
   )
 
@@ -99,8 +108,9 @@ module "stage" {
   # A release may bring a column, and the code that writes it: the column first.
   depends_on = [
     time_sleep.builder_iam,
+    time_sleep.agents,
+    time_sleep.schemas,
     google_kms_crypto_key_iam_member.agents,
-    google_bigquery_table.this,
     google_firestore_field.unindexed,
   ]
 }

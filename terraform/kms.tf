@@ -9,7 +9,14 @@ data "google_bigquery_default_service_account" "this" {
 }
 
 resource "google_kms_crypto_key_iam_member" "agents" {
-  for_each = var.kms_key == null ? toset([]) : local.agents
+  for_each = var.kms_key == null ? toset([]) : setintersection(local.agents, [
+    "aiplatform.googleapis.com",
+    "artifactregistry.googleapis.com",
+    "cloudfunctions.googleapis.com",
+    "firestore.googleapis.com",
+    "pubsub.googleapis.com",
+    "run.googleapis.com",
+  ])
 
   crypto_key_id = var.kms_key
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"

@@ -5,6 +5,20 @@ output "topic" {
   depends_on = [google_pubsub_topic_iam_member.publishers, google_pubsub_topic_iam_member.forwarder]
 }
 
+output "publish_command" {
+  description = "Publishes an event of just now; paste it into a shell."
+  value       = "gcloud pubsub topics publish ${google_pubsub_topic.this["events"].name} --project ${var.project_id} --message '{\"location_id\": \"1-466088203\", \"event_type\": \"rating_change\", \"timestamp\": \"'\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"'\", \"metrics\": {\"previous_rating\": \"Good\", \"new_rating\": \"Outstanding\"}}'"
+
+  depends_on = [google_pubsub_topic_iam_member.publishers, google_pubsub_topic_iam_member.forwarder]
+}
+
+output "archive" {
+  description = "Where the raw stream is kept as Avro files, or null without an archive."
+  value       = one([for bucket in google_storage_bucket.archive : "gs://${bucket.name}/dashboard-events/"])
+
+  depends_on = [google_pubsub_subscription.archive]
+}
+
 output "function_urls" {
   description = "Name of each function and its URL; internal traffic with a token of its invoker only."
   value       = { for name, stage in module.stage : name => stage.uri }
@@ -19,7 +33,7 @@ output "query" {
   description = "The newest features of each location: bq query --use_legacy_sql=false \"$(terraform output -raw query)\"."
   value       = "SELECT * FROM `${var.project_id}.${google_bigquery_dataset.this.dataset_id}.latest_realtime_features` LIMIT 10"
 
-  depends_on = [google_bigquery_table.second_views]
+  depends_on = [google_bigquery_table.views, google_bigquery_routine.functions]
 }
 
 output "feature_view" {

@@ -41,7 +41,7 @@ variable "labels" {
 }
 
 variable "deletion_protection" {
-  description = "Whether tables and the Firestore database refuse to be destroyed. Turn off, apply, then destroy."
+  description = "Refuse any plan that would destroy or replace what holds data: tables, topics, subscriptions, Firestore, the archive. docs/deployment.md, Destroying, says how it is taken away."
   type        = bool
   default     = true
   nullable    = false
@@ -70,6 +70,30 @@ variable "partition_expiration_days" {
   validation {
     condition     = alltrue([for days in var.partition_expiration_days : days == 0 || days >= 31])
     error_message = "partition_expiration_days must be 0 or at least 31: the views look back 30 days."
+  }
+}
+
+variable "archive" {
+  description = "The raw stream as Avro files in a bucket of its own, for backfills. After how many days a file moves to a colder class (0: never), and after how many it is deleted (0: never). Raw events can name people: the default keeps them as long as the rows."
+  type = object({
+    enabled           = optional(bool, true)
+    delete_after_days = optional(number, 730)
+    colder_after_days = optional(object({
+      NEARLINE = optional(number, 30)
+      COLDLINE = optional(number, 90)
+      ARCHIVE  = optional(number, 365)
+    }), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.archive.delete_after_days >= 0 && alltrue([for days in var.archive.colder_after_days : days >= 0])
+    error_message = "archive: days must be 0 (never) or more."
+  }
+  validation {
+    condition     = var.archive.delete_after_days == 0 || alltrue([for days in var.archive.colder_after_days : days < var.archive.delete_after_days])
+    error_message = "archive: files are deleted before they would move to a colder class: set delete_after_days higher, or the class's days to 0."
   }
 }
 
@@ -158,7 +182,76 @@ variable "enable_data_access_logs" {
   nullable    = false
 }
 
+# People and producers
+
+variable "producers" {
+  description = "Who may publish to dashboard-events, as IAM principals such as serviceAccount:dashboard@P.iam.gserviceaccount.com."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for who in var.producers : can(regex("^(user|group|serviceAccount|domain|principal|principalSet):.+$", who))])
+    error_message = "producers must be IAM principals: user:, group:, serviceAccount:, domain:, principal: or principalSet: and a name. allUsers is refused."
+  }
+}
+
+variable "readers" {
+  description = "Who may read features and windows, their views and realtime_features_between, and run queries in this project. Not streaming_errors, which holds whole payloads."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for who in var.readers : can(regex("^(user|group|serviceAccount|domain|principal|principalSet):.+$", who))])
+    error_message = "readers must be IAM principals: user:, group:, serviceAccount:, domain:, principal: or principalSet: and a name. allUsers is refused."
+  }
+}
+
 # Watching
+
+variable "request_log_sample" {
+  description = "Share of Cloud Run's own log entries of answered requests that is kept; those of 400 and above all are. 1 keeps all, at two entries an event."
+  type        = number
+  default     = 0.001 # at 1,000 events/s two entries a second: enough to see who calls
+  nullable    = false
+
+  validation {
+    condition     = var.request_log_sample >= 0 && var.request_log_sample <= 1
+    error_message = "request_log_sample must be between 0 and 1."
+  }
+}
+
+variable "trace_sample" {
+  description = "Share of events whose way through the functions goes to Cloud Trace. 0: none, and no cost. 0.01 is enough to see where time goes; a span costs CPU, and Cloud Trace bills by the span."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.trace_sample >= 0 && var.trace_sample <= 1
+    error_message = "trace_sample must be between 0 and 1."
+  }
+}
+
+variable "budget" {
+  description = "A budget of this project's costs that mails when they are reached or forecast. Null: none. The person who applies needs billing.costsManager on the billing account."
+  type = object({
+    billing_account = string # 012345-6789AB-CDEF01
+    monthly_amount  = number # whole units of the account's currency
+    currency        = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
+    error_message = "budget.billing_account must be an account's id such as 012345-6789AB-CDEF01: gcloud billing accounts list."
+  }
+  validation {
+    condition     = var.budget == null || try(var.budget.monthly_amount > 0 && floor(var.budget.monthly_amount) == var.budget.monthly_amount, false)
+    error_message = "budget.monthly_amount must be a whole number above 0."
+  }
+}
 
 variable "notification_channels" {
   description = "Full names of monitoring channels (projects/P/notificationChannels/N) that the alerts go to. Empty: incidents are opened, and nobody is told."
@@ -177,7 +270,9 @@ variable "alerts" {
   type = object({
     dead_letters_per_minute  = optional(number, 5)    # a broken producer shows within minutes; single bad events do not
     oldest_unacked_seconds   = optional(number, 300)  # ten times a cold start, a twelfth of the allowed lateness
+    backlog_messages         = optional(number, 100)  # and this many wait: a few poison messages are old as well
     flush_silent_seconds     = optional(number, 600)  # ten ticks: no panes for two windows
+    heartbeat_silent_seconds = optional(number, 600)  # ten heartbeats: more than a slow start, less than two windows
     error_ratio              = optional(number, 0.05) # of a function's requests answered 5xx over five minutes
     push_latency_p99_seconds = optional(number, 10)   # the publish's own limit: beyond it requests are given up
     flush_lag_seconds        = optional(number, 300)  # one window
@@ -187,4 +282,25 @@ variable "alerts" {
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.alerts.freshness_goal >= 0.5 && var.alerts.freshness_goal <= 0.999
+    error_message = "alerts.freshness_goal must be between 0.5 and 0.999: Monitoring takes no more."
+  }
+  validation {
+    condition     = min(var.alerts.flush_silent_seconds, var.alerts.heartbeat_silent_seconds) >= 300
+    error_message = "alerts: flush_silent_seconds and heartbeat_silent_seconds must be at least 300: metrics from logs come a minute or two late."
+  }
+}
+
+variable "canary" {
+  description = "Functions whose next revision is deployed without traffic, to be given a share of it by hand (docs/deployment.md, A careful release)."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.canary : contains(["parse", "features", "aggregate", "deadletter"], name)])
+    error_message = "canary must name functions: parse, features, aggregate or deadletter."
+  }
 }

@@ -75,28 +75,36 @@ variable "log_level" {
 
 # The sizes of the functions
 
+# Concurrency, bytes_in_flight and memory follow from one another, and the validations hold them to it:
+#   bytes_in_flight >= concurrency * max_event_bytes * 4/3   every event allowed fits at full concurrency (base64)
+#                   >= 16 MiB                                 one push fits: 10 MB in base64, with its attributes
+#   memory          >= 192 MiB + 4 * bytes_in_flight          imports, and a body with its copies while it is decoded
+#                                                             and dead-lettered (measured: 175 MiB in all at 32 MiB)
 variable "functions" {
   description = "Size of each function. Set only what differs: { features = { max_instances = 40 } }."
   type = object({
     # Per event about 0.2 ms of CPU, the rest is waiting for the publish: one vCPU serves thousands a second.
     # Concurrency above 1 needs a whole vCPU. 80 in flight fill a batch within its 5 ms at a few hundred a second.
+    # A second vCPU does nothing: one worker, single-threaded.
     parse = optional(object({
-      cpu           = optional(string, "1")
-      memory        = optional(string, "512Mi") # about 120 MiB of imports, and 80 events of at most 256 KiB
-      concurrency   = optional(number, 80)
-      min_instances = optional(number, 0)  # 1 takes the cold start (about a second) away, at about 9 dollars a month
-      max_instances = optional(number, 20) # far above the need; bounds the bill of a mad producer
-      timeout       = optional(number, 60) # a publish gives up after 10 s; the rest is for a cold start's queue
-      environment   = optional(map(string), {})
+      cpu             = optional(string, "1")
+      memory          = optional(string, "512Mi")
+      concurrency     = optional(number, 80)
+      bytes_in_flight = optional(number, 33554432) # 32 MiB; beyond it requests are answered 429
+      min_instances   = optional(number, 0)        # 1 takes the cold start (about a second) away, at about 9 dollars a month
+      max_instances   = optional(number, 20)       # far above the need; bounds the bill of a mad producer
+      timeout         = optional(number, 60)       # a publish gives up after 10 s; the rest is for a cold start's queue
+      environment     = optional(map(string), {})
     }), {})
     features = optional(object({
-      cpu           = optional(string, "1")
-      memory        = optional(string, "1Gi") # the feature store's client alone takes about 190 MB
-      concurrency   = optional(number, 80)
-      min_instances = optional(number, 0)
-      max_instances = optional(number, 20)
-      timeout       = optional(number, 60)
-      environment   = optional(map(string), {})
+      cpu             = optional(string, "1")
+      memory          = optional(string, "1Gi") # the feature store's client alone takes about 190 MB
+      concurrency     = optional(number, 80)
+      bytes_in_flight = optional(number, 33554432)
+      min_instances   = optional(number, 0)
+      max_instances   = optional(number, 20)
+      timeout         = optional(number, 60)
+      environment     = optional(map(string), {})
     }), {})
     # One flush at a time holds the lease; the second request of an overlap is answered at once.
     aggregate = optional(object({
@@ -110,13 +118,14 @@ variable "functions" {
     }), {})
     # Rare, but a bad deploy can send everything here at once.
     deadletter = optional(object({
-      cpu           = optional(string, "1")
-      memory        = optional(string, "512Mi")
-      concurrency   = optional(number, 80)
-      min_instances = optional(number, 0)
-      max_instances = optional(number, 10)
-      timeout       = optional(number, 60)
-      environment   = optional(map(string), {})
+      cpu             = optional(string, "1")
+      memory          = optional(string, "512Mi")
+      concurrency     = optional(number, 80)
+      bytes_in_flight = optional(number, 33554432)
+      min_instances   = optional(number, 0)
+      max_instances   = optional(number, 10)
+      timeout         = optional(number, 60)
+      environment     = optional(map(string), {})
     }), {})
   })
   default  = {}
@@ -137,6 +146,29 @@ variable "functions" {
   validation {
     condition     = alltrue([for f in var.functions : f.timeout >= 15 && f.timeout <= 590])
     error_message = "functions: timeout must be between 15 and 590 s: the ack deadline is 10 s more, and Pub/Sub allows 600."
+  }
+  validation {
+    condition     = alltrue([for f in var.functions : can(regex("^[0-9]+[MG]i$", f.memory))])
+    error_message = "functions: memory must be in Mi or Gi, such as 512Mi."
+  }
+  validation {
+    condition = alltrue([
+      for f in [var.functions.parse, var.functions.features, var.functions.deadletter] : f.bytes_in_flight >= 16777216
+    ])
+    error_message = "functions: bytes_in_flight must be at least 16777216 (16 MiB): a push of Pub/Sub's largest message would never be admitted."
+  }
+  validation {
+    condition = alltrue([
+      for f in [var.functions.parse, var.functions.features] : f.bytes_in_flight >= f.concurrency * var.max_event_bytes * 4 / 3
+    ])
+    error_message = "functions: bytes_in_flight must be at least concurrency * max_event_bytes * 4/3 (an event is pushed in base64): at full concurrency events would otherwise be answered 429."
+  }
+  validation {
+    condition = alltrue([
+      for f in [var.functions.parse, var.functions.features, var.functions.deadletter] :
+      try(tonumber(regex("^[0-9]+", f.memory)) * (endswith(f.memory, "Gi") ? 1024 : 1) >= 192 + 4 * f.bytes_in_flight / 1048576, false)
+    ])
+    error_message = "functions: memory must be at least 192 MiB plus four times bytes_in_flight, or a burst of large messages kills the instance."
   }
 }
 

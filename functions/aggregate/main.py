@@ -15,7 +15,6 @@ from shared.clock import utc_now
 from shared.gcp.bigquery import table_sink
 from shared.gcp.feature_store import feature_view
 from shared.gcp.firestore import FLUSH_DEADLINE, FirestoreDocuments
-from shared.gcp.pubsub import TopicPublisher
 from shared.settings import AggregateSettings
 from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
 
@@ -25,13 +24,12 @@ settings = wiring.start("aggregate", AggregateSettings)
 @cache
 def handler() -> FlushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    topic = TopicPublisher(settings.project_id, settings.dead_letter_topic)
     return FlushHandler(
         FlushDependencies(
             documents=FirestoreDocuments(settings.project_id, settings.firestore_database, FLUSH_DEADLINE),
             rows=table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED),
             online=feature_view(settings.feature_view),
-            dead_letters=wiring.dead_letter_publisher("aggregate", settings, topic.publish_batch),
+            dead_letters=wiring.dead_letter_publisher("aggregate", settings),
             clock=utc_now,
             monotonic=monotonic,
             settings=settings,

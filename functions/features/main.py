@@ -8,6 +8,7 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.features.heartbeat import answering_heartbeats
 from functions.features.writing import FeatureWriter
 from shared import wiring
 from shared.clock import utc_now
@@ -15,7 +16,6 @@ from shared.delivery.handler import PushHandler
 from shared.gcp.bigquery import table_sink
 from shared.gcp.feature_store import feature_view
 from shared.gcp.firestore import FirestoreDocuments
-from shared.gcp.pubsub import TopicPublisher
 from shared.settings import FeaturesSettings
 from shared.tables.columns import REALTIME_FEATURES
 from shared.windows.log import LogWriter
@@ -29,12 +29,12 @@ def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     rows = table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES)
     documents = FirestoreDocuments(settings.project_id, settings.firestore_database)
-    topic = TopicPublisher(settings.project_id, settings.dead_letter_topic)
-    dead_letters = wiring.dead_letter_publisher("features", settings, topic.publish_batch)
+    dead_letters = wiring.dead_letter_publisher("features", settings)
     log, late = LogWriter(documents), Lookup(documents, settings.allowed_lateness)
     online = feature_view(settings.feature_view)
     writer = FeatureWriter(rows, log, late, online, dead_letters, settings, utc_now)
-    return wiring.rejecting_handler("features", settings, writer.process, dead_letters.send_rejected)
+    process = answering_heartbeats(writer.process, utc_now)
+    return wiring.rejecting_handler("features", settings, process, dead_letters.send_rejected)
 
 
 @functions_framework.aio.http

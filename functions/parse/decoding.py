@@ -19,6 +19,8 @@ class Decoder:
     pipeline_version: str
     max_event_bytes: int
     max_future: timedelta
+    max_age: timedelta | None = None
+    """How long the features table keeps a row; None keeps it for ever."""
 
     def decode(self, message: Message, now: datetime) -> tuple[Event, list[str]]:
         """The event, and the names of its fields that no feature uses; raises Reject."""
@@ -53,6 +55,10 @@ class Decoder:
         if moment > now + self.max_future:
             ahead = f"timestamp {text[:64]!r} is {moment - now} ahead of now, more than {self.max_future}"
             raise Reject(ErrorType.TIMESTAMP_OUT_OF_RANGE, ahead)
+        if self.max_age is not None and now - moment > self.max_age:
+            old = f"timestamp {text[:64]!r} is older than {self.max_age.days} days (MAX_AGE)"
+            what = f"{old}: BigQuery would delete its row as soon as it is written"
+            raise Reject(ErrorType.TIMESTAMP_OUT_OF_RANGE, what)
         return moment
 
 

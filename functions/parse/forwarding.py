@@ -8,7 +8,7 @@ from functions.parse.ports import ParsedTopic
 from shared.clock import Clock
 from shared.delivery.batching import GroupCommit, with_isolated_prepare
 from shared.events import encode
-from shared.message import Message, OutMessage
+from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, Message, OutMessage
 from shared.settings import ParseSettings
 from shared.telemetry import tracing
 from shared.telemetry.logs import UnknownFields
@@ -29,7 +29,9 @@ class Forwarder:
     def __init__(
         self, parsed: ParsedTopic, settings: ParseSettings, clock: Clock, unknown_fields: UnknownFields
     ) -> None:
-        self._decoder = Decoder(settings.pipeline_version, settings.max_event_bytes, settings.max_future)
+        self._decoder = Decoder(
+            settings.pipeline_version, settings.max_event_bytes, settings.max_future, settings.max_age
+        )
         self._unknown_fields = unknown_fields
         self._clock = clock
         commit = with_isolated_prepare(self._decode, parsed.publish_batch)
@@ -42,6 +44,9 @@ class Forwarder:
         tracing.annotate({"event_id": delivery.event_id})
 
     def _decode(self, delivery: _Delivery) -> OutMessage:
+        if delivery.message.is_heartbeat:
+            sent = delivery.message.publish_time or self._clock()
+            return OutMessage(HEARTBEAT_DATA, {HEARTBEAT_ATTRIBUTE: sent.isoformat(), **delivery.trace})
         event, unknown = self._decoder.decode(delivery.message, self._clock())
         if unknown:
             self._unknown_fields.add(unknown)

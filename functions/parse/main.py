@@ -25,8 +25,7 @@ def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     parsed = TopicPublisher(settings.project_id, settings.parsed_topic)
     forwarder = Forwarder(parsed, settings, utc_now, UnknownFields(monotonic))
-    topic = TopicPublisher(settings.project_id, settings.dead_letter_topic)
-    dead_letters = wiring.dead_letter_publisher("parse", settings, topic.publish_batch)
+    dead_letters = wiring.dead_letter_publisher("parse", settings)
     return wiring.rejecting_handler("parse", settings, forwarder.forward, dead_letters.send_rejected)
 
 

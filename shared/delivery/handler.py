@@ -9,6 +9,7 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.delivery.admission import Admission, ByteBudget
 from shared.delivery.envelope import decode_request
 from shared.errors import BadRequest, Busy, DeadLetterHeld, Reject, Retry
 from shared.message import Message
@@ -41,22 +42,27 @@ class PushHandler:
     def __init__(
         self,
         process: Process,
+        budget: ByteBudget,
         send_rejected: SendRejected | None = None,
         observer: VerdictObserver | None = None,
     ) -> None:
         self._process = process
+        self._budget = budget
         self._send_rejected = send_rejected
         self._observer = observer
 
     async def handle(self, request: Request) -> Response:
         """204 done or dead-lettered, 400 not a Pub/Sub delivery, 429 busy, 503 may succeed later."""
-        try:
-            message = decode_request(await request.body())
-        except BadRequest as error:
-            log.warning("request refused: %s", error, extra={"event": LogEvent.REQUEST_REFUSED})
-            return _plain_text(400, error)
-        with tracing.received(message, request):
-            return await self._answer(message)
+        with Admission(self._budget) as admission:
+            try:
+                message = decode_request(await admission.read(request))
+            except BadRequest as error:
+                log.warning("request refused: %s", error, extra={"event": LogEvent.REQUEST_REFUSED})
+                return _plain_text(400, error)
+            except Busy as error:
+                return _plain_text(429, error)
+            with tracing.received(message, request):
+                return await self._answer(message)
 
     async def _answer(self, message: Message) -> Response:
         try:

@@ -32,7 +32,7 @@ MAX_REQUEST_BYTES = 9_000_000
 _ADVICE = {
     # A second try a moment later can't help: answered with Retry at once, so that nothing is lost.
     grpc.StatusCode.NOT_FOUND: "deploy the dataset and its tables",
-    grpc.StatusCode.PERMISSION_DENIED: "give this function's account roles/bigquery.dataEditor on the table",
+    grpc.StatusCode.PERMISSION_DENIED: "run terraform apply: it grants this account cqc_row_appender",
     grpc.StatusCode.UNAUTHENTICATED: "check this function's credentials",
     grpc.StatusCode.INVALID_ARGUMENT: "deploy the table's schema before the function that writes its columns",
     grpc.StatusCode.FAILED_PRECONDITION: "check the state of the table",

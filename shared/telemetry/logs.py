@@ -37,6 +37,7 @@ class LogEvent(StrEnum):
     FLUSH_STOPPED = "flush_stopped"
     ONLINE_STORE_UNAVAILABLE = "online_store_unavailable"
     ONLINE_STORE_RECOVERED = "online_store_recovered"
+    HEARTBEAT_RECEIVED = "heartbeat_received"
 
 
 class JsonFormatter(logging.Formatter):

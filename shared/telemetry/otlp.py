@@ -20,6 +20,7 @@ from opentelemetry.trace import (
     TraceFlags,
     set_span_in_context,
 )
+from requests import Session
 
 from shared.message import Message
 from shared.telemetry.spans import SpanScope, current
@@ -104,6 +105,11 @@ class OtlpTracer:
         span = self._tracer.start_span(name, links=links[:MAX_LINKS], attributes=attributes)
         with _inside(span) as scope:
             yield scope
+
+
+def google_exporter(session: Session) -> SpanExporter:
+    """An exporter whose requests `session` signs."""
+    return OTLPSpanExporter(session=session)
 
 
 @contextmanager

@@ -9,16 +9,21 @@ does nothing, and a message's trace is only passed on. shared/telemetry/otlp.py 
     └── step   a part of that: append rows, append to the window log, write online values
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from shared.message import Message
 from shared.telemetry.spans import SpanScope, Tracer, current
 from shared.telemetry.trace_context import ATTRIBUTE, TraceContext, of_attributes, of_headers
+
+if TYPE_CHECKING:
+    from requests import Session
 
 
 @dataclass(frozen=True)
@@ -41,15 +46,19 @@ _NOTHING: AbstractContextManager[None] = nullcontext()
 _tracer: Tracer | None = None
 
 
-def configure(stage: str, endpoint: str | None) -> None:
-    """Exports this process's spans by OTLP if there is an endpoint; call it in the process that serves."""
+def configure(stage: str, endpoint: str | None, google_session: "Callable[[], Session]") -> None:
+    """Exports this process's spans by OTLP if there is an endpoint; call it in the process that serves.
+
+    What goes to Google's own endpoint (https://telemetry.googleapis.com) is signed by `google_session`.
+    """
     global _tracer
     if endpoint is None:
         _tracer = None
         return
-    from shared.telemetry.otlp import OtlpTracer
+    from shared.telemetry.otlp import OtlpTracer, google_exporter
 
-    _tracer = OtlpTracer(stage)
+    is_google = (urlsplit(endpoint).hostname or "").endswith(".googleapis.com")
+    _tracer = OtlpTracer(stage, google_exporter(google_session()) if is_google else None)
 
 
 def received(message: Message, request: Request) -> AbstractContextManager[object]:

@@ -12,6 +12,8 @@ mock_provider "time" {}
 
 variables {
   project_id = "demo-project"
+  # terraform test destroys what it has made, which the guards refuse; tests/terraform/test_guard.py tries them.
+  deletion_protection = false
 }
 
 run "feature_store" {
@@ -42,6 +44,71 @@ run "feature_store" {
       for group in google_vertex_ai_feature_group.this : group.big_query[0].entity_id_columns == tolist(["location_id"])
     ])
     error_message = "Six categories, derived and window features are served, by location."
+  }
+}
+
+run "producers_readers_and_what_is_watched" {
+  command = apply
+
+  variables {
+    producers             = ["serviceAccount:dashboard@other-project.iam.gserviceaccount.com"]
+    readers               = ["group:analysts@example.org", "group:modellers@example.org"]
+    budget                = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 100 }
+    notification_channels = ["projects/demo-project/notificationChannels/1"]
+    trace_sample          = 0.01
+    canary                = ["features"]
+  }
+
+  assert {
+    condition     = [for binding in google_pubsub_topic_iam_member.producers : "${binding.member} ${binding.role} ${binding.topic}"] == ["serviceAccount:dashboard@other-project.iam.gserviceaccount.com roles/pubsub.publisher ${google_pubsub_topic.this["events"].id}"]
+    error_message = "A producer may publish to dashboard-events and nothing else."
+  }
+  assert {
+    condition = toset([for binding in google_bigquery_table_iam_member.readers : binding.table_id if binding.member == "group:analysts@example.org"]) == toset([
+      "realtime_features", "realtime_features_unique", "realtime_features_aggregated", "realtime_features_aggregated_latest",
+      "latest_realtime_features", "hourly_feature_stats", "location_risk_summary",
+    ])
+    error_message = "A reader may read features and windows, and not streaming_errors, which holds whole payloads."
+  }
+  assert {
+    condition     = alltrue([for binding in google_bigquery_table_iam_member.readers : binding.role == "roles/bigquery.dataViewer"]) && google_project_iam_custom_role.function_caller["on"].permissions == toset(["bigquery.routines.get", "bigquery.routines.list"])
+    error_message = "A reader may read and call, no more."
+  }
+  assert {
+    condition     = google_billing_budget.this["on"].amount[0].specified_amount[0].units == "100" && google_billing_budget.this["on"].all_updates_rule[0].monitoring_notification_channels == tolist(var.notification_channels)
+    error_message = "The budget must have its amount, and mail the channels."
+  }
+  assert {
+    condition = { for name, stage in module.stage : name => try(stage.wiring.environment.OTEL_TRACES_SAMPLER_ARG, null) } == {
+      parse = "0.01", features = "0.01", deadletter = "0.01", aggregate = null
+    }
+    error_message = "The functions that a message goes through must sample its trace."
+  }
+  assert {
+    condition     = toset([for binding in google_project_iam_member.tracers : "${binding.member} ${binding.role}"]) == toset([for name in ["parse", "features", "deadletter"] : "${module.stage[name].runtime_member} roles/telemetry.tracesWriter"])
+    error_message = "They must be allowed to write traces."
+  }
+  assert {
+    condition     = { for name, stage in module.stage : name => stage.wiring.gets_all_traffic } == { parse = true, features = false, aggregate = true, deadletter = true }
+    error_message = "Only a canary's new revision may wait for its share of traffic."
+  }
+}
+
+run "without_archive_and_with_all_request_logs" {
+  command = plan
+
+  variables {
+    archive            = { enabled = false }
+    request_log_sample = 1
+  }
+
+  assert {
+    condition     = length(google_storage_bucket.archive) + length(google_pubsub_subscription.archive) + length(google_storage_bucket_iam_member.archive) == 0
+    error_message = "Switched off, nothing of the archive may be left."
+  }
+  assert {
+    condition     = length(google_logging_project_exclusion.requests) == 0
+    error_message = "A sample of 1 keeps all entries."
   }
 }
 

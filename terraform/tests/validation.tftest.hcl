@@ -93,3 +93,60 @@ run "silent_flush_summaries" {
   }
   expect_failures = [var.log_level]
 }
+
+run "a_budget_that_one_push_does_not_fit" {
+  command = plan
+  variables {
+    functions       = { parse = { bytes_in_flight = 10485760, concurrency = 10 } }
+    max_event_bytes = 1000
+  }
+  expect_failures = [var.functions]
+}
+
+run "more_concurrency_than_the_budget_admits" {
+  command = plan
+  variables {
+    functions = { parse = { concurrency = 200 } }
+  }
+  expect_failures = [var.functions]
+}
+
+run "a_budget_that_the_memory_does_not_hold" {
+  command = plan
+  variables {
+    functions = { deadletter = { bytes_in_flight = 134217728 } }
+  }
+  expect_failures = [var.functions]
+}
+
+run "a_producer_that_is_everybody" {
+  command = plan
+  variables {
+    producers = ["allAuthenticatedUsers"]
+  }
+  expect_failures = [var.producers]
+}
+
+run "an_archive_deleted_before_it_turns_cold" {
+  command = plan
+  variables {
+    archive = { delete_after_days = 90 }
+  }
+  expect_failures = [var.archive]
+}
+
+run "a_budget_of_no_account" {
+  command = plan
+  variables {
+    budget = { billing_account = "my account", monthly_amount = 100 }
+  }
+  expect_failures = [var.budget]
+}
+
+run "a_share_in_percent" {
+  command = plan
+  variables {
+    request_log_sample = 10
+  }
+  expect_failures = [var.request_log_sample]
+}

@@ -1,5 +1,11 @@
 -- Where to look first: each location's events of the last 24 hours and what they add up to.
-WITH last_day AS (
+WITH once AS (
+  SELECT *
+  FROM `${project}.${dataset}.realtime_features`
+  WHERE event_timestamp >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 24 HOUR)
+  ${each_event_once}
+),
+last_day AS (
   SELECT
     location_id,
     COUNT(*) AS total_events_24h,
@@ -10,8 +16,7 @@ WITH last_day AS (
     COUNTIF(safeguarding_concern) AS safeguarding_events_24h,
     COUNTIF(enforcement_action_taken) AS enforcement_events_24h,
     MAX(event_timestamp) AS latest_event_time
-  FROM `${project}.${dataset}.realtime_features_unique`
-  WHERE event_timestamp >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 24 HOUR)
+  FROM once
   GROUP BY location_id
 )
 SELECT

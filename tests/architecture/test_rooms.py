@@ -25,6 +25,7 @@ FILES = {
     "tools/times.py": COMMANDS,
     "tools/paths.py": COMMANDS,
     "tools/terraform.py": COMMANDS,
+    "tools/plan_gate.py": COMMANDS,
 }
 """Files at the root of a folder that share a room; any other file there is a room of its own."""
 
@@ -42,7 +43,8 @@ LAW: dict[str, set[str]] = {
     },
     "shared/settings.py": {FOUNDATION, "shared/delivery", "shared/dead_letters"},
     "shared/wiring.py": {
-        *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/dead_letters", "shared/settings.py")
+        *(FOUNDATION, "shared/telemetry", "shared/delivery", "shared/dead_letters", "shared/settings.py"),
+        "shared/gcp",
     },
 }
 """Room to the only rooms that it may import. Arrows go down only."""

@@ -90,3 +90,9 @@ def deployed(runs: Runs) -> State:
 @pytest.fixture(scope="session")
 def with_feature_store(runs: Runs) -> State:
     return runs.states["feature_store"]
+
+
+@pytest.fixture(scope="session")
+def with_people(runs: Runs) -> State:
+    """With producers, readers, traces and a budget."""
+    return runs.states["producers_readers_and_what_is_watched"]

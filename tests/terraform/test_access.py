@@ -8,7 +8,7 @@ import pytest
 from tests.terraform.conftest import Resource, State
 from tools.paths import ROOT
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
 
 IAM = ROOT / "docs" / "iam.md"
 
@@ -79,9 +79,14 @@ def test_every_push_carries_a_token(state: State) -> None:
             assert push["oidc_token"], one.address
 
 
-def test_the_table_in_the_docs_names_every_role_and_no_other(with_feature_store: State) -> None:
-    granted = {one.values["role"].removeprefix("roles/") for one in bindings(with_feature_store)}
-    custom = {one.values["role_id"] for one in with_feature_store.of_type("google_project_iam_custom_role")}
+def test_the_table_in_the_docs_names_every_role_and_no_other(
+    with_feature_store: State, with_people: State
+) -> None:
+    states = (with_feature_store, with_people)
+    granted = {one.values["role"].removeprefix("roles/") for state in states for one in bindings(state)}
+    custom = {
+        one.values["role_id"] for state in states for one in state.of_type("google_project_iam_custom_role")
+    }
     predefined = {role for role in granted if re.fullmatch(r"[a-z]\w*\.\w+", role)}
     rows = [line for line in IAM.read_text().splitlines() if line.startswith("| `")]
     documented = {role for line in rows for role in re.findall(r"\*\*([\w.]+)\*\*", line)}

@@ -12,11 +12,15 @@ from shared.settings import AggregateSettings, DeadletterSettings, FeaturesSetti
 from shared.tables.columns import TABLES, Table, json_schema
 from shared.telemetry.logs import LogEvent
 from shared.topology import FUNCTIONS
+from shared.windows.bucket_documents import STATE
+from shared.windows.documents import EXPIRY
+from shared.windows.log import COLLECTION
+from shared.windows.state import LAYOUT, Shard
 from tests.terraform.conftest import Runs, State
 from tools.generate.package import content_hash, files
-from tools.pipeline.warehouse import view_definitions
+from tools.pipeline.warehouse import FUNCTION_ARGUMENTS, function_definitions, view_definitions
 
-pytestmark = [pytest.mark.terraform, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
 
 PROJECT, DATASET = "demo-project", "cqc_dataset"
 SETTINGS: dict[str, type[BaseSettings]] = {
@@ -89,13 +93,41 @@ def views(state: State, *resources: str) -> dict[str, str]:
 
 
 def test_views_are_those_of_the_local_chain(deployed: State) -> None:
-    assert views(deployed, "first_views", "second_views") == view_definitions(PROJECT, DATASET)
+    assert views(deployed, "views") == view_definitions(PROJECT, DATASET)
+
+
+def test_table_functions_are_those_of_the_local_chain(deployed: State) -> None:
+    functions = [one.values for one in deployed.of_type("google_bigquery_routine")]
+    made = {one["routine_id"]: one["definition_body"] for one in functions}
+    assert made == function_definitions(PROJECT, DATASET)
+    for one in functions:
+        assert tuple(argument["name"] for argument in one["arguments"]) == FUNCTION_ARGUMENTS
+
+
+def test_a_span_of_time_is_filtered_under_the_deduplication(deployed: State) -> None:
+    """Above it the filter prunes no partition, and the whole table is read."""
+    sql_of = views(deployed, "views") | {
+        one.values["routine_id"]: one.values["definition_body"]
+        for one in deployed.of_type("google_bigquery_routine")
+    }
+    spans = {name: sql for name, sql in sql_of.items() if "event_timestamp >=" in sql}
+    assert spans.keys() == {
+        "latest_realtime_features",
+        "hourly_feature_stats",
+        "location_risk_summary",
+        "realtime_features_between",
+    }
+    table = rf"FROM `{PROJECT}\.{DATASET}\.realtime_features`\s+WHERE event_timestamp >= [^`]*?"
+    once = r"\s+QUALIFY ROW_NUMBER\(\) OVER \(\s+PARTITION BY event_id"
+    for name, sql in spans.items():
+        assert re.search(table + once, sql), name
+        assert "realtime_features_unique" not in sql, name
 
 
 def test_views_read_what_is_made_before_them(with_feature_store: State) -> None:
     """BigQuery refuses a view of a table that it does not know."""
     known = {table.name for table in TABLES}
-    for step in ("first_views", "second_views", "feature_sources"):
+    for step in ("views", "feature_sources"):
         made = views(with_feature_store, step)
         read = {name for sql in made.values() for name in re.findall(rf"`{PROJECT}\.{DATASET}\.(\w+)`", sql)}
         assert made
@@ -104,13 +136,12 @@ def test_views_read_what_is_made_before_them(with_feature_store: State) -> None:
         known |= made.keys()
 
 
-def test_the_collections_without_indexes_are_those_that_the_adapter_writes(deployed: State) -> None:
+def test_the_collections_without_indexes_are_those_that_the_windows_are_kept_in(deployed: State) -> None:
     fields = list(deployed.of_type("google_firestore_field"))
-    adapter = files("features")["shared/gcp/firestore.py"].decode()
-    assert {field.values["collection"] for field in fields} == {"window_log", "window_state", "flush"}
+    kept = {COLLECTION, STATE, Shard().control.split("/")[0], LAYOUT.split("/")[0]}
+    assert {field.values["collection"] for field in fields} == kept
     for field in fields:
-        assert f'"{field.values["collection"]}"' in adapter
-        assert field.values["field"] == "*" or f'"{field.values["field"]}"' in adapter
+        assert field.values["field"] in ("*", EXPIRY)
         assert field.values["index_config"][0].get("indexes") in (None, [])
 
 

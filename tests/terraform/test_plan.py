@@ -1,8 +1,11 @@
 """A plan from an empty state, judged by the stand-in providers: mocked ones do not look at the values."""
 
+from pathlib import Path
+
 import pytest
 
 from tools import terraform
+from tools.paths import ROOT
 
 pytestmark = [
     pytest.mark.terraform,
@@ -18,12 +21,25 @@ EVERY_OPTION = [
     "vpc_connector=projects/demo-project/locations/europe-west2/connectors/private",
     'notification_channels=["projects/demo-project/notificationChannels/1"]',
     "firestore_database=(default)",
+    'producers=["serviceAccount:dashboard@demo-project.iam.gserviceaccount.com"]',
+    'readers=["group:analysts@example.org"]',
+    'budget={ billing_account = "012345-6789AB-CDEF01", monthly_amount = 100 }',
+    "trace_sample=0.01",
 ]
+EXAMPLES = sorted((ROOT / "terraform" / "examples").glob("*/terraform.tfvars"))
 
 
 @pytest.mark.parametrize("variables", [ONLY_A_PROJECT, EVERY_OPTION], ids=["only a project", "every option"])
 def test_plans_from_an_empty_state(variables: list[str]) -> None:
-    options = [f"-var={variable}" for variable in variables]
+    check([f"-var={variable}" for variable in variables])
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
+def test_the_examples_plan(example: Path) -> None:
+    check([f"-var-file={example}"])
+
+
+def check(options: list[str]) -> None:
     plan = terraform.run("plan", "-no-color", "-input=false", *options, capture=True)
     assert plan.returncode == 0, plan.stderr
     assert " 0 to change, 0 to destroy." in plan.stdout

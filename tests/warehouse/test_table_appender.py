@@ -172,7 +172,7 @@ def _extra_field() -> Status:
             "deploy the table's schema before",
         ),
         (refusal(grpc.StatusCode.NOT_FOUND, "no such table"), "deploy the dataset"),
-        (refusal(grpc.StatusCode.PERMISSION_DENIED, "not yours"), r"roles/bigquery\.dataEditor"),
+        (refusal(grpc.StatusCode.PERMISSION_DENIED, "not yours"), "cqc_row_appender"),
     ],
 )
 async def test_a_deployment_mistake_rejects_no_row_and_says_what_to_do(

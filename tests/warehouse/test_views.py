@@ -124,6 +124,30 @@ async def test_realtime_features_unique_prefers_a_late_row_then_the_first_publis
     assert list(rows[0]) == [column.name for column in REALTIME_FEATURES.columns]
 
 
+async def test_realtime_features_between_has_each_event_of_its_span_once(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    begin, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    await insert(
+        REALTIME_FEATURES,
+        dataset,
+        [
+            feature("before", event_timestamp=begin - timedelta(microseconds=1)),
+            feature("first", event_timestamp=begin),
+            feature("first", event_timestamp=begin),
+            feature("last", event_timestamp=end - timedelta(microseconds=1)),
+            feature("after", event_timestamp=end),
+        ],
+    )
+    function = f"`project.{dataset}.realtime_features_between`"
+    result = warehouse.query(
+        f"SELECT event_id FROM {function}(@begin, @finish) ORDER BY event_id",
+        begin=begin,
+        finish=end,
+    )
+    assert result.rows == [("first",), ("last",)]
+
+
 async def test_realtime_features_aggregated_latest_is_the_highest_revision_of_each_window(
     warehouse: Warehouse, dataset: str
 ) -> None:
@@ -192,10 +216,13 @@ async def test_latest_realtime_features_is_the_newest_row_of_each_location_in_7_
             feature("gone", location_id="1-3", event_timestamp=NOW - 7 * DAY - HOUR),
             feature("tie-a", location_id="1-4", processing_timestamp=NOW - HOUR),
             feature("tie-b", location_id="1-4", processing_timestamp=NOW),
+            feature("twice", location_id="1-5", pipeline_version="first", processing_timestamp=NOW - HOUR),
+            feature("twice", location_id="1-5", pipeline_version="second", processing_timestamp=NOW),
         ],
     )
     rows = select(warehouse, "SELECT * FROM latest_realtime_features ORDER BY location_id")
-    assert [row["event_id"] for row in rows] == ["new", "week", "tie-b"]
+    assert [row["event_id"] for row in rows] == ["new", "week", "tie-b", "twice"]
+    assert rows[-1]["pipeline_version"] == "first", "the same row as in realtime_features_unique"
     assert list(rows[0]) == [column.name for column in REALTIME_FEATURES.columns]
 
 

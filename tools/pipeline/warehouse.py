@@ -28,6 +28,8 @@ from tools.errors import CommandError
 from tools.paths import ROOT
 
 VIEWS = ROOT / "terraform" / "views"
+FUNCTION_ARGUMENTS = ("from_time", "to_time")
+"""Of every table function, both TIMESTAMP: the span of event time, its end left out."""
 
 _RETRY = DEFAULT_RETRY.with_timeout(5.0)
 """Seconds; the client's default of 10 minutes looks like a hang when nothing listens."""
@@ -80,6 +82,21 @@ class Warehouse:
                 self._client.create_table(self._table(table), exists_ok=True, retry=_RETRY)
         for name, sql in view_definitions(self._project, self._dataset).items():
             self.query(f"CREATE OR REPLACE VIEW `{self._project}.{self._dataset}.{name}` AS\n{sql}")
+        for name, sql in function_definitions(self._project, self._dataset).items():
+            self._create_function(name, sql)
+
+    def _create_function(self, name: str, sql: str) -> None:
+        instant = bigquery.StandardSqlDataType(type_kind=bigquery.StandardSqlTypeNames.TIMESTAMP)
+        function = bigquery.Routine(
+            f"{self._project}.{self._dataset}.{name}",
+            type_=bigquery.RoutineType.TABLE_VALUED_FUNCTION,
+            language="SQL",
+            arguments=[bigquery.RoutineArgument(name=each, data_type=instant) for each in FUNCTION_ARGUMENTS],
+            body=sql,
+        )
+        with self._sentences(f"the function {name}"):
+            self._client.delete_routine(function, not_found_ok=True, retry=_RETRY)
+            self._client.create_routine(function, retry=_RETRY)
 
     def query(self, sql: str, **parameters: str | datetime) -> QueryResult:
         """The result of GoogleSQL with @name for a parameter; bare table names are this dataset's."""
@@ -150,12 +167,25 @@ def _first_line(error: GoogleAPICallError) -> str:
     return str((details or [error.message])[0]).split("\n")[0]
 
 
-def view_definitions(project: str, dataset: str, folder: Path = VIEWS) -> Mapping[str, str]:
-    """View name to GoogleSQL, each after the views it reads; `${project}` and `${dataset}` filled in."""
-    templates = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
+def view_definitions(project: str, dataset: str) -> Mapping[str, str]:
+    """View name to GoogleSQL, each after the views it reads; its `${variables}` filled in."""
+    templates = _templates(VIEWS)
     order = TopologicalSorter({name: references(sql) & templates.keys() for name, sql in templates.items()})
-    names = {"project": project, "dataset": dataset}
-    return {name: Template(templates[name]).substitute(names) for name in order.static_order()}
+    return {name: _filled(templates[name], project, dataset) for name in order.static_order()}
+
+
+def function_definitions(project: str, dataset: str) -> Mapping[str, str]:
+    """Table function name to its body in GoogleSQL, which takes FUNCTION_ARGUMENTS."""
+    templates = _templates(VIEWS / "functions")
+    return {name: _filled(sql, project, dataset) for name, sql in templates.items()}
+
+
+def _templates(folder: Path) -> dict[str, str]:
+    return {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
+
+
+def _filled(template: str, project: str, dataset: str) -> str:
+    return Template(template).substitute(_templates(VIEWS / "parts"), project=project, dataset=dataset)
 
 
 def references(sql: str) -> set[str]:

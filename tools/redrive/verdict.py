@@ -44,5 +44,5 @@ class Judge:
 def judge(project: str) -> Judge:
     """With the settings that the functions would have in this environment."""
     parse, features = ParseSettings(project_id=project), FeaturesSettings(project_id=project)
-    decoder = Decoder(__version__, parse.max_event_bytes, parse.max_future)
+    decoder = Decoder(__version__, parse.max_event_bytes, parse.max_future, parse.max_age)
     return Judge(decoder, features.feature_timezone)

@@ -52,7 +52,7 @@ resource "google_cloudfunctions2_function" "this" {
     timeout_seconds                  = var.size.timeout
     # Push and schedule of this project count as internal; nobody else gets as far as the IAM check.
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
-    all_traffic_on_latest_revision = true
+    all_traffic_on_latest_revision = !var.is_canary
     vpc_connector                  = var.vpc_connector
     vpc_connector_egress_settings  = var.vpc_connector == null ? null : "PRIVATE_RANGES_ONLY"
 

@@ -27,6 +27,11 @@ output "subscription" {
   value       = one([for subscription in google_pubsub_subscription.this : subscription.name])
 }
 
+output "subscription_id" {
+  description = "The push subscription's full name, or null."
+  value       = one([for subscription in google_pubsub_subscription.this : subscription.id])
+}
+
 output "wiring" {
   description = "What a test or an operator asks of the stage."
   value = {
@@ -35,7 +40,9 @@ output "wiring" {
     ingress         = google_cloudfunctions2_function.this.service_config[0].ingress_settings
     invoker_members = [google_cloud_run_v2_service_iam_member.invoker.member]
     environment     = google_cloudfunctions2_function.this.service_config[0].environment_variables
-    timeout         = google_cloudfunctions2_function.this.service_config[0].timeout_seconds
+    # False for a canary.
+    gets_all_traffic = google_cloudfunctions2_function.this.service_config[0].all_traffic_on_latest_revision
+    timeout          = google_cloudfunctions2_function.this.service_config[0].timeout_seconds
     subscription = one([for s in google_pubsub_subscription.this : {
       name              = s.name
       topic             = s.topic

@@ -1,24 +1,25 @@
 variable "name" {
   description = "The stage, which is also its entry point: parse, features, aggregate or deadletter."
   type        = string
+  nullable    = false
 }
 
 variable "name_prefix" {
   description = "Starts the names of the function and of its accounts."
   type        = string
+  nullable    = false
 }
 
 variable "description" {
   description = "One sentence for the console."
   type        = string
-}
-
-variable "project_id" {
-  type = string
+  nullable    = false
 }
 
 variable "region" {
-  type = string
+  description = "Where the function runs."
+  type        = string
+  nullable    = false
 }
 
 variable "package" {
@@ -29,6 +30,7 @@ variable "package" {
     hash    = string
     version = string
   })
+  nullable = false
 }
 
 variable "build" {
@@ -37,6 +39,7 @@ variable "build" {
     service_account = string
     repository      = string
   })
+  nullable = false
 }
 
 variable "size" {
@@ -49,11 +52,13 @@ variable "size" {
     max_instances = number
     timeout       = number
   })
+  nullable = false
 }
 
 variable "environment" {
   description = "The function's settings."
   type        = map(string)
+  nullable    = false
 }
 
 variable "subscription" {
@@ -74,14 +79,24 @@ variable "subscription" {
 variable "pubsub_agent" {
   description = "Pub/Sub's service agent, as an IAM member."
   type        = string
+  nullable    = false
+}
+
+variable "is_canary" {
+  description = "Deploy the next revision without traffic: the split that is there stays."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "kms_key" {
-  type    = string
-  default = null
+  description = "Encrypts the function's source and image. Null: Google's keys."
+  type        = string
+  default     = null
 }
 
 variable "vpc_connector" {
-  type    = string
-  default = null
+  description = "Full name of a Serverless VPC Access connector. Null: none."
+  type        = string
+  default     = null
 }

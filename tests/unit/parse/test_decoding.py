@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.parse.decoding import Decoder
 from shared.errors import BadRequest, ErrorType, Reject
 from shared.events import Event, encode, read
 from shared.message import IDENTITY_ATTRIBUTE
@@ -305,3 +306,21 @@ def test_an_event_within_the_contract_is_accepted_and_survives_the_parsed_topic(
 ) -> None:
     decoded = decode(fields)
     assert read(encode(decoded)) == decoded
+
+
+AGED = Decoder("1.2.3", max_event_bytes=262_144, max_future=timedelta(minutes=5), max_age=timedelta(days=730))
+
+
+@pytest.mark.parametrize(("age", "is_kept"), [(730, True), (730.01, False)])
+def test_an_event_whose_row_would_expire_at_once_is_rejected(age: float, is_kept: bool) -> None:
+    data = orjson.dumps(raw(timestamp=(NOW - timedelta(days=age)).isoformat()))
+    if is_kept:
+        AGED.decode(message(data), NOW)
+        return
+    with pytest.raises(Reject, match=r"is older than 730 days \(MAX_AGE\)") as caught:
+        AGED.decode(message(data), NOW)
+    assert caught.value.error_type is ErrorType.TIMESTAMP_OUT_OF_RANGE
+
+
+def test_without_a_limit_an_event_of_any_age_is_taken() -> None:
+    assert decode(raw(timestamp="1970-01-01T00:00:00Z")).event_timestamp.year == 1970

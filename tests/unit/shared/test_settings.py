@@ -28,7 +28,7 @@ COMMON: dict[str, object] = {
 }
 BATCHES: dict[str, object] = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
 REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
-TRACED: dict[str, object] = {"otel_exporter_otlp_endpoint": None}
+TRACED: dict[str, object] = {"otel_exporter_otlp_endpoint": None, "max_bytes_in_flight": 32 * 2**20}
 BRAKE: dict[str, object] = {
     "dead_letter_brake": True,
     "dead_letter_brake_share": 0.5,
@@ -53,6 +53,7 @@ DEFAULTS: list[tuple[type[Settings], dict[str, object]]] = [
             "parsed_topic": "dashboard-events-parsed",
             "max_event_bytes": 262_144,
             "max_future": timedelta(minutes=5),
+            "max_age": None,
         },
     ),
     (
@@ -113,6 +114,7 @@ def test_a_missing_project_stops_the_start_with_a_sentence(
     [
         (ParseSettings, "MAX_FUTURE", "90", timedelta(seconds=90)),
         (ParseSettings, "MAX_FUTURE", "0", timedelta(0)),
+        (ParseSettings, "MAX_AGE", "63072000", timedelta(days=730)),
         (ParseSettings, "MAX_FUTURE", "0.5", timedelta(seconds=0.5)),
         (ParseSettings, "MAX_FUTURE", "PT10M", timedelta(minutes=10)),
         (ParseSettings, "MAX_EVENT_BYTES", "1000000", 1_000_000),
@@ -148,6 +150,8 @@ def test_a_variable_sets_its_value(
         (ParseSettings, "MAX_WAITING", "0"),
         (ParseSettings, "MAX_EVENT_BYTES", "1000001"),
         (ParseSettings, "MAX_EVENT_BYTES", "256K"),
+        (ParseSettings, "MAX_BYTES_IN_FLIGHT", "16777215"),
+        (ParseSettings, "MAX_AGE", "86400"),
         (ParseSettings, "MAX_FUTURE", "-1"),
         (ParseSettings, "MAX_FUTURE", "soon"),
         (ParseSettings, "MAX_FUTURE", "nan"),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message as AsgiMessage
 
 from shared.dead_letters.brake import BrakeLimits, DeadLetterBrake
+from shared.delivery.admission import ByteBudget
 from shared.delivery.handler import Process, PushHandler
 from shared.errors import Busy, ErrorType, Reject, Retry
 from shared.message import Message
@@ -18,6 +19,7 @@ PAYLOAD = b"my mother's home"
 PUSH = orjson.dumps(
     {"message": {"messageId": "17", "data": b64encode(PAYLOAD).decode()}, "subscription": "s"}
 )
+BUDGET = ByteBudget(1_000)
 REJECT = Reject(ErrorType.SCHEMA_ERROR, "is wrong")
 
 
@@ -47,7 +49,7 @@ async def test_success_is_204_without_a_body() -> None:
     async def process(message: Message) -> None:
         seen.append(message)
 
-    assert await answer(PushHandler(process)) == (204, "")
+    assert await answer(PushHandler(process, BUDGET)) == (204, "")
     assert [(message.message_id, message.data, message.subscription) for message in seen] == [
         ("17", PAYLOAD, "s")
     ]
@@ -68,7 +70,7 @@ class DeadLetters:
 
 async def test_reject_is_204_after_its_dead_letter_is_sent() -> None:
     dead_letters = DeadLetters()
-    assert await answer(PushHandler(ending(REJECT), dead_letters.send)) == (204, "")
+    assert await answer(PushHandler(ending(REJECT), BUDGET, dead_letters.send)) == (204, "")
     assert dead_letters.sent == [("17", REJECT)]
 
 
@@ -77,8 +79,8 @@ async def test_reject_is_204_after_its_dead_letter_is_sent() -> None:
     [(Retry("the sink is down"), 503, "the sink is down\n"), (Busy("full"), 429, "full\n")],
 )
 async def test_retry_is_503_and_busy_is_429(error: Retry, status: int, text: str) -> None:
-    assert await answer(PushHandler(ending(error))) == (status, text)
-    assert await answer(PushHandler(ending(REJECT), DeadLetters(error).send)) == (status, text)
+    assert await answer(PushHandler(ending(error), BUDGET)) == (status, text)
+    assert await answer(PushHandler(ending(REJECT), BUDGET, DeadLetters(error).send)) == (status, text)
 
 
 def written(records: list[logging.LogRecord]) -> list[dict[str, object]]:
@@ -87,7 +89,7 @@ def written(records: list[logging.LogRecord]) -> list[dict[str, object]]:
 
 
 async def test_a_retry_logs_the_delivery_and_not_the_payload(caplog: pytest.LogCaptureFixture) -> None:
-    await answer(PushHandler(ending(Retry("the sink is down"))))
+    await answer(PushHandler(ending(Retry("the sink is down")), BUDGET))
     (line,) = written(caplog.records)
     assert line == {
         "severity": "ERROR",
@@ -102,17 +104,17 @@ async def test_a_retry_logs_the_delivery_and_not_the_payload(caplog: pytest.LogC
 
 
 async def test_busy_is_backpressure_and_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    await answer(PushHandler(ending(Busy("full"))))
+    await answer(PushHandler(ending(Busy("full")), BUDGET))
     assert caplog.records == []
 
 
 async def test_a_refused_request_is_logged_as_such(caplog: pytest.LogCaptureFixture) -> None:
-    await answer(PushHandler(ending(None)), b"{}")
+    await answer(PushHandler(ending(None), BUDGET), b"{}")
     assert [line["event"] for line in written(caplog.records)] == ["request_refused"]
 
 
 async def test_a_body_that_is_not_a_delivery_is_400_with_a_sentence() -> None:
-    status, text = await answer(PushHandler(ending(None)), b"{}")
+    status, text = await answer(PushHandler(ending(None), BUDGET), b"{}")
     assert status == 400
     assert text.startswith('the request body has no "message" object')
     assert text.endswith("\n")
@@ -121,12 +123,12 @@ async def test_a_body_that_is_not_a_delivery_is_400_with_a_sentence() -> None:
 @pytest.mark.parametrize("bug", [ValueError("a bug"), KeyError("x")])
 async def test_a_bug_is_raised(bug: Exception) -> None:
     with pytest.raises(type(bug)):
-        await answer(PushHandler(ending(bug)))
+        await answer(PushHandler(ending(bug), BUDGET))
 
 
 async def test_a_reject_without_a_dead_letter_topic_is_raised() -> None:
     with pytest.raises(Reject):
-        await answer(PushHandler(ending(REJECT)))
+        await answer(PushHandler(ending(REJECT), BUDGET))
 
 
 def braked(
@@ -140,7 +142,7 @@ def braked(
             raise error
 
     send = (dead_letters or DeadLetters()).send
-    return PushHandler(process, send, DeadLetterBrake(limits, lambda: 100.0))
+    return PushHandler(process, BUDGET, send, DeadLetterBrake(limits, lambda: 100.0))
 
 
 LIMITS = BrakeLimits(share=0.5, minimum=2, period=60)
@@ -167,3 +169,9 @@ async def test_a_retry_counts_as_not_rejected() -> None:
 async def test_a_brake_that_is_off_holds_nothing() -> None:
     handler = braked(*[REJECT] * 9, limits=None)
     assert [(await answer(handler))[0] for _ in range(9)] == [204] * 9
+
+
+async def test_a_body_beyond_the_byte_budget_is_429() -> None:
+    status, text = await answer(PushHandler(ending(None), ByteBudget(10)))
+    assert status == 429
+    assert text.endswith("exceed 10 (MAX_BYTES_IN_FLIGHT): delivery will be repeated\n")

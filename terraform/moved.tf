@@ -1,0 +1,39 @@
+# Addresses that earlier releases had, so that an update renames in the state instead of making anew.
+
+moved {
+  from = google_bigquery_table.first_views["realtime_features_unique"]
+  to   = google_bigquery_table.views["realtime_features_unique"]
+}
+moved {
+  from = google_bigquery_table.first_views["realtime_features_aggregated_latest"]
+  to   = google_bigquery_table.views["realtime_features_aggregated_latest"]
+}
+moved {
+  from = google_bigquery_table.first_views["streaming_errors_unique"]
+  to   = google_bigquery_table.views["streaming_errors_unique"]
+}
+moved {
+  from = google_bigquery_table.second_views["latest_realtime_features"]
+  to   = google_bigquery_table.views["latest_realtime_features"]
+}
+moved {
+  from = google_bigquery_table.second_views["hourly_feature_stats"]
+  to   = google_bigquery_table.views["hourly_feature_stats"]
+}
+moved {
+  from = google_bigquery_table.second_views["location_risk_summary"]
+  to   = google_bigquery_table.views["location_risk_summary"]
+}
+
+moved {
+  from = google_monitoring_slo.freshness
+  to   = google_monitoring_slo.this["freshness"]
+}
+moved {
+  from = google_monitoring_alert_policy.this["oldest-unacked"]
+  to   = google_monitoring_alert_policy.waiting
+}
+moved {
+  from = google_monitoring_alert_policy.this["freshness-burn"]
+  to   = google_monitoring_alert_policy.burn["freshness-burn-fast"]
+}

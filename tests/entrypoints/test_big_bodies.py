@@ -1,0 +1,56 @@
+"""Many large messages at once are answered 429 and leave the instance its memory."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.entrypoints.alone import Alone, deployed
+from tests.entrypoints.deliveries import push
+from tools.local.ports import HOST
+
+AT_ONCE = 30
+BODY = push(b"x" * 9_500_000, "message")
+"""About Pub/Sub's largest; rejected, so its dead letter is made beside it."""
+MEMORY = 300 * 2**20
+"""Bytes. With the budget 175 MiB; without it thirty such bodies took 1.3 GiB."""
+
+
+@pytest.fixture
+def parse(tmp_path: Path) -> Iterator[Alone]:
+    """With a Pub/Sub that does not answer: a dead letter is held until its publish gives up, after 10 s."""
+    with deployed("parse", tmp_path, PUBSUB_EMULATOR_HOST=f"{HOST}:9") as alone:
+        yield alone
+
+
+def in_chunks(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), 2**16):
+        yield body[start : start + 2**16]
+
+
+def send(function: Alone, chunked: bool) -> int:
+    connection = HTTPConnection(HOST, function.port, timeout=40)
+    try:
+        connection.request("POST", "/", in_chunks(BODY) if chunked else BODY, encode_chunked=chunked)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def peak_memory(pid: int) -> int:
+    """Bytes, of the process's whole life."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with Content-Length", "chunked"])
+def test_large_messages_at_once_are_429_within_the_memory_of_an_instance(parse: Alone, chunked: bool) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        statuses = Counter(pool.map(lambda _: send(parse, chunked), range(AT_ONCE)))
+    (worker,) = parse.workers
+    assert statuses.keys() == {429, 503}
+    assert peak_memory(worker) < MEMORY
+    assert send(parse, chunked) == 503, "what was held is given back: only Pub/Sub is missing"

@@ -1,0 +1,109 @@
+"""Goals, alerts and logs: what they count, what they cost, and that one bad message does not trip them."""
+
+from base64 import b64decode
+
+import pytest
+
+from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA
+from tests.terraform.conftest import State
+
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+
+DAYS = 28
+MINUTE = 60
+
+
+def attempts(state: State) -> list[float]:
+    """When a poison message is delivered to `parse`, in seconds from the first time."""
+    subscription = state.values(
+        'module.stage["parse"].google_pubsub_subscription.this["dashboard-events-parse"]'
+    )
+    (policy,), (dead_letters,) = subscription["retry_policy"], subscription["dead_letter_policy"]
+    pause, longest = (
+        float(policy[name].removesuffix("s")) for name in ("minimum_backoff", "maximum_backoff")
+    )
+    times = [0.0]
+    for number in range(dead_letters["max_delivery_attempts"] - 1):
+        times.append(times[-1] + min(longest, pause * 2.0**number))
+    return times
+
+
+def burned(state: State, seconds: float) -> float:
+    """The share of deliveries that one poison message makes bad, with only heartbeats beside it."""
+    bad = sum(time <= seconds for time in attempts(state))
+    return bad / (bad + seconds / MINUTE)
+
+
+def test_one_poison_message_leaves_most_of_a_months_allowance(deployed: State) -> None:
+    goal = deployed.values('google_monitoring_slo.this["parse"]')["goal"]
+    assert burned(deployed, DAYS * 86_400) < (1 - goal) / 2
+
+
+def test_one_poison_message_trips_no_burn_alert(deployed: State) -> None:
+    policies = [
+        one.values
+        for one in deployed.of_type("google_monitoring_alert_policy")
+        if one.address.startswith("google_monitoring_alert_policy.burn[")
+    ]
+    assert len(policies) == 8, "two windows for each of four goals"
+    goal = deployed.values('google_monitoring_slo.this["parse"]')["goal"]
+    for policy in policies:
+        (condition,) = policy["conditions"][0]["condition_threshold"]
+        seconds = float(condition["filter"].split('"')[-2].removesuffix("s"))
+        assert burned(deployed, seconds) / (1 - goal) < condition["threshold_value"], policy["display_name"]
+
+
+def test_goals_are_shares_of_what_comes_in(deployed: State) -> None:
+    goals = {one.values["slo_id"]: one.values for one in deployed.of_type("google_monitoring_slo")}
+    assert goals.keys() == {"parse", "features", "freshness", "windows"}
+    for name, goal in goals.items():
+        assert goal["request_based_sli"], name
+        assert not goal["windows_based_sli"], name
+
+
+def test_waiting_events_are_critical_only_when_they_are_old_and_many(deployed: State) -> None:
+    policy = deployed.values("google_monitoring_alert_policy.waiting")
+    assert policy["combiner"] == "AND_WITH_MATCHING_RESOURCE"
+    metrics = [one["condition_threshold"][0]["filter"] for one in policy["conditions"]]
+    assert ["oldest_unacked" in text or "num_undelivered" in text for text in metrics] == [True, True]
+
+
+def test_the_heartbeat_is_what_the_functions_take_for_one(deployed: State) -> None:
+    (target,) = deployed.values("google_cloud_scheduler_job.heartbeat")["pubsub_target"]
+    assert target["attributes"].keys() == {HEARTBEAT_ATTRIBUTE}
+    assert b64decode(target["data"]) == HEARTBEAT_DATA
+
+
+def test_answered_requests_are_logged_as_a_sample_and_refused_ones_all(deployed: State) -> None:
+    text = deployed.values('google_logging_project_exclusion.requests["on"]')["filter"]
+    kept = 'log_id("run.googleapis.com/requests")', "httpRequest.status<400", "sample(insertId, 0.999)"
+    assert set(kept) < set(text.split(" AND "))
+    assert '"cqc-parse"' in text
+
+
+def test_the_archive_keeps_what_a_replay_needs(deployed: State) -> None:
+    archive = deployed.values('google_pubsub_subscription.archive["on"]')
+    (files,) = archive["cloud_storage_config"]
+    assert files["avro_config"][0]["write_metadata"] is True
+    assert archive["topic"] == deployed.values('google_pubsub_topic.this["events"]')["id"]
+    roles = {
+        one.values["role"]
+        for one in deployed.of_type("google_storage_bucket_iam_member")
+        if one.values["bucket"] == files["bucket"]
+    }
+    assert roles == {"roles/storage.objectCreator", "roles/storage.legacyBucketReader"}
+    rules = deployed.values('google_storage_bucket.archive["on"]')["lifecycle_rule"]
+    assert [rule["condition"][0]["age"] for rule in rules if rule["action"][0]["type"] == "Delete"] == [730]
+
+
+def test_the_budget_of_bytes_is_told_to_each_function_that_takes_messages(deployed: State) -> None:
+    for name in ("parse", "features", "deadletter"):
+        function = deployed.values(f'module.stage["{name}"].google_cloudfunctions2_function.this')
+        environment = function["service_config"][0]["environment_variables"]
+        assert environment["MAX_BYTES_IN_FLIGHT"] == str(32 * 2**20)
+
+
+def test_functions_wait_until_writers_see_a_new_column(deployed: State) -> None:
+    wait = deployed.values("time_sleep.schemas")
+    assert wait["create_duration"] == "300s"
+    assert len(wait["triggers"]["schemas"]) == 64, "the hash of all schemas"
