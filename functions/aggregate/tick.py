@@ -115,12 +115,15 @@ class FlushHandler:
 
 
 def shard_in(body: bytes) -> int | None:
-    """The shard that a request's body names; raises ValueError for one that is not a number from 0 on."""
+    """The shard that a request's body names, None for a body that names none, whatever it is.
+
+    Raises ValueError for a shard that is not a number from 0 on.
+    """
     try:
-        named = orjson.loads(body or b"{}")
+        named = orjson.loads(body)
     except orjson.JSONDecodeError:
-        named = None
-    shard = named.get("shard") if isinstance(named, dict) else 0.5
+        return None
+    shard = named.get("shard") if isinstance(named, dict) else None
     if shard is None or (isinstance(shard, int) and not isinstance(shard, bool) and shard >= 0):
         return shard
-    raise ValueError('the body must be empty or like {"shard": 0}')
+    raise ValueError(f'"shard" must be a number from 0 on, like {{"shard": 0}}, not {shard!r}')

@@ -29,3 +29,11 @@ def test_a_get_is_405_and_says_to_send_a_post(servers: Servers) -> None:
     assert answer.status == 405
     assert "send a POST" in answer.text
     assert servers.post("aggregate", b"").status == 200
+
+
+@pytest.mark.parametrize("body", [b'{"shard": "0"}', b'{"shard": -1}', b'{"shard": true}', b'{"shard": 1.5}'])
+def test_a_shard_that_is_not_a_number_from_0_on_is_400_and_says_so(servers: Servers, body: bytes) -> None:
+    answer = servers.post("aggregate", body)
+    assert answer.status == 400
+    assert 'must be a number from 0 on, like {\\"shard\\": 0}' in answer.text
+    assert servers.post("aggregate", b'{"shard": 0}').status == 200
