@@ -7,7 +7,7 @@ import pytest
 from shared.errors import Retry
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Field, Write
-from tests.support.flush_harness import NOON, FlushHarness, event
+from tests.support.flush_harness import NOON, FlushHarness, crowd, event
 
 
 def timely(count: int) -> list[Contribution]:
@@ -58,6 +58,13 @@ async def test_digests_in_further_parts_and_chunks_of_every_shard_are_found(
     assert any("~" in name for name in names)
     assert any("+" in name for name in names)
     assert await harness.counted(*events, STRANGER) == [True] * 40 + [False]
+
+
+async def test_the_buckets_of_a_settled_window_are_found_by_its_level() -> None:
+    harness = FlushHarness()
+    await harness.append(*crowd())
+    await harness.flush_at(66)
+    assert await harness.counted(*crowd()) == [True] * 1_000
 
 
 async def test_an_event_of_the_same_id_in_another_location_is_another_event() -> None:
