@@ -55,7 +55,10 @@ class Stored:
         return state.writes(0, is_settled=False)
 
     def counts(self) -> dict[str, int]:
-        return {location: window.count for location, window in self.load().windows()}
+        windows = list(self.load().windows())
+        counts = {location: window.count for location, window in windows}
+        assert len(counts) == len(windows), "a location is in one part"
+        return counts
 
 
 def events_of(pairs: Sequence[tuple[int, int]]) -> list[Contribution]:

@@ -91,9 +91,12 @@ async def test_what_is_logged_for_a_settled_window_is_one_dead_letter_and_in_no_
     harness = FlushHarness()
     await harness.append(event("a"))
     await harness.flush_at(66)
-    await harness.append(event("b"), event("c"))  # as a features of another ALLOWED_LATENESS would
+    await harness.append(
+        event("b"), event("c", location="1-200")
+    )  # as a features of another ALLOWED_LATENESS would
     await harness.flush_at(67)
     assert harness.panes() == [("on_time", 1, 1, True)]
+    assert harness.panes("1-200") == []
     (text,) = harness.texts()
     assert "2 events were logged for the window 2026-06-01T12:00:00Z, which is settled without them" in text
 

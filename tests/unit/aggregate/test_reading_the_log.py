@@ -7,6 +7,7 @@ from shared.windows.documents import NEW, Write
 from shared.windows.log import segment_id
 from shared.windows.segment import encode
 from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
+from tests.support.memory_documents import MemoryDocuments
 
 
 async def test_a_segment_that_was_created_after_its_slice_was_sealed_does_not_count() -> None:
@@ -47,6 +48,23 @@ async def test_a_backlog_that_takes_longer_than_its_time_is_left_to_the_next_flu
     monkeypatch.setattr(flush, "BUDGET", 1.0)
     assert (await harness.flush_at(600)).status == "done"
     assert harness.panes()[-1][2:] == (3, True)
+
+
+async def test_a_page_that_is_cut_is_read_up_to_its_last_slice_and_not_through_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 2)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    harness = FlushHarness()
+    for name in ("a", "b", "c"):  # one slice
+        await harness.append(event(name))
+    documents = MemoryDocuments(harness.database)
+    sealed = WINDOW + 60_000_000
+    cut = await log_reader.read_page(documents, "", "", sealed)
+    assert (len(cut.segments), cut.at_end, cut.watermark) == (2, False, WINDOW)
+    assert cut.cursor == cut.position == cut.segments[-1].id
+    rest = await log_reader.read_page(documents, cut.position, cut.cursor, sealed)
+    assert (len(rest.segments), rest.at_end, rest.watermark) == (1, True, sealed)
 
 
 async def test_segments_of_a_slice_that_is_not_sealed_are_read_again() -> None:

@@ -7,7 +7,7 @@ import pytest
 from shared.errors import Retry
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Field, Write
-from tests.support.flush_harness import NOON, FlushHarness, event
+from tests.support.flush_harness import NOON, FlushHarness, crowd, event
 
 
 def timely(count: int) -> list[Contribution]:
@@ -24,20 +24,20 @@ async def test_before_anything_was_folded_nobody_knows() -> None:
 
 
 async def test_the_answer_waits_until_the_window_is_settled() -> None:
-    bench = FlushHarness()
-    await bench.append(*timely(2))
+    harness = FlushHarness()
+    await harness.append(*timely(2))
     for minute in (1, 6, 65.5):
-        await bench.flush_at(minute)
-        assert all(isinstance(verdict, Retry) for verdict in await bench.counted(*timely(2), STRANGER))
-    await bench.flush_at(66)
-    assert await bench.counted(*timely(2), STRANGER) == [True, True, False]
+        await harness.flush_at(minute)
+        assert all(isinstance(verdict, Retry) for verdict in await harness.counted(*timely(2), STRANGER))
+    await harness.flush_at(66)
+    assert await harness.counted(*timely(2), STRANGER) == [True, True, False]
 
 
 async def test_a_window_that_never_was_counts_nothing() -> None:
-    bench = FlushHarness()
-    await bench.append(*timely(1))
-    await bench.flush_at(66)
-    assert await bench.counted(ELSEWHERE) == [False]
+    harness = FlushHarness()
+    await harness.append(*timely(1))
+    await harness.flush_at(66)
+    assert await harness.counted(ELSEWHERE) == [False]
 
 
 @pytest.mark.parametrize("shards", [1, 3])
@@ -46,25 +46,32 @@ async def test_digests_in_further_parts_and_chunks_of_every_shard_are_found(
 ) -> None:
     monkeypatch.setattr("functions.aggregate.bucket.CHUNK", 3)
     monkeypatch.setattr("functions.aggregate.bucket.MAX_ENTRIES", 200)
-    bench = FlushHarness(shards=shards, now=NOON - timedelta(minutes=10))
-    await bench.flush()
+    harness = FlushHarness(shards=shards, now=NOON - timedelta(minutes=10))
+    await harness.flush()
     events = timely(40)
     for minute in range(4):
-        bench.at(minute)
-        await bench.append(*events[minute::4])
-        await bench.flush()
-    await bench.flush_at(66)
-    names = [document.name for document in bench.stored("window_state")]
+        harness.at(minute)
+        await harness.append(*events[minute::4])
+        await harness.flush()
+    await harness.flush_at(66)
+    names = [document.name for document in harness.stored("window_state")]
     assert any("~" in name for name in names)
     assert any("+" in name for name in names)
-    assert await bench.counted(*events, STRANGER) == [True] * 40 + [False]
+    assert await harness.counted(*events, STRANGER) == [True] * 40 + [False]
+
+
+async def test_the_buckets_of_a_settled_window_are_found_by_its_level() -> None:
+    harness = FlushHarness()
+    await harness.append(*crowd())
+    await harness.flush_at(66)
+    assert await harness.counted(*crowd()) == [True] * 1_000
 
 
 async def test_an_event_of_the_same_id_in_another_location_is_another_event() -> None:
-    bench = FlushHarness()
-    await bench.append(event("a", location="1-1"))
-    await bench.flush_at(66)
-    assert await bench.counted(event("a", location="1-2")) == [False]
+    harness = FlushHarness()
+    await harness.append(event("a", location="1-1"))
+    await harness.flush_at(66)
+    assert await harness.counted(event("a", location="1-2")) == [False]
 
 
 @pytest.mark.parametrize(
@@ -79,21 +86,21 @@ async def test_an_event_of_the_same_id_in_another_location_is_another_event() ->
 async def test_a_bucket_that_cannot_be_read_holds_up_its_own_events_alone(
     damage: dict[str, Field], said: str
 ) -> None:
-    bench = FlushHarness()
-    await bench.append(event("a"), event("b", at=NOON + timedelta(minutes=5)))
-    await bench.flush_at(80)
+    harness = FlushHarness()
+    await harness.append(event("a"), event("b", at=NOON + timedelta(minutes=5)))
+    await harness.flush_at(80)
     name = "window_state/0.0-000-20260601T1200"
-    bench.database.commit([Write(name, {**bench.database.documents[name].fields, **damage})])
-    damaged, other = await bench.counted(event("a"), event("b", at=NOON + timedelta(minutes=5)))
+    harness.database.commit([Write(name, {**harness.database.documents[name].fields, **damage})])
+    damaged, other = await harness.counted(event("a"), event("b", at=NOON + timedelta(minutes=5)))
     assert isinstance(damaged, Retry)
     assert said in str(damaged)
     assert other is True
 
 
 async def test_control_documents_of_a_newer_format_are_a_retry_that_says_so() -> None:
-    bench = FlushHarness()
-    await bench.append(event("a"))
-    await bench.flush_at(66)
-    bench.database.commit([Write("flush/0.0", {"format": 2})])
+    harness = FlushHarness()
+    await harness.append(event("a"))
+    await harness.flush_at(66)
+    harness.database.commit([Write("flush/0.0", {"format": 2})])
     with pytest.raises(Retry, match="its format is 2, this release reads 1"):
-        await bench.counted(event("a"))
+        await harness.counted(event("a"))
