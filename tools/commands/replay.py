@@ -22,6 +22,7 @@ from tools.commands.options import (
     Stage,
     Until,
 )
+from tools.errors import UsageError
 
 _File = Annotated[
     str | None, typer.Argument(metavar="[FILE|-]", help="JSON lines: events, or recorded push bodies.")
@@ -78,13 +79,35 @@ def replay(
     No count changes, however often an event is sent.
     """
     from tools.pipeline.deployment import PipelineOptions, locate
-    from tools.replay.command import Origin, Sending, run, run_seek
+    from tools.replay import seeking
+    from tools.replay.command import Origin, Sending, run
     from tools.replay.selection import select
 
-    pipeline = locate(PipelineOptions(chain, project, region, dataset))
     origin = Origin(file, errors, subscription, seek_subscription)
-    if seek_subscription is not None:
-        run_seek(pipeline, origin, to_time, to_snapshot)
-        return
+    origin.check()
+    pipeline = locate(PipelineOptions(chain, project, region, dataset))
     selection = select(error_type, since, until, event_id, location, stage, grep)
-    run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed), as_json)
+    if seek_subscription is None:
+        if to_time or to_snapshot:
+            raise UsageError(
+                f"--to-{'time' if to_time else 'snapshot'} belongs to --seek-subscription: give both"
+            )
+        sending = Sending(to, shape, rate, limit, dry_run, failed)
+        run(pipeline, origin, selection, sending, as_json)
+        return
+    seek = seeking.Seek(seek_subscription, to_time, to_snapshot, dry_run)
+    refused: dict[str, object] = {
+        "--error-type": error_type,
+        "--since": since,
+        "--until": until,
+        "--event-id": event_id,
+        "--location": location,
+        "--stage": stage,
+        "--grep": grep,
+        "--limit": limit,
+        "--to": to,
+        "--as": None if shape == "wrapped" else shape,
+        "--rate": rate,
+    }
+    seeking.refuse(seek, refused)
+    seeking.run(pipeline, seek, as_json)

@@ -3,25 +3,23 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.topology import topic_path
-from tools.console import console, progress_bar
+from tools.console import progress_bar
 from tools.errors import UsageError, choose
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
 from tools.pipeline.deployment import Pipeline
 from tools.replay.items import Stage
 from tools.replay.journal import REPLAY, Journal
-from tools.replay.pulling import SubscriptionSource, seek, subscription_path
+from tools.replay.pulling import SubscriptionSource, subscription_path
 from tools.replay.report import show, show_plan
 from tools.replay.running import Replay, Report, chosen
 from tools.replay.selection import Selection
 from tools.replay.shapes import Shape
 from tools.replay.sources import ErrorsSource, FileSource, Source
 from tools.replay.targets import FunctionTarget, Sent, Target, TopicTarget, identity_token, topics_of
-from tools.times import moment
 
 TOPIC, FUNCTION = "topic", "function"
 
@@ -60,7 +58,6 @@ class Sending:
 
 def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sending, as_machine: bool) -> None:
     """Sends, and shows what was sent; raises CommandError when an event was not accepted."""
-    origin.check()
     with ExitStack() as opened:
         source = opened.enter_context(closing(_source(pipeline, origin, selection, sending, opened)))
         target = _target(pipeline, sending, opened)
@@ -133,17 +130,3 @@ def _progress(wanted: bool, opened: ExitStack) -> Callable[[Report], None]:
     text = "{task.completed:,} sent, {task.fields[failed]:,} failed"
     update = opened.enter_context(progress_bar("replaying", text, wanted, failed=0))
     return lambda report: update(total=report.selected, completed=report.sent, failed=len(report.failed))
-
-
-def run_seek(pipeline: Pipeline, origin: Origin, to_time: str | None, to_snapshot: str | None) -> None:
-    """Seeks a subscription back; its own subscriber receives the messages again."""
-    origin.check()
-    if (to_time is None) == (to_snapshot is None):
-        raise UsageError("--seek-subscription needs either --to-time TIME or --to-snapshot NAME")
-    name = subscription_path(pipeline.project, origin.seek_subscription or "")
-    to: datetime | str = f"projects/{pipeline.project}/snapshots/{(to_snapshot or '').rsplit('/', 1)[-1]}"
-    if to_time is not None:
-        to = moment("--to-time", to_time, datetime.now(UTC))
-    with closing(connect_pubsub(pipeline)) as pubsub:
-        seek(pubsub, name, to)
-    console().print(f"{name} delivers again what came after {to}; no event is counted twice.")

@@ -1,4 +1,4 @@
-"""Events from a subscription, and seeking a subscription back.
+"""Events from a subscription.
 
 A message is acknowledged once its replay has succeeded; the others are released at the end.
 """
@@ -11,11 +11,9 @@ from google.api_core.exceptions import (
     DeadlineExceeded,
     FailedPrecondition,
     GoogleAPICallError,
-    InvalidArgument,
-    MethodNotImplemented,
     NotFound,
 )
-from google.pubsub_v1.types import ReceivedMessage, SeekRequest
+from google.pubsub_v1.types import ReceivedMessage
 
 from shared.message import Message
 from shared.topology import DEAD_LETTER_TOPIC, EVENTS_TOPIC, MONITOR, subscription_name
@@ -131,20 +129,3 @@ def _message(received: ReceivedMessage, subscription: str) -> Message:
         subscription=subscription,
         delivery_attempt=received.delivery_attempt or None,
     )
-
-
-def seek(pubsub: PubSub, subscription: str, to: datetime | str) -> None:
-    """Seeks the subscription back to a time, or to the snapshot with this full name.
-
-    Raises UsageError if it does not exist, and CommandError.
-    """
-    target = {"time": to} if isinstance(to, datetime) else {"snapshot": to}
-    request = SeekRequest({"subscription": subscription, **target})
-    try:
-        pubsub.subscriber.seek(request=request, retry=None, timeout=TIMEOUT)
-    except (NotFound, InvalidArgument) as error:
-        raise UsageError(f"can't seek {subscription}: {error.message}") from None
-    except MethodNotImplemented:
-        raise UsageError(f"this Pub/Sub can't seek {subscription}: use Google's, or its emulator") from None
-    except GoogleAPICallError as error:
-        raise CommandError(f"seeking {subscription} failed: {error.message}") from None

@@ -42,6 +42,13 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("--seek-subscription s", "needs either --to-time TIME or --to-snapshot NAME"),
         ("--seek-subscription s --to-time noon", "--to-time noon: Invalid isoformat string"),
         ("--seek-subscription s --errors --to-time 1h", "these are several sources"),
+        ("--seek-subscription s --to-time 1h --location 1-1", "it can't honour --location: use `cqc replay"),
+        (
+            "--seek-subscription s --to-time 1h --dry-run --limit 2 --grep a|b",
+            "`cqc replay --subscription monitor --to topic --since 1h --grep 'a|b' --limit 2`",
+        ),
+        ("--seek-subscription s --to-time 1h --to function", "it can't honour --to: use"),
+        ("events.jsonl --to topic --to-time 1h", "--to-time belongs to --seek-subscription"),
         ("events.jsonl --to topic --region r", "--region belongs to a deployed pipeline"),
     ],
 )
