@@ -1,23 +1,28 @@
-"""`cqc query`: SQL on the chain's BigQuery."""
+"""`cqc query`: SQL on the pipeline's BigQuery."""
 
 from typing import Annotated
 
 import typer
 
-from tools.commands.options import ChainFile, Json
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region
 
 
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="Tables of the chain's dataset need no prefix.")],
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="Tables of the pipeline's dataset need no prefix.")
+    ],
     chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
-    """Query the chain's BigQuery."""
+    """Query the pipeline's BigQuery."""
     from tools.console import console, print_json, table
-    from tools.pipeline import address
     from tools.pipeline.connect import connect_warehouse
+    from tools.pipeline.deployment import PipelineOptions, locate
 
-    result = connect_warehouse(address.find(chain)).query(sql)
+    result = connect_warehouse(locate(PipelineOptions(chain, project, region, dataset))).query(sql)
     if as_json:
         print_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])
         return

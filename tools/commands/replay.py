@@ -1,5 +1,6 @@
 """`cqc replay`: events sent again with the identity they had; the work is in tools/replay."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,14 @@ _Shape = Annotated[
 _Failed = Annotated[Path, typer.Option(metavar="FOLDER", help="Where to save events that were not accepted.")]
 
 
+_NOT_IN_A_SEEK = frozenset(
+    {"error_type", "since", "until", "event_id", "location", "stage", "grep", "limit"}
+    | {"to", "shape", "rate"}
+)
+
+
 def replay(
+    context: typer.Context,
     file: _File = None,
     errors: _Errors = False,
     subscription: _Subscription = None,
@@ -90,24 +98,19 @@ def replay(
     if seek_subscription is None:
         if to_time or to_snapshot:
             raise UsageError(
-                f"--to-{'time' if to_time else 'snapshot'} belongs to --seek-subscription: give both"
+                "--to-time and --to-snapshot belong to --seek-subscription NAME: give it as well"
             )
-        sending = Sending(to, shape, rate, limit, dry_run, failed)
-        run(pipeline, origin, selection, sending, as_json)
+        run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed), as_json)
         return
     seek = seeking.Seek(seek_subscription, to_time, to_snapshot, dry_run)
-    refused: dict[str, object] = {
-        "--error-type": error_type,
-        "--since": since,
-        "--until": until,
-        "--event-id": event_id,
-        "--location": location,
-        "--stage": stage,
-        "--grep": grep,
-        "--limit": limit,
-        "--to": to,
-        "--as": None if shape == "wrapped" else shape,
-        "--rate": rate,
-    }
-    seeking.refuse(seek, refused)
+    seeking.refuse(seek, _given(context, _NOT_IN_A_SEEK))
     seeking.run(pipeline, seek, as_json)
+
+
+def _given(context: typer.Context, names: Collection[str]) -> dict[str, str]:
+    """Those of the parameters that stand on the command line, as they are spelt there."""
+    return {
+        parameter.opts[0]: str(context.params[parameter.name])
+        for parameter in context.command.params
+        if parameter.name in names and context.params[parameter.name] != parameter.default
+    }

@@ -37,16 +37,12 @@ class Seek:
         return f"projects/{project}/snapshots/{(self.to_snapshot or '').rsplit('/', 1)[-1]}"
 
 
-def refuse(seek: Seek, options: Mapping[str, object]) -> None:
-    """Raises UsageError, with the replay that can, if an option that a seek can't honour is given.
-
-    `options` are the command line's words to their values, None for what is not given.
-    """
-    given = {option: str(value) for option, value in options.items() if value is not None}
+def refuse(seek: Seek, given: Mapping[str, str]) -> None:
+    """Raises UsageError, with the replay that can, if options that a seek can't honour are given."""
     if not given:
         return
     since = {"--since": seek.to_time} if seek.to_time and "--since" not in given else {}
-    words = [word for pair in ({"--to": "topic"} | since | given).items() for word in pair]
+    words = [word for pair in ({"--to": "topic"} | since | dict(given)).items() for word in pair]
     instead = shlex.join(["cqc", "replay", "--subscription", MONITOR, *words])
     raise UsageError(
         "a seek has Pub/Sub redeliver every message to the subscription's own subscriber, so it can't honour "

@@ -48,7 +48,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "`cqc replay --subscription monitor --to topic --since 1h --grep 'a|b' --limit 2`",
         ),
         ("--seek-subscription s --to-time 1h --to function", "it can't honour --to: use"),
-        ("events.jsonl --to topic --to-time 1h", "--to-time belongs to --seek-subscription"),
+        ("events.jsonl --to topic --to-time 1h", "--to-time and --to-snapshot belong to --seek-subscription"),
         ("events.jsonl --to topic --region r", "--region belongs to a deployed pipeline"),
     ],
 )
