@@ -117,7 +117,7 @@ def test_a_part_that_dies_is_named_with_its_log_and_the_rest_is_stopped(up: Up) 
     os.kill(firestore, signal.SIGKILL)
 
     code, errors = up.end()
-    assert code == 1, errors
+    assert code == 2, errors
     assert "firestore was ended by SIGKILL" in errors
     assert "listening on" in errors, "the end of its log"
     assert "Traceback" not in errors
@@ -160,7 +160,7 @@ def test_a_taken_port_is_reported_with_its_part(tmp_path: Path) -> None:
             timeout=PATIENCE,
             check=False,
         )
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert f"port {port}, wanted by parse,".encode() in answer.stderr
     assert [path.name for path in tmp_path.rglob("*")] == [".cqc", "lock"]
 
@@ -174,6 +174,6 @@ def test_a_setting_that_a_function_refuses_is_reported(tmp_path: Path) -> None:
         timeout=PATIENCE,
         check=False,
     )
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert b"features ended with exit code" in answer.stderr
     assert b"FEATURE_TIMEZONE" in answer.stderr

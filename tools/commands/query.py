@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tools.commands.options import ChainFile, Dataset, Json, Project, Region
+from tools.errors import UsageError
 
 
 def query(
@@ -22,6 +23,8 @@ def query(
     from tools.pipeline.connect import connect_warehouse
     from tools.pipeline.deployment import PipelineOptions, locate
 
+    if not sql.strip():
+        raise UsageError("the SQL is empty: write a query, such as 'SELECT * FROM realtime_features LIMIT 5'")
     result = connect_warehouse(locate(PipelineOptions(chain, project, region, dataset))).query(sql)
     if as_json:
         print_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])

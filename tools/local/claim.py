@@ -31,7 +31,7 @@ def claimed(state: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise UsageError(
-                f"process {lock.read().strip()} already runs a chain with its files in {state}: stop it by "
+                f"process {lock.read().strip()} already runs a chain with its files in {state}: stop it with "
                 "Ctrl-C in its terminal, or run `cqc up --port-base 0` in another folder"
             ) from None
         lock.truncate(0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.console import console
-from tools.errors import CommandError, UsageError
+from tools.errors import ProblemsFound, UsageError
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
 from tools.pipeline.deployment import Pipeline
 from tools.redrive.edits import parse
@@ -48,7 +48,7 @@ class Changes:
 def run(
     pipeline: Pipeline, selection: Selection, limit: int | None, changes: Changes, yes: bool, as_machine: bool
 ) -> None:
-    """Shows diffs and verdicts, and sends what the code accepts; raises CommandError when it refuses some."""
+    """Shows diffs and verdicts, and sends what the code accepts; raises ProblemsFound for refusals."""
     changes.check()
     edit = parse(changes.settings, changes.removals)
     people = console(stderr=as_machine)
@@ -110,4 +110,4 @@ def _send(pipeline: Pipeline, proposals: Sequence[Proposal], edit: str | None) -
             journal.note(accepted, [target.describe(sent.item) for sent in accepted], edit)
             if len(accepted) < len(outcomes):
                 problem = next(sent.problem for sent in outcomes if sent.problem)
-                raise CommandError(f"{len(outcomes) - len(accepted)} events were not published: {problem}")
+                raise ProblemsFound(f"{len(outcomes) - len(accepted)} events were not published: {problem}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tools.console import console, print_json
-from tools.errors import CommandError
+from tools.errors import ProblemsFound
 from tools.redrive.edits import difference
 from tools.redrive.work import Proposal, key_of
 
@@ -43,10 +43,10 @@ def _document(proposal: Proposal) -> dict[str, object]:
 
 
 def raise_refused(proposals: Sequence[Proposal]) -> None:
-    """Raises CommandError when the current code refuses some of them."""
+    """Raises ProblemsFound when the current code refuses some of them."""
     refused = [proposal for proposal in proposals if proposal.problem is not None]
     if refused:
-        raise CommandError(
+        raise ProblemsFound(
             f"{len(refused)} of {len(proposals)} would be rejected again, the first because of "
             f"{refused[0].problem}: fix them with --set, or by hand with --export"
         )

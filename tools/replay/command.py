@@ -57,7 +57,7 @@ class Sending:
 
 
 def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sending, as_machine: bool) -> None:
-    """Sends, and shows what was sent; raises CommandError when an event was not accepted."""
+    """Sends, and shows what was sent; raises ProblemsFound when an event was not accepted."""
     with ExitStack() as opened:
         source = opened.enter_context(closing(_source(pipeline, origin, selection, sending, opened)))
         target = _target(pipeline, sending, opened)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from tools.console import console, print_json, table
-from tools.errors import CommandError
+from tools.errors import ProblemsFound
 from tools.replay.items import Item
 from tools.replay.running import Report
 from tools.replay.targets import Target
@@ -36,7 +36,7 @@ def show_plan(items: Sequence[Item], target: Target, skipped: Sequence[str], as_
 
 
 def show(report: Report, as_machine: bool) -> None:
-    """The report; raises CommandError when some events were not accepted."""
+    """The report; raises ProblemsFound when some events were not accepted."""
     if as_machine:
         print_json({**asdict(report), "failed": [asdict(failed) for failed in report.failed]})
     else:
@@ -47,7 +47,7 @@ def show(report: Report, as_machine: bool) -> None:
             console().print(table(("failed", "status and answer", "saved as"), rows))
         _show_skipped(report.skipped)
     if report.failed:
-        raise CommandError(
+        raise ProblemsFound(
             f"{len(report.failed)} of {report.selected} events were not accepted, the first with "
             f"{report.failed[0].problem}; they are saved in {report.failed[0].file.parent}: "
             "fix the cause and send them with `cqc replay FILE`"
