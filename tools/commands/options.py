@@ -38,6 +38,9 @@ Grep = Annotated[str | None, typer.Option(metavar="REGEX", help="Only events who
 Limit = Annotated[int | None, typer.Option(min=1, help="At most this many events.")]
 
 # How.
+Timeout = Annotated[
+    float | None, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for an answer [120].")
+]
 Rate = Annotated[float | None, typer.Option(min=0.1, help="At most this many events per second.")]
 EventLines = Annotated[
     str, typer.Argument(metavar="FILE|-", help="JSON lines, one event each; - is standard input.")

@@ -17,7 +17,7 @@ CASES = {
     "sample": ("five", "5 --bad 2", "5 --now noon", ""),
     "validate": ("nowhere.jsonl", "empty.jsonl", ""),
     "publish": ("nowhere.jsonl", "bad.jsonl --rate 0", "bad.jsonl", ""),
-    "query": ("'SELECT 1'", "''", "' '", ""),
+    "query": ("'SELECT 1'", "''", "' '", "", "'SELECT 1' --tables", "--tables --csv --json"),
     "features": ("1-1", ""),
     "flush": ("", "--chain nowhere.json", "--region r"),
     "replay": ("", "nowhere.jsonl --to topic", "bad.jsonl --to topic", "--errors --to topic", "--limit 0"),
