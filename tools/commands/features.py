@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.options import ChainFile, Dataset, Json, Project, Region
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region, Timeout
 from tools.errors import CommandError
 
 
 def features(
     location_id: Annotated[str, typer.Argument(metavar="LOCATION_ID")],
+    timeout: Timeout = None,
     chain: ChainFile = None,
     project: Project = None,
     region: Region = None,
@@ -20,8 +21,10 @@ def features(
     from tools.console import console, print_json, table
     from tools.pipeline.connect import connect_online_store
     from tools.pipeline.deployment import PipelineOptions, locate
+    from tools.pipeline.online_store import TIMEOUT
 
-    values = connect_online_store(locate(PipelineOptions(chain, project, region, dataset))).fetch(location_id)
+    store = connect_online_store(locate(PipelineOptions(chain, project, region, dataset)))
+    values = store.fetch(location_id, timeout or TIMEOUT)
     if as_json:
         served = {
             value.name: {"value": value.value, "generate_time": value.generate_time} for value in values

@@ -39,7 +39,7 @@ Limit = Annotated[int | None, typer.Option(min=1, help="At most this many events
 
 # How.
 Timeout = Annotated[
-    float | None, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for an answer [120].")
+    float | None, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for one answer.")
 ]
 Rate = Annotated[float | None, typer.Option(min=0.1, help="At most this many events per second.")]
 EventLines = Annotated[

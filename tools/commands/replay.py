@@ -21,6 +21,7 @@ from tools.commands.options import (
     Region,
     Since,
     Stage,
+    Timeout,
     Until,
 )
 from tools.errors import UsageError
@@ -75,6 +76,7 @@ def replay(
     shape: _Shape = "wrapped",
     rate: Rate = None,
     dry_run: DryRun = False,
+    timeout: Timeout = None,
     failed: _Failed = Path(".cqc") / "failed",
     chain: ChainFile = None,
     project: Project = None,
@@ -100,7 +102,7 @@ def replay(
             raise UsageError(
                 "--to-time and --to-snapshot belong to --seek-subscription NAME: give it as well"
             )
-        run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed), as_json)
+        run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed, timeout), as_json)
         return
     seek = seeking.Seek(seek_subscription, to_time, to_snapshot, dry_run)
     seeking.refuse(seek, _given(context, _NOT_IN_A_SEEK))

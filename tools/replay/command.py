@@ -19,7 +19,16 @@ from tools.replay.running import Replay, Report, chosen
 from tools.replay.selection import Selection
 from tools.replay.shapes import Shape
 from tools.replay.sources import ErrorsSource, FileSource, Source
-from tools.replay.targets import FunctionTarget, Sent, Target, TopicTarget, identity_token, topics_of
+from tools.replay.targets import (
+    TIMEOUT,
+    FunctionTarget,
+    Sent,
+    Target,
+    TopicTarget,
+    identity_token,
+    readers_of,
+    topics_of,
+)
 
 TOPIC, FUNCTION = "topic", "function"
 
@@ -46,7 +55,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How to send; `shape` is the name of a Shape, `rate` in events a second, failures go to `failed`."""
+    """How to send; `shape` is the name of a Shape, `rate` in events a second, failures go to `failed`.
+
+    `timeout` is in seconds for a query or a push, None for their own limits.
+    """
 
     to: str | None
     shape: str
@@ -54,6 +66,7 @@ class Sending:
     limit: int | None
     dry_run: bool
     failed: Path
+    timeout: float | None
 
 
 def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sending, as_machine: bool) -> None:
@@ -77,7 +90,7 @@ def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sendi
             progress=_progress(not as_machine, opened),
         )
         report = replay.run()
-    show(report, as_machine)
+    show(report, sending.to or TOPIC, as_machine)
 
 
 def _source(
@@ -89,26 +102,27 @@ def _source(
         pubsub = opened.enter_context(closing(connect_pubsub(pipeline)))
         name = subscription_path(pipeline.project, origin.subscription)
         return SubscriptionSource(pubsub, name, keep=sending.dry_run)
-    return ErrorsSource(connect_warehouse(pipeline), selection, sending.limit)
+    return ErrorsSource(connect_warehouse(pipeline, sending.timeout), selection, sending.limit)
 
 
 def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
     shape = Shape(choose("--as", sending.shape, Shape))
+    timeout = sending.timeout or TIMEOUT
     to = TOPIC if sending.dry_run and sending.to is None else sending.to
     kind, _, name = (to or "").partition(":")
     if kind == TOPIC:
         pubsub = opened.enter_context(closing(connect_pubsub(pipeline)))
-        return TopicTarget(pubsub, _topics(pipeline, name))
+        return TopicTarget(pubsub, _topics(pipeline, name), readers_of(pipeline))
     if to == FUNCTION:
         if not isinstance(pipeline, ChainAddress):
             raise UsageError(
                 "--to function means the functions of a local chain: give the deployed function's URL"
             )
         urls = pipeline.functions
-        return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, shape)
+        return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, shape, timeout=timeout)
     if to is None:
         raise UsageError("say where the events go: --to topic, --to topic:NAME, --to function or --to URL")
-    return FunctionTarget({"parse": to, "features": to}, shape, identity_token)
+    return FunctionTarget({"parse": to, "features": to}, shape, identity_token, timeout)
 
 
 def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:

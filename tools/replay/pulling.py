@@ -12,6 +12,7 @@ from google.api_core.exceptions import (
     FailedPrecondition,
     GoogleAPICallError,
     NotFound,
+    ServiceUnavailable,
 )
 from google.pubsub_v1.types import ReceivedMessage
 
@@ -87,6 +88,7 @@ class SubscriptionSource:
                 subscription=self._subscription, max_messages=PULLED, retry=None, timeout=PATIENCE
             )
         except DeadlineExceeded:
+            self._check_answers()
             return ()
         except NotFound:
             known = " or ".join(SHORT_NAMES)
@@ -98,6 +100,20 @@ class SubscriptionSource:
         except GoogleAPICallError as error:
             raise CommandError(f"pulling from {self._subscription} failed: {error.message}") from None
         return answer.received_messages
+
+    def _check_answers(self) -> None:
+        """Raises CommandError if Pub/Sub is silent: an empty subscription lets a pull wait just as long."""
+        try:
+            self._pubsub.subscriber.get_subscription(
+                subscription=self._subscription, retry=None, timeout=PATIENCE
+            )
+        except (DeadlineExceeded, ServiceUnavailable):
+            raise CommandError(
+                f"Pub/Sub did not answer within {PATIENCE:g} s, so nothing is known about "
+                f"{self._subscription}: is it frozen or overloaded? Look with `cqc doctor`"
+            ) from None
+        except GoogleAPICallError:
+            return  # an answer, such as that we may pull but not look
 
     def _call(self, method: str, **fields: object) -> None:
         try:
