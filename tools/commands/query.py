@@ -1,5 +1,6 @@
 """`cqc query`: SQL on the pipeline's BigQuery."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from tools.pipeline.warehouse import QueryResult, Warehouse
 
 _Sql = Annotated[
-    str | None, typer.Argument(metavar="SQL", help="Tables of the pipeline's dataset need no prefix.")
+    str | None,
+    typer.Argument(metavar="SQL|-", help="Tables need no dataset; - reads the SQL from standard input."),
 ]
 _Tables = Annotated[bool, typer.Option("--tables", help="List tables, views and their columns instead.")]
 _Columns = Annotated[str | None, typer.Option(metavar="A,B,…", help="Show only these, in this order.")]
@@ -37,7 +39,9 @@ def query(
     """Query the pipeline's BigQuery."""
     from tools.pipeline.connect import connect_warehouse
     from tools.pipeline.deployment import PipelineOptions, locate
+    from tools.pipeline.publishing import STDIN
 
+    sql = sys.stdin.read() if sql == STDIN else sql
     if tables == bool(sql and sql.strip()):
         raise UsageError("give either SQL, such as 'SELECT * FROM realtime_features LIMIT 5', or --tables")
     if [as_json, csv, vertical].count(True) > 1:
