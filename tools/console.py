@@ -49,7 +49,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
             Text(name),
             justify="right" if _is_numeric(kept, index) else "left",
             overflow="fold",
-            min_width=_longest(kept, index) if _is_id(name) else None,
+            no_wrap=_is_id(name),
         )
     for row in kept:
         made.add_row(*(Text(as_text(value)) for value in row))

@@ -12,7 +12,10 @@ from tools.redrive.work import Proposal, key_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-_GOT = re.compile(r" \(got .*\)$", re.DOTALL)
+_OF_ONE_EVENT = re.compile(r" \(got .*\)$|, got \w+$|: line \d+ column \d+ \(char \d+\)$", re.DOTALL)
+"""The end of a reason that differs from event to event: the value that was wrong, or where."""
+_REASONS = 3
+"""Named in the last sentence; all are shown above it."""
 _EXAMPLES = 3
 """Shown of each reason for a refusal."""
 _SHOWN = 20
@@ -40,11 +43,11 @@ def show(proposals: Sequence[Proposal], as_machine: bool) -> None:
 
 
 def by_reason(proposals: Sequence[Proposal]) -> dict[str, list[Proposal]]:
-    """The refused ones by reason, without the value that was wrong; the most frequent reason first."""
+    """The refused ones by reason, the most frequent first."""
     groups: dict[str, list[Proposal]] = {}
     for proposal in proposals:
         if proposal.problem is not None:
-            groups.setdefault(_GOT.sub("", proposal.problem), []).append(proposal)
+            groups.setdefault(_OF_ONE_EVENT.sub("", proposal.problem), []).append(proposal)
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
@@ -75,9 +78,10 @@ def raise_refused(proposals: Sequence[Proposal]) -> None:
     """Raises ProblemsFound when the current code refuses some of them."""
     groups = by_reason(proposals)
     if groups:
-        reasons = "; ".join(f"{len(refused):,} because of {reason}" for reason, refused in groups.items())
+        named = [f"{len(refused):,} because of {reason}" for reason, refused in groups.items()]
+        more = f"; {len(named) - _REASONS} more reasons" if len(named) > _REASONS else ""
         total = sum(map(len, groups.values()))
         raise ProblemsFound(
-            f"{total:,} of {len(proposals):,} would be rejected again: {reasons}. "
+            f"{total:,} of {len(proposals):,} would be rejected again: {'; '.join(named[:_REASONS])}{more}. "
             "Fix them with --set, or by hand with --export"
         )

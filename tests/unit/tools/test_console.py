@@ -12,15 +12,17 @@ ID = "5907c30e-bb5f-4f68-89ea-16b8c21dfadb"
 LONG = "timestamp: is missing, expected ISO 8601 text with an offset, " * 3
 
 
-def printed(capsys: pytest.CaptureFixture[str], width: int, rows: list[tuple[object, ...]]) -> str:
+def test_an_id_is_never_wrapped_and_what_stands_beside_it_is_folded_not_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     people = console()
-    people.width = width
-    people.print(table(("event_id", "error_message"), rows))
-    return capsys.readouterr().out
-
-
-def test_an_id_is_never_wrapped_whatever_stands_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ID in printed(capsys, 70, [(ID, LONG)])
+    people.width = 80
+    topic = "projects/cqc-local/topics/dashboard-events"
+    people.print(table(("event_id", "taken from", "goes to"), [(ID, LONG, topic)]))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert ID in lines[2]
+    assert max(map(len, lines)) <= 80
+    assert topic in "".join(line[lines[0].index("goes to") :].strip() for line in lines[2:])
 
 
 def test_a_table_fits_where_names_and_ids_are_whole_and_texts_have_some_room() -> None:

@@ -54,6 +54,22 @@ def test_refusals_are_grouped_by_reason_whatever_the_value_and_the_largest_group
     assert next(iter(found)) == beds
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("expected a JSON object, got list", "expected a JSON object, got str"),
+        ("not JSON: line 1 column 2 (char 1)", "not JSON: line 1 column 1 (char 0)"),
+    ],
+)
+def test_what_differs_from_event_to_event_makes_no_reason_of_its_own(one: str, other: str) -> None:
+    assert len(by_reason([proposal(one), proposal(other)])) == 1
+
+
+def test_the_last_sentence_names_three_reasons_at_most() -> None:
+    with pytest.raises(ProblemsFound, match=r"1 because of c; 2 more reasons\. Fix them"):
+        raise_refused([proposal(reason) for reason in "abcde"])
+
+
 def test_what_can_be_sent_is_not_hidden_by_what_is_refused() -> None:
     raise_refused([proposal(None)])
     with pytest.raises(
