@@ -24,7 +24,6 @@ from tools.commands.options import (
     Timeout,
     Until,
 )
-from tools.errors import UsageError
 
 _File = Annotated[
     str | None, typer.Argument(metavar="[FILE|-]", help="JSON lines: events, or recorded push bodies.")
@@ -98,10 +97,7 @@ def replay(
     pipeline = locate(PipelineOptions(chain, project, region, dataset))
     selection = select(error_type, since, until, event_id, location, stage, grep)
     if seek_subscription is None:
-        if to_time or to_snapshot:
-            raise UsageError(
-                "--to-time and --to-snapshot belong to --seek-subscription NAME: give it as well"
-            )
+        seeking.refuse_times(to_time, to_snapshot)
         run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed, timeout), as_json)
         return
     seek = seeking.Seek(seek_subscription, to_time, to_snapshot, dry_run)

@@ -37,6 +37,12 @@ class Seek:
         return f"projects/{project}/snapshots/{(self.to_snapshot or '').rsplit('/', 1)[-1]}"
 
 
+def refuse_times(to_time: str | None, to_snapshot: str | None) -> None:
+    """Raises UsageError if one is given; for a replay that does not seek."""
+    if to_time or to_snapshot:
+        raise UsageError("--to-time and --to-snapshot belong to --seek-subscription NAME: give it as well")
+
+
 def refuse(seek: Seek, given: Mapping[str, str]) -> None:
     """Raises UsageError, with the replay that can, if options that a seek can't honour are given."""
     if not given:
