@@ -39,16 +39,19 @@ def _run_schedule(deployment: "Deployment", as_json: bool) -> None:
     from tools.console import console, print_json
     from tools.pipeline import schedule
 
-    job = schedule.job_of(deployment)
-    schedule.run_now(job, schedule.session(deployment))
+    jobs, session = schedule.jobs_of(deployment), schedule.session(deployment)
+    for job in jobs:
+        schedule.run_now(job, session)
     log = (
         f"gcloud functions logs read {deployment.name_prefix}-aggregate --limit 20 "
         f"--project {deployment.project} --region {deployment.region}"
     )
     if as_json:
-        print_json({"job": job, "log": log})
+        print_json({"jobs": jobs, "log": log})
     else:
-        console().out(f"Cloud Scheduler is calling the flush ({job}); what it did is in its log:\n{log}")
+        console().out(
+            f"Cloud Scheduler is calling the flush ({', '.join(jobs)}); what it did is in its log:\n{log}"
+        )
 
 
 def _lines(summary: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

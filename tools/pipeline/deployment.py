@@ -42,6 +42,7 @@ class Deployment(BaseModel):
     firestore_database: Name = "cqc-windows"
     name_prefix: Name = "cqc"
     """What the names of the functions and of the flush's schedule begin with."""
+    flush_shards: int = Field(default=1, ge=1, le=64)
 
     @property
     def topics(self) -> Mapping[str, str]:

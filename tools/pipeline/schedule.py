@@ -11,10 +11,12 @@ from tools.pipeline.deployment import Deployment
 TIMEOUT = 20.0
 
 
-def job_of(deployment: Deployment) -> str:
-    """The full name of the Cloud Scheduler job that calls the flush (terraform/functions.tf)."""
-    place = f"projects/{deployment.project}/locations/{deployment.region}"
-    return f"{place}/jobs/{deployment.name_prefix}-flush"
+def jobs_of(deployment: Deployment) -> list[str]:
+    """The full names of the Cloud Scheduler jobs that call the flush, one a shard (terraform/functions.tf)."""
+    name = f"{deployment.name_prefix}-flush"
+    shards = deployment.flush_shards
+    names = [name] if shards == 1 else [f"{name}-{shard}" for shard in range(shards)]
+    return [f"projects/{deployment.project}/locations/{deployment.region}/jobs/{name}" for name in names]
 
 
 def session(deployment: Deployment) -> AuthorizedSession:

@@ -1,7 +1,6 @@
 """Every command that works on a pipeline works on a deployed one, as far as that shows without an account."""
 
 import json
-from pathlib import Path
 
 import pytest
 import requests
@@ -11,6 +10,7 @@ from typer.main import get_group
 from tests.support.command_line import Invoke
 from tools.__main__ import app
 from tools.errors import CommandError
+from tools.paths import ROOT
 from tools.pipeline import schedule
 from tools.pipeline.deployment import Deployment
 
@@ -21,6 +21,7 @@ ARGUMENTS = {
     "features": ("1-1",),
     "replay": ("--errors", "--to", "topic"),
     "explain": ("e",),
+    "heal-online": ("--from", "2h", "--to", "1h"),
 }
 ON_A_PIPELINE = [
     name for name, command in COMMANDS.items() if any("--chain" in option.opts for option in command.params)
@@ -72,7 +73,8 @@ class Scheduler(BaseAdapter):
 def run_now(scheduler: Scheduler) -> None:
     with requests.Session() as session:
         session.mount("https://", scheduler)
-        schedule.run_now(schedule.job_of(Deployment(project="p", region="r", name_prefix="care")), session)
+        (job,) = schedule.jobs_of(Deployment(project="p", region="r", name_prefix="care"))
+        schedule.run_now(job, session)
 
 
 def test_the_flush_of_a_deployment_is_called_through_its_schedule() -> None:
@@ -88,6 +90,8 @@ def test_a_refused_flush_is_answered_with_googles_reason() -> None:
         run_now(Scheduler(403, refusal))
 
 
-def test_the_flush_has_the_name_that_terraform_gives_it() -> None:
-    text = (Path(__file__).parents[3] / "terraform" / "functions.tf").read_text()
-    assert 'name        = "${var.name_prefix}-flush"' in text
+def test_each_shard_of_the_flush_has_a_job_with_the_name_that_terraform_gives_it() -> None:
+    jobs = schedule.jobs_of(Deployment(project="p", flush_shards=2))
+    assert [job.rsplit("/", 1)[1] for job in jobs] == ["cqc-flush-0", "cqc-flush-1"]
+    text = (ROOT / "terraform" / "functions.tf").read_text()
+    assert '"${var.name_prefix}-flush" : "${var.name_prefix}-flush-${count.index}"' in text
