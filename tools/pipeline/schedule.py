@@ -12,7 +12,7 @@ TIMEOUT = 20.0
 
 
 def jobs_of(deployment: Deployment) -> list[str]:
-    """The full names of the Cloud Scheduler jobs that call the flush, one a shard (terraform/functions.tf)."""
+    """The full names of the jobs that call the flush, one a shard (terraform/functions.tf)."""
     name = f"{deployment.name_prefix}-flush"
     shards = deployment.flush_shards
     names = [name] if shards == 1 else [f"{name}-{shard}" for shard in range(shards)]
