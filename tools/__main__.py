@@ -2,9 +2,13 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated
 
 import typer
 
+from shared import __version__
 from tools.commands.doctor import doctor
 from tools.commands.explain import explain
 from tools.commands.features import features
@@ -19,25 +23,71 @@ from tools.commands.trace import trace
 from tools.commands.up import up
 from tools.commands.validate import validate
 from tools.commands.verify_windows import verify_windows
-from tools.errors import CommandError
+from tools.errors import EXIT_CODES, CommandError
 
-COMMANDS = (
-    *(up, sample, validate, publish, query, features, flush),
-    *(replay, redrive, explain, verify_windows, heal_online),
-    *(doctor, trace),
-)
-"""In the order in which --help lists them: running the chain, repairing, inspecting."""
+COMMANDS: dict[Callable[..., None], str] = {
+    up: "cqc up --trace --flush-every 10",
+    sample: "cqc sample 1000 --bad 0.03 --duplicates 0.05 > events.jsonl",
+    validate: "cqc validate events.jsonl",
+    publish: "cqc sample 1000 | cqc publish - --rate 100",
+    query: "cqc query 'SELECT COUNT(*) AS events FROM realtime_features_unique'",
+    features: "cqc features 1-466088203",
+    flush: "cqc flush",
+    replay: "cqc replay --errors --error-type schema_error --since 2h --to topic --dry-run",
+    redrive: 'cqc redrive --set \'metrics.new_beds=int(event["metrics"]["new_beds"])\'',
+    explain: "cqc explain visit-7",
+    verify_windows: "cqc verify-windows --from 4h",
+    heal_online: "cqc heal-online --from 2h --to 10m --dry-run",
+    doctor: "cqc doctor",
+    trace: "cqc trace latest",
+}
+"""Each with its example, in the order of --help: running the chain, repairing, inspecting."""
 
 app = typer.Typer(
     name="cqc",
-    help="Run the care-home feature pipeline on this machine, feed it and look inside.",
+    help="Run the care-home feature pipeline on this machine, feed it and look inside, here or deployed.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # plain help does not import rich
     pretty_exceptions_enable=False,
 )
-for command in COMMANDS:
-    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cqc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def cqc(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Run the care-home feature pipeline on this machine, feed it and look inside, here or deployed."""
+
+
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, whose Ctrl-C is one sentence and exit code 2 as well."""
+
+    @wraps(command)
+    def interruptible(*arguments: object, **options: object) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise CommandError("interrupted") from None
+
+    return interruptible
+
+
+for command, example in COMMANDS.items():
+    # The short help whole: typer would cut it at the width of a terminal.
+    summary = (command.__doc__ or "").split("\n\n")[0]
+    epilog = f"Example:\n\n\b\n  {example}\n\n{EXIT_CODES}"
+    app.command(short_help=summary, epilog=epilog)(_interruptible(command))
 
 
 def main() -> None:

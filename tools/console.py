@@ -3,6 +3,7 @@
 rich is imported when something is shown: it would double the time that `cqc --help` takes.
 """
 
+import csv
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 _PIPED_WIDTH = 150
 """Columns where there is no terminal to ask, as in a CI log; COLUMNS overrides it."""
+
+_READABLE = 12
+"""Characters of a text column below which a table is harder to read than one line per value."""
 
 
 def console(stderr: bool = False) -> "Console":
@@ -32,7 +37,7 @@ def console(stderr: bool = False) -> "Console":
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> "Table":
-    """A table of any values, numbers aligned right."""
+    """A table of any values, numbers aligned right, ids whole: half an id is none to copy."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -40,7 +45,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     kept = [tuple(row) for row in rows]
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
-        made.add_column(Text(name), justify="right" if _is_numeric(kept, index) else "left", overflow="fold")
+        made.add_column(
+            Text(name),
+            justify="right" if _is_numeric(kept, index) else "left",
+            overflow="fold",
+            no_wrap=_is_id(name),
+        )
     for row in kept:
         made.add_row(*(Text(as_text(value)) for value in row))
     return made
@@ -102,6 +112,49 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)
     return str(value)
+
+
+def _is_id(column: str) -> bool:
+    return column == "id" or column.endswith("_id")
+
+
+def _longest(rows: Sequence[Sequence[object]], index: int) -> int:
+    return max((len(as_text(row[index])) for row in rows), default=0)
+
+
+def fits(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> bool:
+    """Whether a table of these is readable in that many characters: names and ids whole, text in some."""
+    least = (
+        max(len(name), _longest(rows, index) if _is_id(name) else min(_longest(rows, index), _READABLE))
+        for index, name in enumerate(columns)
+    )
+    return sum(least) + 3 * len(columns) <= width
+
+
+def records(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """The vertical form for wide rows: a line per value, below a line per row."""
+    width = max(map(len, columns), default=0)
+    for number, row in enumerate(rows, start=1):
+        yield f"─[ row {number} ]─"
+        for name, value in zip(columns, row, strict=True):
+            yield f"{name:<{width}}  {as_text(value)}"
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """A header and a line per row, as RFC 4180 writes them; NULL is empty, arrays and JSON are JSON."""
+    written = StringIO()
+    writer = csv.writer(written)
+    for row in (columns, *rows):
+        writer.writerow([_csv_cell(value) for value in row])
+        yield written.getvalue().removesuffix("\r\n")
+        written.seek(0)
+        written.truncate()
+
+
+def _csv_cell(value: object) -> object:
+    if isinstance(value, datetime | date | bytes):
+        return _plain(value)
+    return as_json(value) if isinstance(value, list | tuple | Mapping) else value
 
 
 def _is_numeric(rows: Sequence[Sequence[object]], index: int) -> bool:

@@ -1,24 +1,31 @@
 """What a command reports instead of a traceback.
 
-    CommandError      the command could not do its work: exit code 1
-    └── UsageError    it was asked to do something impossible: exit code 2
+    CommandError           it could not do what it was asked: exit code 2
+    ├── UsageError         because the command line, or what it names, must change
+    └── ProblemsFound      it did, and found something wrong: exit code 1
 
-`main` in tools/__main__.py turns them into one sentence on stderr.
+`main` in tools/__main__.py turns them into one sentence on stderr; EXIT_CODES is the table for all commands.
 """
 
 from collections.abc import Iterable
+
+EXIT_CODES = "Exit codes: 0 done, 1 found something wrong, 2 could not do it."
 
 
 class CommandError(Exception):
     """The text is for a person: what happened, to what, and what to do next."""
 
-    exit_code = 1
+    exit_code = 2
 
 
 class UsageError(CommandError):
     """The command line, or what it names, must change before the command can work."""
 
-    exit_code = 2
+
+class ProblemsFound(CommandError):
+    """The command did its work and found something wrong, such as events that were not accepted."""
+
+    exit_code = 1
 
 
 def choose(option: str, name: str, choices: Iterable[str]) -> str:

@@ -20,6 +20,13 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     assert missing <= WRITTEN_BY_READERS
 
 
+def test_every_debug_server_that_a_page_starts_binds_loopback() -> None:
+    """functions-framework binds every address of the machine by itself."""
+    starts = [line for page in PAGES for line in page.read_text().splitlines() if "--target " in line]
+    assert starts
+    assert [line for line in starts if "--host 127.0.0.1" not in line] == []
+
+
 def test_the_index_lists_every_decision_under_its_title() -> None:
     listed = re.findall(
         r"^\| \[(\d{4}) (.+)\]\((.+\.md)\) \|", (DECISIONS / "README.md").read_text(), re.MULTILINE

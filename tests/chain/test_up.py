@@ -117,12 +117,29 @@ def test_a_part_that_dies_is_named_with_its_log_and_the_rest_is_stopped(up: Up) 
     os.kill(firestore, signal.SIGKILL)
 
     code, errors = up.end()
-    assert code == 1, errors
+    assert code == 2, errors
     assert "firestore was ended by SIGKILL" in errors
     assert "listening on" in errors, "the end of its log"
     assert "Traceback" not in errors
     assert not any(map(is_running, parts.values()))
     assert not up.chain_file.exists()
+
+
+def test_a_second_chain_in_the_folder_is_refused_and_the_first_runs_on(up: Up) -> None:
+    before, arguments = up.chain_file.read_bytes(), ("--port-base", "0", "--json", up.described.name)
+    second = subprocess.run(
+        [sys.executable, "-m", "tools", "up", *arguments],
+        cwd=up.folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert f"process {up.process.pid} already runs a chain".encode() in second.stderr
+    assert up.chain_file.read_bytes() == before
+    assert up.described.exists()
+    assert all(map(listens, endpoints(read(up.chain_file))))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a process when its parent dies")
@@ -143,9 +160,9 @@ def test_a_taken_port_is_reported_with_its_part(tmp_path: Path) -> None:
             timeout=PATIENCE,
             check=False,
         )
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert f"port {port}, wanted by parse,".encode() in answer.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.rglob("*")] == [".cqc", "lock"]
 
 
 def test_a_setting_that_a_function_refuses_is_reported(tmp_path: Path) -> None:
@@ -157,6 +174,6 @@ def test_a_setting_that_a_function_refuses_is_reported(tmp_path: Path) -> None:
         timeout=PATIENCE,
         check=False,
     )
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert b"features ended with exit code" in answer.stderr
     assert b"FEATURE_TIMEZONE" in answer.stderr

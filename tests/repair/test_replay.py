@@ -145,6 +145,24 @@ def test_a_seek_redelivers_and_changes_no_count(run: Run, invoke: Invoke) -> Non
     until(lambda: counts(run) == before)
 
 
+def test_the_dry_run_of_a_seek_redelivers_nothing(run: Run, invoke: Invoke) -> None:
+    chain = run.chain.address
+    seek = ("--seek-subscription", "seek-of-this-test", "--to-time", "1h")
+    with closing(PubSub(chain.pubsub)) as pubsub:
+        path = f"projects/{chain.project}/subscriptions/seek-of-this-test"
+        pubsub.subscriber.create_subscription(name=path, topic=chain.topics["events"])
+        message_ids = set(publish(run, event()))
+        (received,) = pubsub.subscriber.pull(subscription=path, max_messages=1).received_messages
+        pubsub.subscriber.acknowledge(subscription=path, ack_ids=[received.ack_id])
+        dry = invoke("replay", *seek, "--dry-run", "--json")
+        assert json.loads(dry.out)["dry_run"] is True
+        assert invoke("replay", "--subscription", "seek-of-this-test", "--dry-run", "--json").out == "[]\n"
+        assert invoke("replay", *seek).code == 0
+        again = pubsub.subscriber.pull(subscription=path, max_messages=9).received_messages
+        pubsub.subscriber.delete_subscription(subscription=path)
+    assert {message.message.message_id for message in again} == message_ids
+
+
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [

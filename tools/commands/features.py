@@ -4,22 +4,27 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.options import ChainFile, Json
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region, Timeout
 from tools.errors import CommandError
 
 
 def features(
     location_id: Annotated[str, typer.Argument(metavar="LOCATION_ID")],
+    timeout: Timeout = None,
     chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
     """Show what the online store serves for a location now."""
     from tools.console import console, print_json, table
-    from tools.pipeline import address
-    from tools.pipeline.online_store import OnlineStore
+    from tools.pipeline.connect import connect_online_store
+    from tools.pipeline.deployment import PipelineOptions, locate
+    from tools.pipeline.online_store import TIMEOUT
 
-    found = address.find(chain)
-    values = OnlineStore(found.feature_store, found.feature_view).fetch(location_id)
+    store = connect_online_store(locate(PipelineOptions(chain, project, region, dataset)))
+    values = store.fetch(location_id, timeout or TIMEOUT)
     if as_json:
         served = {
             value.name: {"value": value.value, "generate_time": value.generate_time} for value in values

@@ -1,20 +1,57 @@
-"""`cqc flush`: calls the aggregate function once, as the scheduler does each minute."""
+"""`cqc flush`: has the aggregate function called once, as the scheduler does each minute."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from tools.commands.options import ChainFile, Json
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region
+
+if TYPE_CHECKING:
+    from tools.pipeline.deployment import Deployment
 
 
-def flush(chain: ChainFile = None, as_json: Json = False) -> None:
-    """Call the flush once and show what it did."""
+def flush(
+    chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
+    as_json: Json = False,
+) -> None:
+    """Call the flush once and show what it did.
+
+    On a deployment Cloud Scheduler calls it, and what it did is in the log of aggregate.
+    """
     from tools.console import console, print_json, table
-    from tools.pipeline import address, flushing
+    from tools.pipeline import flushing
+    from tools.pipeline.deployment import Deployment, PipelineOptions, locate
 
-    summary = flushing.flush(address.find(chain).functions["aggregate"])
+    pipeline = locate(PipelineOptions(chain, project, region, dataset))
+    if isinstance(pipeline, Deployment):
+        _run_schedule(pipeline, as_json)
+        return
+    summary = flushing.flush(pipeline.functions["aggregate"])
     if as_json:
         print_json(summary)
         return
     console().print(table(("flush", ""), _lines(summary)))
+
+
+def _run_schedule(deployment: "Deployment", as_json: bool) -> None:
+    from tools.console import console, print_json
+    from tools.pipeline import schedule
+
+    jobs, session = schedule.jobs_of(deployment), schedule.session(deployment)
+    for job in jobs:
+        schedule.run_now(job, session)
+    log = (
+        f"gcloud functions logs read {deployment.name_prefix}-aggregate --limit 20 "
+        f"--project {deployment.project} --region {deployment.region}"
+    )
+    if as_json:
+        print_json({"jobs": jobs, "log": log})
+    else:
+        console().out(
+            f"Cloud Scheduler is calling the flush ({', '.join(jobs)}); what it did is in its log:\n{log}"
+        )
 
 
 def _lines(summary: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -7,19 +7,22 @@ import typer
 
 from shared.topology import DATASET, REGION
 
-# Which pipeline.
+# Which pipeline; tools/pipeline/deployment.py reads the environment itself, as an option must win over it.
 ChainFile = Annotated[
     Path | None,
     typer.Option(
         "--chain",
-        envvar="CQC_CHAIN",
         metavar="FILE",
-        help="The file of a chain or of a deployment's settings [.cqc/chain.json].",
+        help="A chain's file, or a deployment's settings [CQC_CHAIN, ./cqc.toml or ./.cqc/chain.json].",
     ),
 ]
-Project = Annotated[str | None, typer.Option(help="A deployed pipeline instead of the local chain.")]
-Region = Annotated[str | None, typer.Option(help=f"The deployment's region [{REGION}].")]
-Dataset = Annotated[str | None, typer.Option(help=f"The deployment's BigQuery dataset [{DATASET}].")]
+Project = Annotated[
+    str | None, typer.Option(help="A deployed pipeline instead of the local chain [CQC_PROJECT].")
+]
+Region = Annotated[str | None, typer.Option(help=f"The deployment's region [CQC_REGION, or {REGION}].")]
+Dataset = Annotated[
+    str | None, typer.Option(help=f"The deployment's BigQuery dataset [CQC_DATASET, or {DATASET}].")
+]
 
 # Which events.
 Since = Annotated[
@@ -35,6 +38,9 @@ Grep = Annotated[str | None, typer.Option(metavar="REGEX", help="Only events who
 Limit = Annotated[int | None, typer.Option(min=1, help="At most this many events.")]
 
 # How.
+Timeout = Annotated[
+    float | None, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for one answer.")
+]
 Rate = Annotated[float | None, typer.Option(min=0.1, help="At most this many events per second.")]
 EventLines = Annotated[
     str, typer.Argument(metavar="FILE|-", help="JSON lines, one event each; - is standard input.")

@@ -1,4 +1,4 @@
-"""`cqc publish`: JSON lines to the chain's first topic."""
+"""`cqc publish`: JSON lines to the pipeline's first topic."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.commands.options import ChainFile, EventLines, Json, Rate
+from tools.commands.options import ChainFile, Dataset, EventLines, Json, Project, Rate, Region
 
 if TYPE_CHECKING:
-    from tools.pipeline.address import ChainAddress
+    from tools.pipeline.deployment import Pipeline
     from tools.pipeline.pubsub import PubSub
 
 
@@ -18,18 +18,22 @@ def publish(
     file: EventLines,
     rate: Rate = None,
     chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
-    """Publish events to the chain's first topic, each as it is, bad ones too."""
+    """Publish events to the first topic, each as it is, bad ones too."""
     from tools.console import console, print_json, table
-    from tools.pipeline import address, publishing
-    from tools.pipeline.pubsub import PubSub
+    from tools.pipeline import publishing
+    from tools.pipeline.connect import connect_pubsub
+    from tools.pipeline.deployment import PipelineOptions, locate
 
-    found = address.find(chain)
+    found = locate(PipelineOptions(chain, project, region, dataset))
     topic = found.topics["events"]
     with (
         publishing.opened(file) as stream,
-        closing(PubSub(found.pubsub)) as client,
+        closing(connect_pubsub(found)) as client,
         _progress(file, wanted=not as_json) as progress,
         _sender(client, found, topic) as send,
     ):
@@ -43,17 +47,19 @@ def publish(
 
 @contextmanager
 def _sender(
-    client: "PubSub", chain: "ChainAddress", topic: str
+    client: "PubSub", pipeline: "Pipeline", topic: str
 ) -> Iterator[Callable[[list[bytes]], list[str]]]:
     """Publishes lines; where the chain collects spans, each line begins a trace."""
-    if chain.otlp is None:
+    from tools.pipeline.address import ChainAddress
+
+    if not isinstance(pipeline, ChainAddress) or pipeline.otlp is None:
         yield lambda lines: client.publish(topic, lines)
         return
     from shared.dead_letters.record import read_hints
     from shared.telemetry.trace_context import ATTRIBUTE
     from tools.local.parts import trace_settings
 
-    os.environ.update(trace_settings(chain))
+    os.environ.update(trace_settings(pipeline))
     from shared.telemetry.otlp import OtlpTracer  # 0.2 s to import
 
     tracer = OtlpTracer("publish")

@@ -1,5 +1,6 @@
 """`cqc replay`: events sent again with the identity they had; the work is in tools/replay."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from tools.commands.options import (
     Region,
     Since,
     Stage,
+    Timeout,
     Until,
 )
 
@@ -47,7 +49,14 @@ _Shape = Annotated[
 _Failed = Annotated[Path, typer.Option(metavar="FOLDER", help="Where to save events that were not accepted.")]
 
 
+_NOT_IN_A_SEEK = frozenset(
+    {"error_type", "since", "until", "event_id", "location", "stage", "grep", "limit"}
+    | {"to", "shape", "rate"}
+)
+
+
 def replay(
+    context: typer.Context,
     file: _File = None,
     errors: _Errors = False,
     subscription: _Subscription = None,
@@ -66,6 +75,7 @@ def replay(
     shape: _Shape = "wrapped",
     rate: Rate = None,
     dry_run: DryRun = False,
+    timeout: Timeout = None,
     failed: _Failed = Path(".cqc") / "failed",
     chain: ChainFile = None,
     project: Project = None,
@@ -78,13 +88,27 @@ def replay(
     No count changes, however often an event is sent.
     """
     from tools.pipeline.deployment import PipelineOptions, locate
-    from tools.replay.command import Origin, Sending, run, run_seek
+    from tools.replay import seeking
+    from tools.replay.command import Origin, Sending, run
     from tools.replay.selection import select
 
-    pipeline = locate(PipelineOptions(chain, project, region, dataset))
     origin = Origin(file, errors, subscription, seek_subscription)
-    if seek_subscription is not None:
-        run_seek(pipeline, origin, to_time, to_snapshot)
-        return
+    origin.check()
+    pipeline = locate(PipelineOptions(chain, project, region, dataset))
     selection = select(error_type, since, until, event_id, location, stage, grep)
-    run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed), as_json)
+    if seek_subscription is None:
+        seeking.refuse_times(to_time, to_snapshot)
+        run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed, timeout), as_json)
+        return
+    seek = seeking.Seek(seek_subscription, to_time, to_snapshot, dry_run)
+    seeking.refuse(seek, _given(context, _NOT_IN_A_SEEK))
+    seeking.run(pipeline, seek, as_json)
+
+
+def _given(context: typer.Context, names: Collection[str]) -> dict[str, str]:
+    """Those of the parameters that stand on the command line, as they are spelt there."""
+    return {
+        parameter.opts[0]: str(context.params[parameter.name])
+        for parameter in context.command.params
+        if parameter.name in names and context.params[parameter.name] != parameter.default
+    }

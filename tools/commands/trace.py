@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tools.commands.options import ChainFile, Json
+from tools.commands.options import ChainFile, Dataset, Json, Project, Region
 from tools.errors import CommandError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ _SHOWN = ("error.type", "messaging.batch.message_count", "messaging.gcp_pubsub.m
 def trace(
     event_id: Annotated[str, typer.Argument(metavar="EVENT_ID|latest")],
     chain: ChainFile = None,
+    project: Project = None,
+    region: Region = None,
+    dataset: Dataset = None,
     as_json: Json = False,
 ) -> None:
     """Show one event's spans, from publish to its row.
@@ -23,10 +26,17 @@ def trace(
     The chain must have been started with `cqc up --trace`.
     """
     from tools.console import console, print_json, table
-    from tools.pipeline import address
+    from tools.pipeline.deployment import Deployment, PipelineOptions, locate
     from tools.pipeline.spans import LATEST, fetch, tree
 
-    collector = address.find(chain).otlp
+    pipeline = locate(PipelineOptions(chain, project, region, dataset))
+    if isinstance(pipeline, Deployment):
+        raise UsageError(
+            "the spans of a deployment are where its OTEL_EXPORTER_OTLP_ENDPOINT sends them; for Cloud "
+            "Trace, filter by the attribute event_id at "
+            f"https://console.cloud.google.com/traces/explorer?project={pipeline.project}"
+        )
+    collector = pipeline.otlp
     if collector is None:
         raise UsageError("this chain collects no spans: start it with `cqc up --trace`")
     spans = fetch(collector, event_id)

@@ -41,14 +41,13 @@ def up(
     """Start the whole chain; Ctrl-C ends it."""
     from tools.console import console
     from tools.local.chain import Chain, ChainOptions
+    from tools.local.claim import claimed
     from tools.local.parts import PartsKind
 
     kind = PartsKind(choose("--parts", parts, PartsKind))
     # stdout belongs to the machine that asked for JSON there.
     people = console(stderr=json_file == STDOUT)
     described = Path(json_file) if json_file and json_file != STDOUT else None
-    if described:
-        _remove_stale(described)
     options = ChainOptions(
         parts=kind,
         port_base=port_base,
@@ -56,7 +55,10 @@ def up(
         trace=trace,
         report=lambda text: people.print(text, style="yellow"),
     )
-    _run(Chain(options), people, described, show_json=json_file == STDOUT)
+    with claimed(options.state):
+        if described:
+            _remove_stale(described)
+        _run(Chain(options), people, described, show_json=json_file == STDOUT)
 
 
 def _run(chain: "Chain", people: "Console", described: Path | None, show_json: bool) -> None:

@@ -14,6 +14,7 @@ from tools.console import console, table
 from tools.demo.reconciliation import Ledger, drain
 from tools.errors import CommandError
 from tools.local.chain import Chain, ChainOptions
+from tools.local.claim import claimed
 from tools.local.signals import stop_on_signals
 from tools.pipeline.address import STATE_FOLDER, ChainAddress
 from tools.pipeline.connect import connect_warehouse
@@ -106,7 +107,7 @@ def main() -> None:
     people = console()
     options = ChainOptions(port_base=0, state=Path.cwd() / STATE_FOLDER / "demo")
     try:
-        with stop_on_signals(), Chain(options) as chain:
+        with stop_on_signals(), claimed(options.state), Chain(options) as chain:
             people.print(f"The chain is up after {time.monotonic() - started:.1f} s.")
             ledger = _run(chain, people)
     except CommandError as error:

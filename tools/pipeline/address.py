@@ -10,8 +10,12 @@ from tools.errors import CommandError, UsageError
 
 STATE_FOLDER = ".cqc"
 CHAIN_FILE = "chain.json"
+_FILE = Path(STATE_FOLDER, CHAIN_FILE)
 
-_START = "start one with `cqc up`, or name its file with --chain FILE or CQC_CHAIN"
+_START = (
+    "start one with `cqc up`, name its file with --chain FILE or CQC_CHAIN, "
+    "or a deployed pipeline with --project NAME"
+)
 
 
 EMULATOR_VARIABLES = {
@@ -65,11 +69,26 @@ def find(path: Path | None) -> ChainAddress:
 
     Raises UsageError when there is none, or when it died without removing its file.
     """
-    path = path or _search(Path.cwd())
+    path = path or above(Path.cwd(), _FILE)
+    if path is None:
+        raise UsageError(f"no chain is running in {Path.cwd()}: {_START}")
     chain = read(path)
-    if chain.pid is not None and not _is_alive(chain.pid):
+    if chain.pid is not None and not is_alive(chain.pid):
         raise UsageError(f"the chain of {path} is no longer running (process {chain.pid} is gone): {_START}")
     return chain
+
+
+def running(folder: Path) -> Path | None:
+    """The file of the chain that runs in this folder or above, if one does."""
+    path = above(folder, _FILE)
+    pid = None if path is None else read(path).pid
+    return path if pid is not None and is_alive(pid) else None
+
+
+def above(folder: Path, name: Path) -> Path | None:
+    """The file of that name in the folder, or in the nearest above that has one."""
+    candidates = (parent / name for parent in (folder, *folder.parents))
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def read(path: Path) -> ChainFile:
@@ -95,15 +114,7 @@ def write(path: Path, content: ChainAddress) -> None:
         raise CommandError(f"{path} can't be written ({error.strerror}): name another file") from None
 
 
-def _search(folder: Path) -> Path:
-    for candidate in (folder, *folder.parents):
-        path = candidate / STATE_FOLDER / CHAIN_FILE
-        if path.is_file():
-            return path
-    raise UsageError(f"no chain is running in {folder}: {_START}")
-
-
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -14,7 +14,7 @@ from shared.errors import Retry
 from tools.errors import CommandError, UsageError
 from tools.pipeline.address import EMULATOR_VARIABLES, ChainAddress
 from tools.pipeline.deployment import Pipeline
-from tools.pipeline.warehouse import Warehouse
+from tools.pipeline.warehouse import QUERY_TIMEOUT, Warehouse
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -52,12 +52,12 @@ def credentials(project: str) -> "Credentials":
     return found
 
 
-def connect_warehouse(pipeline: Pipeline) -> Warehouse:
-    """A client of the pipeline's dataset."""
+def connect_warehouse(pipeline: Pipeline, query_timeout: float | None = None) -> Warehouse:
+    """A client of the pipeline's dataset, whose queries may take that many seconds (or QUERY_TIMEOUT)."""
     enter(pipeline)
     if isinstance(pipeline, ChainAddress):
         _check("BigQuery", pipeline.bigquery.removeprefix("http://"))
-    return Warehouse(pipeline.project, pipeline.dataset)
+    return Warehouse(pipeline.project, pipeline.dataset, query_timeout or QUERY_TIMEOUT)
 
 
 def connect_pubsub(pipeline: Pipeline) -> "PubSub":

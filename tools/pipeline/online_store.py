@@ -36,7 +36,7 @@ class OnlineStore:
         self._feature_view = feature_view
         self._credentials = credentials
 
-    def fetch(self, location_id: str) -> list[OnlineValue]:
+    def fetch(self, location_id: str, timeout: float = TIMEOUT) -> list[OnlineValue]:
         """The location's values sorted by name, none if it was never written; raises CommandError."""
         request = FetchRequest(feature_view=self._feature_view, data_key={"key": location_id})
         routing = to_grpc_metadata({"feature_view": self._feature_view})  # type: ignore[no-untyped-call]
@@ -47,7 +47,7 @@ class OnlineStore:
                 response_deserializer=FetchResponse.FromString,
             )
             try:
-                answer = call(request, timeout=TIMEOUT, metadata=(routing,))
+                answer = call(request, timeout=timeout, metadata=(routing,))
             except grpc.RpcError as error:
                 return self._no_values(error)
         return sorted((_value(pair) for pair in answer.key_values.features), key=lambda value: value.name)

@@ -82,7 +82,7 @@ def requests(
             if len(line) > MAX_LINE:
                 raise CommandError(
                     f"line {number} has {len(line):,} bytes, Pub/Sub accepts at most {MAX_LINE:,}: "
-                    "split or remove it; the lines before it may already be published"
+                    "split or remove it"
                 )
             if len(batch) == max_messages or size + len(line) + _OVERHEAD > MAX_BYTES:
                 yield batch
@@ -99,7 +99,10 @@ def publish(
     rate: float | None,
     progress: Callable[[list[bytes]], None],
 ) -> Published:
-    """Sends every line of `stream`, at most `rate` a second; `progress` receives each request's lines."""
+    """Sends every line of `stream`, at most `rate` a second; `progress` receives each request's lines.
+
+    Raises CommandError, which says how many were published before; those of the last request may be as well.
+    """
     started = time.monotonic()
     count = empty = 0
     first = last = None
@@ -108,17 +111,26 @@ def publish(
         nonlocal empty
         empty += 1
 
-    for lines in requests(read_chunks(stream), burst_size(rate, MAX_MESSAGES), skip):
-        if rate:
-            time.sleep(max(0.0, started + count / rate - time.monotonic()))
-        ids = send(lines)
-        first, last = first or ids[0], ids[-1]
-        count += len(lines)
-        progress(lines)
+    try:
+        for lines in requests(read_chunks(stream), burst_size(rate, MAX_MESSAGES), skip):
+            if rate:
+                time.sleep(max(0.0, started + count / rate - time.monotonic()))
+            ids = send(lines)
+            first, last = first or ids[0], ids[-1]
+            count += len(lines)
+            progress(lines)
+    except KeyboardInterrupt:
+        raise CommandError(f"interrupted: {_before(count)}") from None
+    except CommandError as error:
+        raise CommandError(f"{error}; {_before(count)}") from None
     seconds = time.monotonic() - started
     return Published(
         count, round(seconds, 3), round(count / seconds, 1) if count else 0.0, first, last, empty
     )
+
+
+def _before(count: int) -> str:
+    return f"{count:,} line{' was' if count == 1 else 's were'} published before"
 
 
 def burst_size(rate: float | None, most: int) -> int:

@@ -85,7 +85,7 @@ class PubSub:
         except GoogleAPICallError as error:
             raise CommandError(
                 f"publishing to {topic} at {self._endpoint} failed ({error.message}): "
-                "is the chain still running, and does the topic exist?"
+                "does the topic exist, is the chain still running, may you publish to it?"
             ) from None
         return list(answer.message_ids)
 

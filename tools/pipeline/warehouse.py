@@ -6,6 +6,7 @@ The only importer of google-cloud-bigquery, which itself finds a local BigQuery 
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ from google.cloud.bigquery.table import RowIterator
 
 from shared.tables.columns import TABLES, Table, json_schema
 from shared.topology import REGION
-from tools.errors import CommandError
+from tools.errors import CommandError, UsageError
 from tools.paths import ROOT
 
 VIEWS = ROOT / "terraform" / "views"
@@ -33,6 +34,10 @@ FUNCTION_ARGUMENTS = ("from_time", "to_time")
 
 _RETRY = DEFAULT_RETRY.with_timeout(5.0)
 """Seconds; the client's default of 10 minutes looks like a hang when nothing listens."""
+CALL_TIMEOUT = 10.0
+"""Seconds for one call; without it the client waits for ever for a service that accepts and never answers."""
+QUERY_TIMEOUT = 120.0
+"""Seconds for a query's result, once BigQuery has accepted it."""
 
 
 Record = Mapping[str, object]
@@ -53,6 +58,16 @@ class QueryResult:
     def records(self) -> list[Record]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
+    def only(self, names: Sequence[str]) -> "QueryResult":
+        """These columns in this order; raises UsageError for one that is not there."""
+        unknown = [name for name in names if name not in self.columns]
+        if unknown:
+            raise UsageError(
+                f"--columns {', '.join(unknown)}: the result's columns are {', '.join(self.columns)}"
+            )
+        places = [self.columns.index(name) for name in names]
+        return QueryResult(names, [[row[place] for place in places] for row in self.rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -68,7 +83,8 @@ class Stored:
 class Warehouse:
     """One dataset; its client is created by the first call. Every call raises WarehouseError."""
 
-    def __init__(self, project: str, dataset: str) -> None:
+    def __init__(self, project: str, dataset: str, query_timeout: float = QUERY_TIMEOUT) -> None:
+        self._query_timeout = query_timeout
         self._project = project
         self._dataset = dataset
 
@@ -77,9 +93,11 @@ class Warehouse:
         with self._sentences("creating the tables"):
             dataset = bigquery.Dataset(f"{self._project}.{self._dataset}")
             dataset.location = REGION
-            self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY)
+            self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY, timeout=CALL_TIMEOUT)
             for table in TABLES:
-                self._client.create_table(self._table(table), exists_ok=True, retry=_RETRY)
+                self._client.create_table(
+                    self._table(table), exists_ok=True, retry=_RETRY, timeout=CALL_TIMEOUT
+                )
         for name, sql in view_definitions(self._project, self._dataset).items():
             self.query(f"CREATE OR REPLACE VIEW `{self._project}.{self._dataset}.{name}` AS\n{sql}")
         for name, sql in function_definitions(self._project, self._dataset).items():
@@ -116,13 +134,26 @@ class Warehouse:
             query_parameters=[_parameter(name, value) for name, value in parameters.items()],
         )
         # Not query_and_wait: bqemulator's jobs.query ignores the default dataset and hides errors.
-        return self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None).result(retry=_RETRY)
+        start = min(CALL_TIMEOUT, self._query_timeout)
+        job = self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None, timeout=start)
+        return job.result(retry=_RETRY, timeout=self._query_timeout)
+
+    def tables(self) -> list[tuple[str, Stored]]:
+        """The dataset's tables and views with their names, in order."""
+        with self._sentences("the list of tables"):
+            dataset = f"{self._project}.{self._dataset}"
+            listed = self._client.list_tables(dataset, retry=_RETRY, timeout=CALL_TIMEOUT)
+            names = sorted(table.table_id for table in listed)
+        described = ((name, self.describe(name)) for name in names)
+        return [(name, stored) for name, stored in described if stored is not None]
 
     def describe(self, name: str) -> Stored | None:
         """The table or view of that name; None if there is none."""
         with self._sentences(f"the description of {name}"):
             try:
-                found = self._client.get_table(f"{self._project}.{self._dataset}.{name}", retry=_RETRY)
+                found = self._client.get_table(
+                    f"{self._project}.{self._dataset}.{name}", retry=_RETRY, timeout=CALL_TIMEOUT
+                )
             except NotFound:
                 return None
             columns = {field.name: (field.field_type, field.mode) for field in found.schema}
@@ -151,14 +182,24 @@ class Warehouse:
             yield
         except GoogleAPICallError as error:
             raise WarehouseError(f"BigQuery refused {what} {where}: {_first_line(error)}") from error
-        except RetryError as error:
-            raise WarehouseError(f"BigQuery gave no answer for {what} {where}: {error.cause}") from error
+        except (RetryError, requests.Timeout, FutureTimeoutError) as error:
+            raise WarehouseError(_no_answer(what, where, error)) from error
         except (requests.RequestException, GoogleAuthError) as error:
             raise WarehouseError(f"BigQuery can't be reached for {what} {where}: {error}") from error
 
 
 def _parameter(name: str, value: str | datetime) -> bigquery.ScalarQueryParameter:
     return bigquery.ScalarQueryParameter(name, "STRING" if isinstance(value, str) else "TIMESTAMP", value)
+
+
+def _no_answer(what: str, where: str, error: Exception) -> str:
+    cause = error.cause if isinstance(error, RetryError) else error
+    if isinstance(cause, requests.Timeout | FutureTimeoutError):
+        return (
+            f"BigQuery did not answer in time for {what} {where}: it is frozen or overloaded, "
+            "or a long query needs a longer --timeout"
+        )
+    return f"BigQuery gave no answer for {what} {where}: {cause}"
 
 
 def _first_line(error: GoogleAPICallError) -> str:

@@ -1,7 +1,8 @@
 """`cqc redrive`: dead letters edited, checked against the current code, published and marked as done."""
 
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.console import console
-from tools.errors import CommandError, UsageError
+from tools.errors import ProblemsFound, UsageError
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
 from tools.pipeline.deployment import Pipeline
 from tools.redrive.edits import parse
 from tools.redrive.report import raise_refused, show
 from tools.redrive.verdict import judge
-from tools.redrive.work import Proposal, export, is_undone, not_redriven, propose, take_edited
+from tools.redrive.work import Key, Mark, Proposal, export, is_open, is_undone, marks, propose, take_edited
 from tools.replay.items import Item
 from tools.replay.journal import REDRIVE, Journal
 from tools.replay.running import chosen
@@ -48,20 +49,22 @@ class Changes:
 def run(
     pipeline: Pipeline, selection: Selection, limit: int | None, changes: Changes, yes: bool, as_machine: bool
 ) -> None:
-    """Shows diffs and verdicts, and sends what the code accepts; raises CommandError when it refuses some."""
+    """Shows diffs and verdicts, and sends what the code accepts; raises ProblemsFound for refusals."""
     changes.check()
     edit = parse(changes.settings, changes.removals)
     people = console(stderr=as_machine)
-    items = _open_dead_letters(pipeline, selection, limit, people)
+    found, done = _dead_letters(pipeline, selection)
+    items = _still_open(found, done, selection, limit, people)
     if changes.export is not None:
         export(items, changes.export)
-        people.print(f"Edit `payload` in {changes.export}, then: cqc redrive --edited {changes.export}")
+        again = shlex.join(["cqc", "redrive", "--edited", str(changes.export)])
+        people.print(f"Edit `payload` in {changes.export}, then: {again}", soft_wrap=True)
         return
     rules, now = judge(pipeline.project), datetime.now(UTC)
     proposals = (
         propose(items, edit, rules, now)
         if changes.edited is None
-        else take_edited(items, changes.edited, rules, now)
+        else take_edited(found, done, changes.edited, rules, now)[:limit]
     )
     show(proposals, as_machine)
     good = [proposal for proposal in proposals if proposal.problem is None]
@@ -75,15 +78,19 @@ def run(
     raise_refused(proposals)
 
 
-def _open_dead_letters(
-    pipeline: Pipeline, selection: Selection, limit: int | None, people: "Console"
-) -> list[Item]:
-    """The selected dead letters that no redrive has sent; says how many were left out."""
+def _dead_letters(pipeline: Pipeline, selection: Selection) -> tuple[list[Item], Mapping[Key, Mark]]:
+    """The selected dead letters, and what a redrive has sent."""
     warehouse = connect_warehouse(pipeline)
     source = ErrorsSource(warehouse, selection)
-    found = [item for batch in chosen(source, selection, None) for item in batch]
+    return [item for batch in chosen(source, selection, None) for item in batch], marks(warehouse)
+
+
+def _still_open(
+    found: list[Item], done: Mapping[Key, Mark], selection: Selection, limit: int | None, people: "Console"
+) -> list[Item]:
+    """Those to redrive; says how many were left out."""
     wanted = found if selection.error_type else [item for item in found if is_undone(item)]
-    items = not_redriven(warehouse, wanted)[:limit]
+    items = [item for item in wanted if is_open(item, done)][:limit]
     left = len(found) - len(items)
     people.print(
         f"To redrive: {len(items)}. Already redriven, needing no redrive, or over the limit: {left}."
@@ -110,4 +117,4 @@ def _send(pipeline: Pipeline, proposals: Sequence[Proposal], edit: str | None) -
             journal.note(accepted, [target.describe(sent.item) for sent in accepted], edit)
             if len(accepted) < len(outcomes):
                 problem = next(sent.problem for sent in outcomes if sent.problem)
-                raise CommandError(f"{len(outcomes) - len(accepted)} events were not published: {problem}")
+                raise ProblemsFound(f"{len(outcomes) - len(accepted)} events were not published: {problem}")

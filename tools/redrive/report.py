@@ -1,34 +1,66 @@
 """What `cqc redrive` prints: each event's diff, and what the current code says about it."""
 
+import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tools.console import console, print_json
-from tools.errors import CommandError
+from tools.errors import ProblemsFound
 from tools.redrive.edits import difference
 from tools.redrive.work import Proposal, key_of
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_OF_ONE_EVENT = re.compile(r" \(got .*\)$|, got \w+$|: line \d+ column \d+ \(char \d+\)$", re.DOTALL)
+"""The end of a reason that differs from event to event: the value that was wrong, or where."""
+_REASONS = 3
+"""Named in the last sentence; all are shown above it."""
+_EXAMPLES = 3
+"""Shown of each reason for a refusal."""
 _SHOWN = 20
 """Diffs shown: beyond twenty, the number of events still refused says more."""
 
 
 def show(proposals: Sequence[Proposal], as_machine: bool) -> None:
-    """All of them as JSON, or the first ones as diffs."""
+    """All of them as JSON; or diffs of the first that can be sent, then the refusals by their reason."""
     if as_machine:
         print_json([_document(proposal) for proposal in proposals])
         return
     people = console()
-    for proposal in proposals[:_SHOWN]:
-        item = proposal.item
-        why = item.dead_letter.error_message if item.dead_letter else ""
-        people.print(f"\n{'/'.join(key_of(item))}: {why}", style="bold")
-        for line in difference(item.data, proposal.data):
-            people.print(line, style={"+": "green", "-": "red"}.get(line[0], ""))
-        if proposal.problem is None:
-            people.print("the current code accepts it", style="green")
-        else:
-            people.print(f"refused: {proposal.problem}", style="red")
-    if len(proposals) > _SHOWN:
-        people.print(f"\nand {len(proposals) - _SHOWN} more, see --json")
+    good = [proposal for proposal in proposals if proposal.problem is None]
+    for proposal in good[:_SHOWN]:
+        _show_change(people, proposal)
+        people.print("the current code accepts it", style="green")
+    if len(good) > _SHOWN:
+        people.print(f"\nand {len(good) - _SHOWN} more that it accepts, see --json")
+    for reason, refused in by_reason(proposals).items():
+        people.print(f"\n{_events(len(refused))} refused: {reason}", style="red")
+        for proposal in refused[:_EXAMPLES]:
+            _show_change(people, proposal)
+        if len(refused) > _EXAMPLES:
+            people.print(f"\nand {len(refused) - _EXAMPLES} more refused for this reason, see --json")
+
+
+def by_reason(proposals: Sequence[Proposal]) -> dict[str, list[Proposal]]:
+    """The refused ones by reason, the most frequent first."""
+    groups: dict[str, list[Proposal]] = {}
+    for proposal in proposals:
+        if proposal.problem is not None:
+            groups.setdefault(_OF_ONE_EVENT.sub("", proposal.problem), []).append(proposal)
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+
+
+def _show_change(people: "Console", proposal: Proposal) -> None:
+    item = proposal.item
+    why = item.dead_letter.error_message if item.dead_letter else ""
+    people.print(f"\n{'/'.join(key_of(item))}: {why}", style="bold")
+    for line in difference(item.data, proposal.data):
+        people.print(line, style={"+": "green", "-": "red"}.get(line[0], ""))
+
+
+def _events(count: int) -> str:
+    return f"{count:,} event{'' if count == 1 else 's'}"
 
 
 def _document(proposal: Proposal) -> dict[str, object]:
@@ -43,10 +75,13 @@ def _document(proposal: Proposal) -> dict[str, object]:
 
 
 def raise_refused(proposals: Sequence[Proposal]) -> None:
-    """Raises CommandError when the current code refuses some of them."""
-    refused = [proposal for proposal in proposals if proposal.problem is not None]
-    if refused:
-        raise CommandError(
-            f"{len(refused)} of {len(proposals)} would be rejected again, the first because of "
-            f"{refused[0].problem}: fix them with --set, or by hand with --export"
+    """Raises ProblemsFound when the current code refuses some of them."""
+    groups = by_reason(proposals)
+    if groups:
+        named = [f"{len(refused):,} because of {reason}" for reason, refused in groups.items()]
+        more = f"; {len(named) - _REASONS} more reasons" if len(named) > _REASONS else ""
+        total = sum(map(len, groups.values()))
+        raise ProblemsFound(
+            f"{total:,} of {len(proposals):,} would be rejected again: {'; '.join(named[:_REASONS])}{more}. "
+            "Fix them with --set, or by hand with --export"
         )

@@ -1,6 +1,7 @@
 """The dead letters still to be redriven, each with its edit and the current code's verdict."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,8 @@ from tools.replay.items import Item
 from tools.replay.journal import REDRIVE
 
 MARKS = f"""
-SELECT event_id, failed_stage, error_type, MAX(error_timestamp)
+SELECT event_id, failed_stage, error_type, MAX(error_timestamp),
+       event_id IN (SELECT event_id FROM realtime_features)
 FROM replays WHERE kind = '{REDRIVE}' GROUP BY event_id, failed_stage, error_type
 """
 
@@ -46,16 +48,33 @@ def is_undone(item: Item) -> bool:
     return key_of(item)[2] not in RECORDED_BESIDE_THEIR_ROW
 
 
-def not_redriven(warehouse: Warehouse, items: Sequence[Item]) -> list[Item]:
-    """Those that no redrive has sent since they failed; one that failed again later is included again."""
-    marks = {(str(a), str(b), str(c)): at for a, b, c, at in warehouse.query(MARKS).rows}
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The newest redrive of a failure: when it had failed, and whether the event has its row now."""
 
-    def is_open(item: Item) -> bool:
-        at = marks.get(key_of(item))
-        failed = item.dead_letter and item.dead_letter.error_timestamp
-        return not (isinstance(at, datetime) and failed and failed <= at)
+    failed_at: datetime
+    has_row: bool
 
-    return [item for item in items if is_open(item)]
+
+def marks(warehouse: Warehouse) -> Mapping[Key, Mark]:
+    """Every failure that was redriven."""
+    rows = warehouse.query(MARKS).rows
+    return {
+        (str(event), str(stage), str(reason)): Mark(at, bool(has_row))
+        for event, stage, reason, at, has_row in rows
+        if isinstance(at, datetime)
+    }
+
+
+def is_open(item: Item, done: Mapping[Key, Mark]) -> bool:
+    """Whether it is still to be redriven.
+
+    One that failed again after its redrive is open again, unless the redrive gave the event its row: then the
+    original has only been delivered again, by a seek for example.
+    """
+    mark = done.get(key_of(item))
+    failed_at = item.dead_letter and item.dead_letter.error_timestamp
+    return not (mark and failed_at and (mark.has_row or failed_at <= mark.failed_at))
 
 
 def propose(items: Sequence[Item], edit: Edit, judge: Judge, now: datetime) -> list[Proposal]:
@@ -72,10 +91,19 @@ def propose(items: Sequence[Item], edit: Edit, judge: Judge, now: datetime) -> l
 
 
 def export(items: Sequence[Item], file: Path) -> None:
-    """Writes one line of JSON per dead letter, for editing its `payload`; raises UsageError."""
+    """Writes one line of JSON per dead letter, for editing its `payload`; raises UsageError.
+
+    An earlier export is left alone: it may hold edits.
+    """
     lines = [json.dumps(_exported(item), ensure_ascii=False) + "\n" for item in items]
     try:
-        file.write_text("".join(lines), encoding="utf-8")
+        with file.open("x", encoding="utf-8") as opened:
+            opened.writelines(lines)
+    except FileExistsError:
+        raise UsageError(
+            f"--export {file} exists already, perhaps with edits: name another file, or send it with "
+            f"`cqc redrive --edited {shlex.quote(str(file))}`"
+        ) from None
     except OSError as error:
         raise UsageError(f"--export {file} can't be written ({error.strerror}): name another file") from None
 
@@ -96,27 +124,35 @@ def _exported(item: Item) -> Mapping[str, object]:
     }
 
 
-def take_edited(items: Sequence[Item], file: Path, judge: Judge, now: datetime) -> list[Proposal]:
-    """The proposals in an edited export; raises UsageError for a line without an open dead letter."""
+def take_edited(
+    items: Sequence[Item], done: Mapping[Key, Mark], file: Path, judge: Judge, now: datetime
+) -> list[Proposal]:
+    """The proposals in an edited export, without those that were redriven already.
+
+    So a run that stopped halfway is repeated as it was. Raises UsageError for a line that is no dead letter.
+    """
     known = {key_of(item): item for item in items}
     proposals = []
     for number, line in enumerate(_read(file), start=1):
-        try:
-            fields = json.loads(line)
-            key = (fields["event_id"], fields["stage"], fields["error_type"])
-            payload = fields["payload"]
-        except (ValueError, KeyError, TypeError) as error:
+        key, payload = _line(line, f"{file}:{number}")
+        if key not in known and key not in done:
             raise UsageError(
-                f"{file}:{number} is not a line of an export ({error}): edit only `payload`"
-            ) from None
-        if key not in known:
-            raise UsageError(
-                f"{file}:{number}: dead letter {'/'.join(map(str, key))} is not open: "
-                "it was redriven already, or was never selected"
+                f"{file}:{number}: there is no dead letter {'/'.join(map(str, key))} among those selected: "
+                "edit only `payload`, and give the filters of the export again or none"
             )
-        data = payload.encode() if isinstance(payload, str) else _bytes(payload)
-        proposals.append(Proposal(known[key], data, judge.refusal(known[key], data, now)))
+        if key in known and is_open(known[key], done):
+            data = payload.encode() if isinstance(payload, str) else _bytes(payload)
+            proposals.append(Proposal(known[key], data, judge.refusal(known[key], data, now)))
     return proposals
+
+
+def _line(line: str, place: str) -> tuple[Key, object]:
+    """The dead letter that a line of an export names, and its payload; raises UsageError."""
+    try:
+        fields = json.loads(line)
+        return (fields["event_id"], fields["stage"], fields["error_type"]), fields["payload"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{place} is not a line of an export ({error}): edit only `payload`") from None
 
 
 def _bytes(payload: object) -> bytes:

@@ -3,25 +3,32 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.topology import topic_path
-from tools.console import console, progress_bar
+from tools.console import progress_bar
 from tools.errors import UsageError, choose
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
 from tools.pipeline.deployment import Pipeline
 from tools.replay.items import Stage
 from tools.replay.journal import REPLAY, Journal
-from tools.replay.pulling import SubscriptionSource, seek, subscription_path
+from tools.replay.pulling import SubscriptionSource, subscription_path
 from tools.replay.report import show, show_plan
 from tools.replay.running import Replay, Report, chosen
 from tools.replay.selection import Selection
 from tools.replay.shapes import Shape
 from tools.replay.sources import ErrorsSource, FileSource, Source
-from tools.replay.targets import FunctionTarget, Sent, Target, TopicTarget, identity_token, topics_of
-from tools.times import moment
+from tools.replay.targets import (
+    TIMEOUT,
+    FunctionTarget,
+    Sent,
+    Target,
+    TopicTarget,
+    identity_token,
+    readers_of,
+    topics_of,
+)
 
 TOPIC, FUNCTION = "topic", "function"
 
@@ -48,7 +55,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How to send; `shape` is the name of a Shape, `rate` in events a second, failures go to `failed`."""
+    """How to send; `shape` is the name of a Shape, `rate` in events a second, failures go to `failed`.
+
+    `timeout` is in seconds for a query or a push, None for their own limits.
+    """
 
     to: str | None
     shape: str
@@ -56,11 +66,11 @@ class Sending:
     limit: int | None
     dry_run: bool
     failed: Path
+    timeout: float | None
 
 
 def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sending, as_machine: bool) -> None:
-    """Sends, and shows what was sent; raises CommandError when an event was not accepted."""
-    origin.check()
+    """Sends, and shows what was sent; raises ProblemsFound when an event was not accepted."""
     with ExitStack() as opened:
         source = opened.enter_context(closing(_source(pipeline, origin, selection, sending, opened)))
         target = _target(pipeline, sending, opened)
@@ -80,7 +90,7 @@ def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sendi
             progress=_progress(not as_machine, opened),
         )
         report = replay.run()
-    show(report, as_machine)
+    show(report, sending.to or TOPIC, as_machine)
 
 
 def _source(
@@ -92,26 +102,27 @@ def _source(
         pubsub = opened.enter_context(closing(connect_pubsub(pipeline)))
         name = subscription_path(pipeline.project, origin.subscription)
         return SubscriptionSource(pubsub, name, keep=sending.dry_run)
-    return ErrorsSource(connect_warehouse(pipeline), selection, sending.limit)
+    return ErrorsSource(connect_warehouse(pipeline, sending.timeout), selection, sending.limit)
 
 
 def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
     shape = Shape(choose("--as", sending.shape, Shape))
+    timeout = sending.timeout or TIMEOUT
     to = TOPIC if sending.dry_run and sending.to is None else sending.to
     kind, _, name = (to or "").partition(":")
     if kind == TOPIC:
         pubsub = opened.enter_context(closing(connect_pubsub(pipeline)))
-        return TopicTarget(pubsub, _topics(pipeline, name))
+        return TopicTarget(pubsub, _topics(pipeline, name), readers_of(pipeline))
     if to == FUNCTION:
         if not isinstance(pipeline, ChainAddress):
             raise UsageError(
                 "--to function means the functions of a local chain: give the deployed function's URL"
             )
         urls = pipeline.functions
-        return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, shape)
+        return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, shape, timeout=timeout)
     if to is None:
         raise UsageError("say where the events go: --to topic, --to topic:NAME, --to function or --to URL")
-    return FunctionTarget({"parse": to, "features": to}, shape, identity_token)
+    return FunctionTarget({"parse": to, "features": to}, shape, identity_token, timeout)
 
 
 def _topics(pipeline: Pipeline, name: str) -> dict[Stage, str]:
@@ -133,17 +144,3 @@ def _progress(wanted: bool, opened: ExitStack) -> Callable[[Report], None]:
     text = "{task.completed:,} sent, {task.fields[failed]:,} failed"
     update = opened.enter_context(progress_bar("replaying", text, wanted, failed=0))
     return lambda report: update(total=report.selected, completed=report.sent, failed=len(report.failed))
-
-
-def run_seek(pipeline: Pipeline, origin: Origin, to_time: str | None, to_snapshot: str | None) -> None:
-    """Seeks a subscription back; its own subscriber receives the messages again."""
-    origin.check()
-    if (to_time is None) == (to_snapshot is None):
-        raise UsageError("--seek-subscription needs either --to-time TIME or --to-snapshot NAME")
-    name = subscription_path(pipeline.project, origin.seek_subscription or "")
-    to: datetime | str = f"projects/{pipeline.project}/snapshots/{(to_snapshot or '').rsplit('/', 1)[-1]}"
-    if to_time is not None:
-        to = moment("--to-time", to_time, datetime.now(UTC))
-    with closing(connect_pubsub(pipeline)) as pubsub:
-        seek(pubsub, name, to)
-    console().print(f"{name} delivers again what came after {to}; no event is counted twice.")

@@ -1,4 +1,4 @@
-"""Events from a subscription, and seeking a subscription back.
+"""Events from a subscription.
 
 A message is acknowledged once its replay has succeeded; the others are released at the end.
 """
@@ -11,11 +11,10 @@ from google.api_core.exceptions import (
     DeadlineExceeded,
     FailedPrecondition,
     GoogleAPICallError,
-    InvalidArgument,
-    MethodNotImplemented,
     NotFound,
+    ServiceUnavailable,
 )
-from google.pubsub_v1.types import ReceivedMessage, SeekRequest
+from google.pubsub_v1.types import ReceivedMessage
 
 from shared.message import Message
 from shared.topology import DEAD_LETTER_TOPIC, EVENTS_TOPIC, MONITOR, subscription_name
@@ -89,6 +88,7 @@ class SubscriptionSource:
                 subscription=self._subscription, max_messages=PULLED, retry=None, timeout=PATIENCE
             )
         except DeadlineExceeded:
+            self._check_answers()
             return ()
         except NotFound:
             known = " or ".join(SHORT_NAMES)
@@ -100,6 +100,20 @@ class SubscriptionSource:
         except GoogleAPICallError as error:
             raise CommandError(f"pulling from {self._subscription} failed: {error.message}") from None
         return answer.received_messages
+
+    def _check_answers(self) -> None:
+        """Raises CommandError if Pub/Sub is silent: an empty subscription lets a pull wait just as long."""
+        try:
+            self._pubsub.subscriber.get_subscription(
+                subscription=self._subscription, retry=None, timeout=PATIENCE
+            )
+        except (DeadlineExceeded, ServiceUnavailable):
+            raise CommandError(
+                f"Pub/Sub did not answer within {PATIENCE:g} s, so nothing is known about "
+                f"{self._subscription}: is it frozen or overloaded? Look with `cqc doctor`"
+            ) from None
+        except GoogleAPICallError:
+            return  # an answer, such as that we may pull but not look
 
     def _call(self, method: str, **fields: object) -> None:
         try:
@@ -131,20 +145,3 @@ def _message(received: ReceivedMessage, subscription: str) -> Message:
         subscription=subscription,
         delivery_attempt=received.delivery_attempt or None,
     )
-
-
-def seek(pubsub: PubSub, subscription: str, to: datetime | str) -> None:
-    """Seeks the subscription back to a time, or to the snapshot with this full name.
-
-    Raises UsageError if it does not exist, and CommandError.
-    """
-    target = {"time": to} if isinstance(to, datetime) else {"snapshot": to}
-    request = SeekRequest({"subscription": subscription, **target})
-    try:
-        pubsub.subscriber.seek(request=request, retry=None, timeout=TIMEOUT)
-    except (NotFound, InvalidArgument) as error:
-        raise UsageError(f"can't seek {subscription}: {error.message}") from None
-    except MethodNotImplemented:
-        raise UsageError(f"this Pub/Sub can't seek {subscription}: use Google's, or its emulator") from None
-    except GoogleAPICallError as error:
-        raise CommandError(f"seeking {subscription} failed: {error.message}") from None

@@ -1,10 +1,11 @@
 """What `cqc replay` prints: the plan of a dry run, or the report of what was sent."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from tools.console import console, print_json, table
-from tools.errors import CommandError
+from tools.errors import ProblemsFound
 from tools.replay.items import Item
 from tools.replay.running import Report
 from tools.replay.targets import Target
@@ -35,8 +36,8 @@ def show_plan(items: Sequence[Item], target: Target, skipped: Sequence[str], as_
     _show_skipped(skipped)
 
 
-def show(report: Report, as_machine: bool) -> None:
-    """The report; raises CommandError when some events were not accepted."""
+def show(report: Report, to: str, as_machine: bool) -> None:
+    """The report; raises ProblemsFound when some events were not accepted."""
     if as_machine:
         print_json({**asdict(report), "failed": [asdict(failed) for failed in report.failed]})
     else:
@@ -47,10 +48,11 @@ def show(report: Report, as_machine: bool) -> None:
             console().print(table(("failed", "status and answer", "saved as"), rows))
         _show_skipped(report.skipped)
     if report.failed:
-        raise CommandError(
+        folder = report.failed[0].file.parent
+        raise ProblemsFound(
             f"{len(report.failed)} of {report.selected} events were not accepted, the first with "
-            f"{report.failed[0].problem}; they are saved in {report.failed[0].file.parent}: "
-            "fix the cause and send them with `cqc replay FILE`"
+            f"{report.failed[0].problem}; they are saved in {folder}: fix the cause and send them with "
+            f"`cat {shlex.quote(str(folder))}/*.json | cqc replay - --to {shlex.quote(to)}`"
         )
 
 

@@ -36,6 +36,13 @@ class Report:
     skipped: Sequence[str] = ()
     seconds: float = 0.0
 
+    def so_far(self) -> str:
+        """For an end before the end: sending the same again changes no count."""
+        return (
+            f"{self.sent:,} of the {self.selected:,} events read were sent before, {len(self.failed):,} not "
+            "accepted; the same command sends them again, which changes no count"
+        )
+
 
 Note = Callable[[Sequence[Sent]], None]
 """Records what was published; tools.replay.journal writes it to BigQuery."""
@@ -67,8 +74,19 @@ class Replay:
     progress: Callable[[Report], None] = lambda _: None
 
     def run(self) -> Report:
-        """Raises CommandError when it cannot continue; what was sent by then stays sent."""
+        """Raises CommandError when it cannot continue, with how many were sent by then."""
         report = Report()
+        try:
+            self._run(report)
+        except KeyboardInterrupt:
+            raise CommandError(f"interrupted: {report.so_far()}") from None
+        except CommandError as error:
+            if not report.selected:
+                raise
+            raise CommandError(f"{error}; {report.so_far()}") from None
+        return report
+
+    def _run(self, report: Report) -> None:
         started = time.monotonic()
         for items in chosen(self.source, self.selection, self.limit):
             report.selected += len(items)
@@ -79,7 +97,6 @@ class Replay:
                 self._send(group, report)
         report.skipped = self.source.skipped
         report.seconds = round(time.monotonic() - started, 3)
-        return report
 
     def _paced(self, items: list[Item]) -> Iterator[list[Item]]:
         size = burst_size(self.rate, self.target.at_once)

@@ -69,10 +69,14 @@ def select(
 ) -> Selection:
     """The selection that a command line asks for; raises UsageError naming the invalid option."""
     now = datetime.now(UTC)
+    start = None if since is None else moment("--since", since, now)
+    end = None if until is None else moment("--until", until, now)
+    if start and end and start >= end:
+        raise UsageError(f"--since {since} is not before --until {until}: no event is in between")
     return Selection(
         error_type=None if error_type is None else choose("--error-type", error_type, ErrorType),
-        since=None if since is None else moment("--since", since, now),
-        until=None if until is None else moment("--until", until, now),
+        since=start,
+        until=end,
         event_id=event_id,
         location=location,
         stage=None if stage is None else choose("--stage", stage, FUNCTIONS),

@@ -58,9 +58,14 @@ class FunctionTarget:
     at_once = 10
 
     def __init__(
-        self, urls: Mapping[Stage, str], shape: Shape, token: Callable[[str], str] | None = None
+        self,
+        urls: Mapping[Stage, str],
+        shape: Shape,
+        token: Callable[[str], str] | None = None,
+        timeout: float = TIMEOUT,
     ) -> None:
-        """`token` gives the identity token for a URL; None pushes without one."""
+        """`token` gives the identity token for a URL; None pushes without one. `timeout` is for one push."""
+        self._timeout = timeout
         self._urls = urls
         self._shape = shape
         self._token = token
@@ -95,9 +100,11 @@ class FunctionTarget:
                 url,
                 data=post.body,
                 headers={**post.headers, **self._authorise(url)},
-                timeout=TIMEOUT,
+                timeout=self._timeout,
                 allow_redirects=False,
             )
+        except requests.Timeout:
+            return f"no answer from {url} within {self._timeout:g} s: is the function frozen or overloaded?"
         except requests.RequestException as error:
             return f"no answer: {error}"[:_SHOWN]
         if answer.status_code in ACKNOWLEDGED:
@@ -144,6 +151,11 @@ def identity_token(url: str) -> str:
     return token
 
 
+def readers_of(pipeline: Pipeline) -> dict[str, Stage]:
+    """The functions that the topics feed."""
+    return {topic: stage for stage, topic in topics_of(pipeline).items()}
+
+
 def topics_of(pipeline: Pipeline) -> dict[Stage, str]:
     """The topics that feed the two functions."""
     return {"parse": pipeline.topics["events"], "features": pipeline.topics["parsed"]}
@@ -154,9 +166,13 @@ class TopicTarget:
 
     at_once = 500
 
-    def __init__(self, pubsub: PubSub, topics: Mapping[Stage, str]) -> None:
+    def __init__(
+        self, pubsub: PubSub, topics: Mapping[Stage, str], readers: Mapping[str, Stage] | None = None
+    ) -> None:
+        """`readers` are the functions behind the topics that have one: they take no other stage's events."""
         self._pubsub = pubsub
         self._topics = topics
+        self._readers = readers or {}
 
     def check(self) -> None:
         """Nothing to check: the first publish shows whether the topic exists."""
@@ -164,8 +180,17 @@ class TopicTarget:
     def send(self, items: Sequence[Item]) -> list[Sent]:
         outcomes: list[Sent] = []
         for group in _groups(items):
-            outcomes += self._publish(group)
+            problem = self._misdirected(group[0])
+            outcomes += [Sent(item, problem) for item in group] if problem else self._publish(group)
         return outcomes
+
+    def _misdirected(self, item: Item) -> str | None:
+        """Why the topic's reader would only reject the event; None if it is the event's own."""
+        topic = self._topics[item.stage]
+        reader = self._readers.get(topic, item.stage)
+        if reader == item.stage:
+            return None
+        return f"not sent: {topic} feeds {reader}, and this event is for {item.stage}: use --to topic"
 
     def describe(self, item: Item) -> str:
         return self._topics[item.stage]

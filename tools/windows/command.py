@@ -14,7 +14,7 @@ from shared.tables.sink import TableSink
 from shared.windows.documents import Documents
 from shared.windows.state import Layout
 from tools.console import console, print_json, table
-from tools.errors import CommandError
+from tools.errors import CommandError, ProblemsFound
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
@@ -43,7 +43,7 @@ class _Result:
 def run(
     pipeline: Pipeline, since: str | None, until: str | None, repair: bool, online: bool, as_machine: bool
 ) -> None:
-    """Lists the windows that differ; raises CommandError when some still do at the end."""
+    """Lists the windows that differ; raises ProblemsFound when some still do at the end."""
     now = datetime.now(UTC)
     span = span_of(
         None if since is None else moment("--from", since, now),
@@ -64,7 +64,9 @@ def run(
     else:
         _show(result)
     if left:
-        raise CommandError(f"{len(left)} of {found.compared} windows differ from their rows: {_hint(result)}")
+        raise ProblemsFound(
+            f"{len(left)} of {found.compared} windows differ from their rows: {_hint(result)}"
+        )
 
 
 def _with_events(pipeline: Pipeline, verifier: Verifier, found: Verification) -> Verification:

@@ -14,7 +14,8 @@ from tools.pipeline import address
 @pytest.fixture
 def invoke(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     """Runs `cqc` in this process."""
-    monkeypatch.delenv("CQC_CHAIN", raising=False)
+    for name in ("CHAIN", "PROJECT", "REGION", "DATASET"):
+        monkeypatch.delenv(f"CQC_{name}", raising=False)
     # Outside Google Cloud the search for a metadata server would take seconds.
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("GCE_METADATA_TIMEOUT", "0.1")

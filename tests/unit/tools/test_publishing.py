@@ -90,3 +90,17 @@ def test_complete_lines_do_not_wait_for_more_input() -> None:
             return self.read(4)
 
     assert list(read_chunks(Pipe(b"a\nb\ncd\ne"))) == [[b"a", b"b"], [b"cd"], [b"e"]]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), CommandError("the topic is gone")])
+def test_a_publish_that_ends_early_says_how_many_lines_went(end: BaseException) -> None:
+    topic = Topic()
+
+    def send(lines: list[bytes]) -> list[str]:
+        if topic.requests:
+            raise end
+        return topic.send(lines)
+
+    said = "interrupted" if isinstance(end, KeyboardInterrupt) else "the topic is gone"
+    with pytest.raises(CommandError, match=rf"^{said}.*1,000 lines were published before"):
+        publish(BytesIO(b"{}\n" * 1_500), send, None, lambda _: None)

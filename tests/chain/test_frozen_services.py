@@ -1,0 +1,95 @@
+"""A service that is stopped, not ended, accepts connections and never answers: each command says so, soon."""
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import Invoke, invoking
+from tools.local.parts import PartsKind, all_parts
+from tools.local.parts import address as address_on
+from tools.local.ports import HOST, allot
+from tools.local.process import Process, stop_all
+from tools.pipeline import address
+from tools.pipeline.address import ChainAddress
+from tools.replay import pulling
+
+PATIENCE = 60.0
+SERVICES = ("pubsub", "bigquery", "feature-store")
+EVENT = '{"location_id": "1-1", "event_type": "rating_change", "timestamp": "2026-01-31T12:00:00Z"}\n'
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChainAddress]:
+    """Stand-ins that got SIGSTOP once they listened."""
+    folder, ports = tmp_path_factory.mktemp("frozen"), allot(0)
+    chain = address_on(ports)
+    parts = [part for part in all_parts(PartsKind.STAND_IN, ports, chain) if part.name in SERVICES]
+    processes = [Process(part, folder / f"{part.name}.log") for part in parts]
+    try:
+        for process in processes:
+            wait_for(process, ports[process.name])
+            process.signal_group(signal.SIGSTOP)
+        yield chain
+    finally:
+        for process in processes:
+            process.signal_group(signal.SIGCONT)
+        stop_all(processes)
+
+
+def wait_for(process: Process, port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        process.check()
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, process.tail()
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def invoke(
+    frozen: ChainAddress,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Invoke]:
+    """Runs `cqc` on the frozen chain, in a folder with one event."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "events.jsonl").write_text(EVENT)
+    address.write(tmp_path / "chain.json", frozen)
+    monkeypatch.setenv("CQC_CHAIN", str(tmp_path / "chain.json"))
+    monkeypatch.setattr(pulling, "PATIENCE", 1.0)
+    with invoking(capsys, monkeypatch) as run:
+        yield run
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("query|SELECT 1|--timeout|1", "BigQuery did not answer in time for the query"),
+        ("features|1-1|--timeout|1", "did not answer (Deadline Exceeded)"),
+        ("replay|--errors|--to|topic|--timeout|1", "BigQuery did not answer in time for the query"),
+        ("replay|--subscription|monitor|--dry-run", "Pub/Sub did not answer within 1 s, so nothing is known"),
+    ],
+)
+def test_a_frozen_service_is_named_and_the_exit_code_is_2(
+    invoke: Invoke, arguments: str, sentence: str
+) -> None:
+    answer = invoke(*arguments.split("|"))
+    assert sentence in answer.err
+    assert answer.code == 2
+    assert answer.out == ""
+
+
+def test_a_frozen_function_is_an_event_that_was_not_accepted(invoke: Invoke, frozen: ChainAddress) -> None:
+    answer = invoke("replay", "events.jsonl", "--to", f"http://{frozen.feature_store}", "--timeout", "1")
+    assert f"no answer from http://{frozen.feature_store} within 1 s" in answer.err
+    assert answer.code == 1
+    assert f"`cat .cqc/failed/*.json | cqc replay - --to http://{frozen.feature_store}`" in answer.err

@@ -1,0 +1,39 @@
+"""One chain at a time in a folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools.errors import CommandError, UsageError
+from tools.local.claim import LOCK, claimed
+
+
+def test_a_second_claim_is_refused_with_the_process_that_has_the_first(tmp_path: Path) -> None:
+    with (
+        claimed(tmp_path),
+        pytest.raises(UsageError, match=rf"process {os.getpid()} already runs a chain"),
+        claimed(tmp_path),
+    ):
+        pass
+
+
+def test_a_claim_ends_with_its_chain_and_an_old_file_is_not_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / LOCK).write_text("4194305999")
+    for _ in range(2):
+        with claimed(tmp_path):
+            assert (tmp_path / LOCK).read_text() == str(os.getpid())
+
+
+def test_folders_are_claimed_apart(tmp_path: Path) -> None:
+    with claimed(tmp_path / "one"), claimed(tmp_path / "two"):
+        assert (tmp_path / "two" / LOCK).exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = pytest.raises(
+        CommandError, match=r"file/lock can't be written \((Not a directory|File exists)\)"
+    )
+    with refused, claimed(tmp_path / "file"):
+        pass

@@ -1,0 +1,44 @@
+"""What people and programs see of a result: a table, a line per value, or CSV."""
+
+import csv
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+
+from tools.console import console, csv_lines, fits, records, table
+
+ID = "5907c30e-bb5f-4f68-89ea-16b8c21dfadb"
+LONG = "timestamp: is missing, expected ISO 8601 text with an offset, " * 3
+
+
+def test_an_id_is_never_wrapped_and_what_stands_beside_it_is_folded_not_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    people = console()
+    people.width = 80
+    topic = "projects/cqc-local/topics/dashboard-events"
+    people.print(table(("event_id", "taken from", "goes to"), [(ID, LONG, topic)]))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert ID in lines[2]
+    assert max(map(len, lines)) <= 80
+    assert topic in "".join(line[lines[0].index("goes to") :].strip() for line in lines[2:])
+
+
+def test_a_table_fits_where_names_and_ids_are_whole_and_texts_have_some_room() -> None:
+    columns, rows = ("event_id", "error_message"), [(ID, LONG)]
+    assert fits(columns, rows, 36 + 13 + 6)
+    assert not fits(columns, rows, 36 + 13 + 5)
+
+
+def test_the_vertical_form_has_a_line_per_value() -> None:
+    lines = list(records(("event_id", "n"), [("a", 1), ("b", None)]))
+    assert lines == ["─[ row 1 ]─", "event_id  a", "n         1", "─[ row 2 ]─", "event_id  b", "n         –"]
+
+
+def test_csv_is_read_back_as_it_was() -> None:
+    row = ('say "hi",\nthere', None, ["a", "b"], datetime(2026, 1, 31, tzinfo=UTC), 1.5)
+    text = "\r\n".join(csv_lines(("a", "b", "c", "d", "e"), [row]))
+    header, read = csv.reader(StringIO(text))
+    assert header == ["a", "b", "c", "d", "e"]
+    assert read == ['say "hi",\nthere', "", '["a", "b"]', "2026-01-31T00:00:00+00:00", "1.5"]

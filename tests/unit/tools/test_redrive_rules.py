@@ -1,0 +1,114 @@
+"""Which dead letters are still open, and how refusals are grouped."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tools.errors import ProblemsFound, UsageError
+from tools.redrive.report import by_reason, raise_refused
+from tools.redrive.verdict import judge
+from tools.redrive.work import Key, Mark, Proposal, export, is_open, take_edited
+from tools.replay.items import DeadLetter, Item
+
+FAILED = datetime(2026, 1, 31, 12, tzinfo=UTC)
+LATER, EARLIER = FAILED + timedelta(minutes=1), FAILED - timedelta(minutes=1)
+
+
+def dead_letter(event_id: str = "e", at: datetime = FAILED) -> Item:
+    failure = DeadLetter("parse", "schema_error", at, "metrics: is missing")
+    return Item(b'{"event_id":"e"}', {}, event_id, "parse", "", dead_letter=failure)
+
+
+KEY: Key = ("e", "parse", "schema_error")
+
+
+@pytest.mark.parametrize(
+    ("done", "expected"),
+    [
+        ({}, True),
+        ({KEY: Mark(FAILED, has_row=False)}, False),
+        ({KEY: Mark(LATER, has_row=False)}, False),
+        ({KEY: Mark(EARLIER, has_row=False)}, True),
+        ({KEY: Mark(EARLIER, has_row=True)}, False),
+        ({("e", "features", "schema_error"): Mark(LATER, has_row=False)}, True),
+    ],
+    ids=["never", "redriven", "redriven later", "failed again", "fixed, then a seek", "another stage"],
+)
+def test_a_dead_letter_is_open_until_a_redrive_has_sent_it_or_given_it_its_row(
+    done: Mapping[Key, Mark], expected: bool
+) -> None:
+    assert is_open(dead_letter(), done) is expected
+
+
+def proposal(problem: str | None) -> Proposal:
+    return Proposal(dead_letter(), b"{}", problem)
+
+
+def test_refusals_are_grouped_by_reason_whatever_the_value_and_the_largest_group_is_first() -> None:
+    beds, id_ = "schema_error: metrics.new_beds: not a number", "schema_error: location_id: is missing"
+    found = by_reason([*map(proposal, (id_, f"{beds} (got 'a')", None, f"{beds} (got 'b (c)')"))])
+    assert {reason: len(group) for reason, group in found.items()} == {beds: 2, id_: 1}
+    assert next(iter(found)) == beds
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("expected a JSON object, got list", "expected a JSON object, got str"),
+        ("not JSON: line 1 column 2 (char 1)", "not JSON: line 1 column 1 (char 0)"),
+    ],
+)
+def test_what_differs_from_event_to_event_makes_no_reason_of_its_own(one: str, other: str) -> None:
+    assert len(by_reason([proposal(one), proposal(other)])) == 1
+
+
+def test_the_last_sentence_names_three_reasons_at_most() -> None:
+    with pytest.raises(ProblemsFound, match=r"1 because of c; 2 more reasons\. Fix them"):
+        raise_refused([proposal(reason) for reason in "abcde"])
+
+
+def test_what_can_be_sent_is_not_hidden_by_what_is_refused() -> None:
+    raise_refused([proposal(None)])
+    with pytest.raises(
+        ProblemsFound, match=r"^2 of 3 would be rejected again: 1 because of a; 1 because of b"
+    ):
+        raise_refused([proposal("a"), proposal(None), proposal("b")])
+
+
+def test_an_export_never_replaces_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "edit.jsonl"
+    export([dead_letter()], file)
+    file.write_text("edited")
+    with pytest.raises(UsageError, match=r"exists already, perhaps with edits: .*--edited .*edit\.jsonl`"):
+        export([dead_letter()], file)
+    assert file.read_text() == "edited"
+
+
+def test_an_edited_file_is_taken_again_without_what_was_sent(tmp_path: Path) -> None:
+    file = tmp_path / "edit.jsonl"
+    export([dead_letter("sent"), dead_letter("open")], file)
+    done = {("sent", "parse", "schema_error"): Mark(FAILED, has_row=True)}
+    for found in ([dead_letter("sent"), dead_letter("open")], [dead_letter("open")]):
+        proposals = take_edited(found, done, file, judge("p"), LATER)
+        assert [one.item.event_id for one in proposals] == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{", r"edit\.jsonl:1 is not a line of an export"),
+        (json.dumps({"event_id": "e"}), "is not a line of an export .'stage'.: edit only `payload`"),
+        (
+            json.dumps({"event_id": "x", "stage": "parse", "error_type": "schema_error", "payload": {}}),
+            "there is no dead letter x/parse/schema_error among those selected",
+        ),
+    ],
+)
+def test_a_line_that_is_no_dead_letter_is_named(tmp_path: Path, line: str, sentence: str) -> None:
+    file = tmp_path / "edit.jsonl"
+    file.write_text(line)
+    with pytest.raises(UsageError, match=sentence):
+        take_edited([dead_letter()], {}, file, judge("p"), LATER)
