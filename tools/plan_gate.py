@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.errors import CommandError, UsageError
+from tools.errors import CommandError, ProblemsFound, UsageError
 
 REPLACED_BY_DESIGN = ("google_storage_bucket_object", "time_sleep")
 
@@ -24,19 +24,19 @@ def destroyed(plan: Mapping[str, Any]) -> list[str]:
 
 
 def check(path: Path) -> None:
-    """Raises CommandError with what would be destroyed, UsageError for what is not a plan."""
+    """Raises ProblemsFound with what would be destroyed, UsageError for what is not a plan."""
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} is not a plan ({error}): terraform show -json tfplan > {path}") from None
     if lost := destroyed(plan):
-        raise CommandError(
+        raise ProblemsFound(
             f"the plan destroys {', '.join(lost)}: if that is meant, apply it by hand (docs/deployment.md)"
         )
 
 
 def main() -> None:
-    """Exit code 0 for a plan that destroys nothing, 1 for one that does, 2 for what is no plan."""
+    """Exit code 0 for a plan that destroys nothing, 1 for one that does, 2 for what is not a plan."""
     try:
         if len(sys.argv) != 2:
             raise UsageError("give one file: python -m tools.plan_gate PLAN.json")
