@@ -241,7 +241,9 @@ async def backlog(testbed: Testbed, server: Server, minutes: int) -> AsyncIterat
 
 
 def costs(ticks: list[Tick]) -> tuple[float, float]:
-    """Microseconds of CPU an event and a pane: the least squares of CPU = a · events + b · panes."""
+    """Microseconds of CPU an event and a pane: the least squares of CPU = a · events + b · panes.
+
+    The ticks must differ in how many events come to a pane."""
     rows = [(one.events, sum(one.panes.values()), one.cpu_seconds * 1e6) for one in ticks]
     ee, pp = sum(e * e for e, _, _ in rows), sum(p * p for _, p, _ in rows)
     ep = sum(e * p for e, p, _ in rows)
