@@ -47,8 +47,8 @@ from shared.windows.state import (
 
 GROUP = 16
 """Buckets loaded, saved and emitted together: about 7,000 locations, 2 MB."""
-AT_ONCE = 3
-"""Groups at work: one loads, one saves, one emits."""
+AT_ONCE = 4
+"""Groups at work: while one loads, another saves and others emit; each takes some 20 MB."""
 BUDGET = 100.0
 """Seconds after which no new round begins: within the function's timeout of 300 s, whatever the round
 takes."""

@@ -76,13 +76,27 @@ class Sinks:
             yield response
 
     async def direct_write(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        async for request in requests:
-            self.counts.feature_writes += 1
+        """Each request is answered after its own pause, however many are under way."""
+        answers: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def answer(request: Any) -> None:
             await self.pause()
             response = _WriteResponse()
             for entity in request.data_key_and_feature_values:
                 response.write_responses.add(data_key=entity.data_key)
+            answers.put_nowait(response)
+
+        async def listen() -> None:
+            async with asyncio.TaskGroup() as under_way:
+                async for request in requests:
+                    self.counts.feature_writes += 1
+                    under_way.create_task(answer(request))
+            answers.put_nowait(None)
+
+        listening = asyncio.create_task(listen())
+        while (response := await answers.get()) is not None:
             yield response
+        await listening
 
     @asynccontextmanager
     async def listen(
