@@ -94,7 +94,7 @@ def test_a_rejected_event_shows_its_reason_and_the_path_of_its_dead_letter(trace
 
 def test_an_unknown_event_has_no_spans(traced: Chain) -> None:
     answer = command(traced, "trace", "no-such-event")
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert b"no event no-such-event" in answer.stderr
 
 
