@@ -224,7 +224,12 @@ class Flush:
         ahead = frozenset(map(segment_key, self._listed))
         await self.session.finish(
             lambda control: replace(
-                control, cursor=page.cursor, watermark=progress.watermark, ahead=ahead, windows=windows
+                control,
+                cursor=page.cursor,
+                watermark=progress.watermark,
+                ahead=ahead,
+                windows=windows,
+                locations=max((window.locations for window in windows.values()), default=control.locations),
             )
         )
         self._emitted.clear()

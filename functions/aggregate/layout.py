@@ -41,6 +41,12 @@ def _layout(reading: Reading) -> Layout:
 
 def _change(reading: Reading, layout: Layout, shards: int) -> tuple[Layout, list[Write]]:
     newest = layout.generations[-1]
+    if not reading.documents:  # nothing was ever flushed: all windows get the number
+        first = Layout((replace(newest, shards=shards),))
+        return first, [
+            Write(LAYOUT, first.to_fields(), NEW),
+            *(Write(shard.control, Control().to_fields(), NEW) for shard in first.generations[0].all()),
+        ]
     controls = {
         shard.control: Control.from_fields(reading.documents[shard.control].fields)
         if shard.control in reading.documents
@@ -53,6 +59,7 @@ def _change(reading: Reading, layout: Layout, shards: int) -> tuple[Layout, list
     born = Control(
         cursor=min(control.cursor for control in controls.values()),
         watermark=min(control.watermark for control in controls.values()),
+        locations=sum(control.locations for control in controls.values()) // shards,
     )
     fenced = f"generation {changed.generations[-1].number}"
     return changed, [

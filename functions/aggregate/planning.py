@@ -58,7 +58,7 @@ def windows_with_births(
             found.too_late[start] = found.events.pop(start)
             continue
         before = max((other for other in windows if other < start), default=None)
-        last = 0 if before is None else windows[before].locations
+        last = control.locations if before is None else windows[before].locations
         windows[start] = OpenWindow(level_for(max(last, len(found.events[start]))))
     return windows
 

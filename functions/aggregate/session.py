@@ -55,6 +55,8 @@ class Session:
             raise Retry(
                 f"the flush's control documents can't be read ({error}): deploy the release that wrote them"
             ) from error
+        if self.shard not in self.generation.all():  # it was chosen by an older layout
+            raise Retry("the number of shards was changed in this moment: the next flush goes by the new one")
 
     @property
     def generation(self) -> Generation:

@@ -99,6 +99,9 @@ class Control:
     sealed, so the next flush lists them again."""
     windows: Mapping[int, OpenWindow] = field(default_factory=dict)
     pending: frozenset[Bucket] = frozenset()
+    locations: int = 0
+    """About how many its newest windows hold: by it the first window after a pause, or of new shards, is
+    cut."""
 
     def to_fields(self) -> dict[str, bytes | str | int]:
         windows = [
@@ -114,6 +117,7 @@ class Control:
             "cursor": self.cursor,
             "watermark": self.watermark,
             "ahead": b"".join(sorted(self.ahead)),
+            "locations": self.locations,
             "windows": orjson.dumps(windows).decode(),
             "pending": orjson.dumps(sorted(self.pending)).decode(),
         }
@@ -135,6 +139,7 @@ class Control:
             cursor=text(fields, "cursor"),
             watermark=whole(fields, "watermark"),
             ahead=_keys_in(binary(fields, "ahead")),
+            locations=whole(fields, "locations"),
             windows=windows,
             pending=pending,
         )

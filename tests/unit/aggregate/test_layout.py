@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from functions.aggregate.layout import ensure_shards
+from functions.aggregate.session import Session
 from shared.errors import Retry
 from shared.windows.documents import Write
 from shared.windows.state import LAYOUT, Generation, Layout, Shard, level_for, location_hash
@@ -54,6 +55,39 @@ async def test_every_event_is_counted_once_and_every_window_closed_across_a_chan
             assert harness.control(shard.name).windows == {}
 
 
+async def test_a_new_deployment_has_its_number_of_shards_from_the_first_window_on() -> None:
+    harness = FlushHarness(shards=3)
+    await harness.append(*at_all("a", 0))  # type: ignore[arg-type]
+    await harness.flush_at(1)
+    assert layout_of(harness).generations == (Generation(shards=3),)
+    assert sum(harness.control(f"0.{number}").windows[WINDOW].locations for number in range(3)) == len(
+        LOCATIONS
+    )
+
+
+async def test_a_flush_that_chose_its_shard_by_an_older_layout_does_not_begin() -> None:
+    """Or a first flush of one shard and a first change to three would fold the same locations twice."""
+    harness = FlushHarness()
+    documents = MemoryDocuments(harness.database)
+    await ensure_shards(documents, 3)
+    with pytest.raises(Retry, match="the number of shards was changed in this moment"):
+        await Session(documents, Shard(), "late").open()
+
+
+async def test_new_shards_cut_their_first_window_by_what_the_old_ones_held() -> None:
+    harness = FlushHarness()
+    places = [f"1-{number}" for number in range(3_000)]
+    await harness.append(*(event("a", location=place) for place in places))
+    await harness.flush_at(1)
+    harness.shards = 2
+    await harness.flush_at(2)
+    harness.at(6)
+    await harness.append(event("b", at=NOON + FIVE))
+    await harness.flush()
+    (level,) = {window.level for n in range(2) for window in harness.control(f"1.{n}").windows.values()}
+    assert level == level_for(1_500)
+
+
 async def test_new_shards_begin_beyond_all_open_windows() -> None:
     harness = FlushHarness()
     ahead = event("ahead", at=NOON + timedelta(minutes=33))
@@ -73,14 +107,14 @@ async def test_new_shards_begin_where_the_slowest_old_one_stands() -> None:
     await harness.flush_at(0)
     await harness.append(*at_all("a", 11))  # type: ignore[arg-type]
     await harness.flush_at(1)
-    fast, slow = harness.control("1.0"), harness.control("1.1")
-    name = "flush/1.1"
+    fast, slow = harness.control("0.0"), harness.control("0.1")
+    name = "flush/0.1"
     behind = {**harness.database.documents[name].fields, "cursor": "", "watermark": 5}
     harness.database.commit([Write(name, behind)])
     harness.shards = 3
     documents = MemoryDocuments(harness.database)
     await ensure_shards(documents, 3)
-    new = harness.control("2.0")
+    new = harness.control("1.0")
     assert (new.cursor, new.watermark, new.number) == ("", 5, 0)
     assert fast.cursor == slow.cursor != ""
 

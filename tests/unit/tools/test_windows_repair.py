@@ -189,9 +189,9 @@ def test_each_shard_repairs_its_own_locations() -> None:
     rows = [features_row(event_id, location) for location in locations for event_id in ("a", "b")]
     state = asyncio.run(read_flush_state(harness.documents()))
     assert {state.shard_of(WindowKey(KEY.start, location)).name for location in locations} == {
-        "1.0",
-        "1.1",
-        "1.2",
+        "0.0",
+        "0.1",
+        "0.2",
     }
     assert set(repair(harness, *rows).revisions) == {WindowKey(KEY.start, location) for location in locations}
     assert said(harness, *rows) == []
