@@ -31,6 +31,7 @@ from functions.aggregate.planning import Locations, Work, windows_with_births, w
 from functions.aggregate.session import FencedOut, Session
 from functions.aggregate.summary import Summary
 from functions.aggregate.triggers import Progress
+from shared import gc_tuning
 from shared.clock import from_micros
 from shared.errors import Retry
 from shared.telemetry.logs import log
@@ -89,8 +90,9 @@ class Flush:
         status = "backlog"
         try:
             while status == "backlog" and self.monotonic() - began < BUDGET:
-                if await self._round():
-                    status = "done"
+                with gc_tuning.paused():
+                    is_read = await self._round()
+                status = "done" if is_read else status
         except FencedOut:
             status = "fenced"
         await self.emitter.report_unwritten()

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from functions.aggregate.tick import FlushDependencies, FlushHandler
 from shared import wiring
 from shared.clock import utc_now
+from shared.gc_tuning import freeze_startup_objects
 from shared.gcp.bigquery import table_sink
 from shared.gcp.feature_store import feature_view
 from shared.gcp.firestore import FLUSH_DEADLINE, FirestoreDocuments
@@ -24,6 +25,7 @@ settings = wiring.start("aggregate", AggregateSettings)
 @cache
 def handler() -> FlushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
+    freeze_startup_objects()
     return FlushHandler(
         FlushDependencies(
             documents=FirestoreDocuments(settings.project_id, settings.firestore_database, FLUSH_DEADLINE),

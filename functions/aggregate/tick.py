@@ -14,7 +14,6 @@ from functions.aggregate.layout import ensure_shards
 from functions.aggregate.ports import DeadLetters
 from functions.aggregate.session import Session
 from functions.aggregate.summary import Summary
-from shared import gc_tuning
 from shared.clock import Clock
 from shared.errors import Retry
 from shared.online import OnlineStore
@@ -98,8 +97,7 @@ class FlushHandler:
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         try:
-            with gc_tuning.paused():
-                summary = await flush(self._dependencies, shard)
+            summary = await flush(self._dependencies, shard)
         except Retry as error:
             log.error(
                 "the flush stopped, the next one goes on from there: %s",

@@ -1,4 +1,4 @@
-"""2,000 histories on virtual time, each drawn from its seed, and the laws at their ends.
+"""Histories on virtual time, each drawn from its seed, and the laws at their ends.
 
 tests/simulation/plan.py says what may happen, chain.py runs it, laws.py judges. A history that breaks a law
 is made smaller and printed. To run it again, or many more:
@@ -6,6 +6,8 @@ is made smaller and printed. To run it again, or many more:
     python -m tests.simulation SEED
     python -m tests.simulation 10000 20000
 """
+
+import os
 
 import pytest
 
@@ -15,7 +17,8 @@ from tests.simulation.plan import draw
 from tests.simulation.shrinking import explain, problems
 from tests.simulation.simulated_chain import SimulatedChain, live
 
-HISTORIES = 2_000
+HISTORIES = int(os.environ.get("SIMULATED_HISTORIES", "500"))
+"""CI runs 2,000."""
 TOGETHER = 50
 
 
