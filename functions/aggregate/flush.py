@@ -50,6 +50,8 @@ GROUP = 16
 """Buckets loaded, saved and emitted together: about 7,000 locations, 2 MB."""
 AT_ONCE = 4
 """Groups at work: while one loads, another saves and others emit; each takes some 20 MB."""
+BUSY_SECONDS = 4.0
+"""For which four groups, folded and encoded one after the other, may keep the loop from answers."""
 BUDGET = 100.0
 """Seconds after which no new round begins: within the function's timeout of 300 s, whatever the round
 takes."""
@@ -162,6 +164,7 @@ class Flush:
             ]
         )
         for state in states:
+            await asyncio.sleep(0)  # a group takes half a second: answers to the others are read in between
             state.fold(work[state.key])
             window = self.session.control.windows[state.key[0]]
             state.fire(progress, self.session.control.number, window.has_ended)

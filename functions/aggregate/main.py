@@ -9,6 +9,7 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.aggregate.flush import BUSY_SECONDS
 from functions.aggregate.tick import FlushDependencies, FlushHandler
 from shared import wiring
 from shared.clock import utc_now
@@ -30,7 +31,7 @@ def handler() -> FlushHandler:
         FlushDependencies(
             documents=FirestoreDocuments(settings.project_id, settings.firestore_database, FLUSH_DEADLINE),
             rows=table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED),
-            online=feature_view(settings.feature_view),
+            online=feature_view(settings.feature_view, BUSY_SECONDS),
             dead_letters=wiring.dead_letter_publisher("aggregate", settings),
             clock=utc_now,
             monotonic=monotonic,

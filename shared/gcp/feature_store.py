@@ -15,7 +15,7 @@ import grpc
 from google.auth.exceptions import GoogleAuthError
 
 from shared.gcp.channel import Reconnecting, Service
-from shared.gcp.circuit_breaker import CircuitBreaker
+from shared.gcp.circuit_breaker import SLOW_SECONDS, CircuitBreaker
 from shared.gcp.direct_write import DirectWriteStream, Refusal
 from shared.gcp.feature_store_encoding import EntityEncoder, by_location, requests
 from shared.online import OnlineFeatures, OnlineStore, Unwritten
@@ -190,6 +190,13 @@ class NoFeatureView:
         return None
 
 
-def feature_view(name: str | None) -> OnlineStore:
-    """The feature view of this name, or the absence of one."""
-    return FeatureView(name) if name else NoFeatureView()
+def feature_view(name: str | None, busy_seconds: float = 0.0) -> OnlineStore:
+    """The feature view of this name, or the absence of one.
+
+    `busy_seconds` is for how long the caller's own work may keep the loop from an answer that has arrived: so
+    much longer a call may take, before it counts as slow or dead.
+    """
+    if not name:
+        return NoFeatureView()
+    breaker = CircuitBreaker(monotonic, SLOW_SECONDS + busy_seconds)
+    return FeatureView(name, TRY_SECONDS + busy_seconds, breaker=breaker)
