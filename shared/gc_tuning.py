@@ -20,7 +20,6 @@ def paused() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-        gc.collect()  # what little was left in cycles would otherwise add up, hundreds of MB over a backlog
 
 
 def freeze_startup_objects() -> None:
