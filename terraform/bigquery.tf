@@ -7,7 +7,7 @@ locals {
       writers      = ["features"]
     }
     realtime_features_aggregated = {
-      description  = "Panes of 5-minute windows per location; the highest revision of a window holds"
+      description  = "Panes of 5-minute windows per location; the highest revision of a window is current"
       partition_by = "window_start"
       cluster_by   = ["location_id"]
       writers      = ["aggregate"]
