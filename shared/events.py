@@ -41,7 +41,16 @@ def _no_bool(value: object) -> object:
     return value
 
 
-Int = Annotated[int, BeforeValidator(_no_bool), Field(ge=-(2**63), le=2**63 - 1)]
+def _no_inner_sign(value: object) -> object:
+    """pydantic reads "0-3" as the integer -3."""
+    if isinstance(value, str) and not {"+", "-"}.isdisjoint(value.strip()[1:]):
+        raise ValueError("expected a number, got a text with a sign in its middle")
+    return value
+
+
+Int = Annotated[
+    int, BeforeValidator(_no_bool), BeforeValidator(_no_inner_sign), Field(ge=-(2**63), le=2**63 - 1)
+]
 """BigQuery's INT64; "3" and 3.0 are accepted, true and 3.5 are not."""
 Float = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Strings = list[StrictStr]

@@ -92,6 +92,7 @@ def test_what_the_schema_accepts_parse_accepts_and_the_reverse(event: dict[str, 
 @given(st.sampled_from(NUMBERS), texts_of_numbers)
 @example(NUMBERS[0], "3.0")
 @example(NUMBERS[0], "+3")
+@example(NUMBERS[0], "0-3")
 def test_a_number_as_text_that_the_schema_accepts_parse_accepts(metric: Metric, text: str) -> None:
     assume(is_plain(text))
     event = raw(metric.event_type, metrics={metric.name: text})
@@ -129,6 +130,16 @@ def test_what_json_schema_cannot_say_is_rejected_all_the_same(
     assert validates(event)
     assert isinstance(found, Rejected)
     assert found.error_type is error_type
+
+
+@pytest.mark.parametrize("text", ["0-3", "0-0", "00-3", "0-3.0", "-0-3", " 0-3"])
+def test_a_number_with_a_sign_in_its_middle_is_none(text: str) -> None:
+    event = raw("capacity_update", metrics={"new_beds": text})
+    found = verdict(event)
+    assert isinstance(found, Rejected)
+    assert found.error_type is ErrorType.SCHEMA_ERROR
+    assert "metrics.new_beds" in found.message
+    assert not validates(event)
 
 
 @pytest.mark.parametrize("text", [" 3", "1_000"])
