@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from requests import Session
 
 S = TypeVar("S", bound=Settings)
+H = TypeVar("H")
 
 
 def start(stage: str, kind: type[S]) -> S:
@@ -48,11 +49,16 @@ def _configure_tracing(stage: str, settings: TracedSettings) -> None:
     tracing.configure(stage, settings.otel_exporter_otlp_endpoint, _google_session)
 
 
+def ready(handler: H) -> H:
+    """The handler, once everything that it needs is built; called last."""
+    freeze_startup_objects()
+    return handler
+
+
 def push_handler(stage: str, settings: TracedSettings, process: Process) -> PushHandler:
     """The handler of a stage that rejects nothing; called last, when everything else is built."""
     _configure_tracing(stage, settings)
-    freeze_startup_objects()
-    return PushHandler(process, ByteBudget(settings.max_bytes_in_flight))
+    return ready(PushHandler(process, ByteBudget(settings.max_bytes_in_flight)))
 
 
 def rejecting_handler(
@@ -60,6 +66,6 @@ def rejecting_handler(
 ) -> PushHandler:
     """The handler of a stage whose rejected messages become dead letters, unless the brake holds them."""
     _configure_tracing(stage, settings)
-    freeze_startup_objects()
     budget = ByteBudget(settings.max_bytes_in_flight)
-    return PushHandler(process, budget, send_rejected, DeadLetterBrake(settings.brake_limits, monotonic))
+    brake = DeadLetterBrake(settings.brake_limits, monotonic)
+    return ready(PushHandler(process, budget, send_rejected, brake))

@@ -49,7 +49,7 @@ from shared.windows.state import (
 GROUP = 16
 """Buckets loaded, saved and emitted together: about 7,000 locations, 2 MB."""
 AT_ONCE = 4
-"""Groups at work: while one loads, another saves and others emit; each takes some 20 MB."""
+"""Groups at work: while one loads, another saves and others emit."""
 BUSY_SECONDS = 4.0
 """For which four groups, folded and encoded one after the other, may keep the loop from answers."""
 BUDGET = 100.0

@@ -11,8 +11,8 @@ from shared.windows.log import COLLECTION, counts, slice_in
 from shared.windows.segment import decode, events_in
 
 MAX_EVENTS = 150_000
-"""A round's share of the log: about 40 MB in memory; at 1,000 events a second two and a half minutes of
-it."""
+"""A round's share of the log, at 1,000 events a second two and a half minutes of it. In memory 95 MB, by
+tracemalloc and in segments of 80: 43 MB as segments, 52 MB as events."""
 LISTED = 300
 """Segments asked for at once: a few MB."""
 

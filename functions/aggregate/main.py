@@ -13,7 +13,6 @@ from functions.aggregate.flush import BUSY_SECONDS
 from functions.aggregate.tick import FlushDependencies, FlushHandler
 from shared import wiring
 from shared.clock import utc_now
-from shared.gc_tuning import freeze_startup_objects
 from shared.gcp.bigquery import table_sink
 from shared.gcp.feature_store import feature_view
 from shared.gcp.firestore import FLUSH_DEADLINE, FirestoreDocuments
@@ -26,18 +25,12 @@ settings = wiring.start("aggregate", AggregateSettings)
 @cache
 def handler() -> FlushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    freeze_startup_objects()
-    return FlushHandler(
-        FlushDependencies(
-            documents=FirestoreDocuments(settings.project_id, settings.firestore_database, FLUSH_DEADLINE),
-            rows=table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED),
-            online=feature_view(settings.feature_view, BUSY_SECONDS),
-            dead_letters=wiring.dead_letter_publisher("aggregate", settings),
-            clock=utc_now,
-            monotonic=monotonic,
-            settings=settings,
-        )
-    )
+    documents = FirestoreDocuments(settings.project_id, settings.firestore_database, FLUSH_DEADLINE)
+    rows = table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED)
+    online = feature_view(settings.feature_view, BUSY_SECONDS)
+    dead_letters = wiring.dead_letter_publisher("aggregate", settings)
+    flush = FlushDependencies(documents, rows, online, dead_letters, utc_now, monotonic, settings)
+    return wiring.ready(FlushHandler(flush))
 
 
 @functions_framework.aio.http

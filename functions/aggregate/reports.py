@@ -74,20 +74,20 @@ def _too_late(start: int, events: Iterable[Contribution], stamp: Stamp) -> DeadL
 
 def unreadable_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Stamp) -> DeadLetterRecord:
     """New events of a bucket that this release can't read: they are in no pane."""
-    found = _events(events)
-    what = (
-        f"bucket {key[1]} of the window {_time(key[0])} can't be read ({error}): {len(found)} events are "
-        "kept here and are in no pane; deploy the release that wrote it, or run cqc verify-windows --repair"
-    )
-    return _record(stamp, what, _payload(found))
+    trouble, advice = f"can't be read ({error})", "deploy the release that wrote it, or "
+    return _in_no_pane(key, events, trouble, advice, stamp)
 
 
 def refused_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Stamp) -> DeadLetterRecord:
-    """New events of a bucket that the database refuses to store."""
+    """New events of a bucket that the database refuses to store: they are in no pane."""
+    return _in_no_pane(key, events, f"can't be stored ({error})", "", stamp)
+
+
+def _in_no_pane(key: Bucket, events: ByLocation, trouble: str, advice: str, stamp: Stamp) -> DeadLetterRecord:
     found = _events(events)
     what = (
-        f"bucket {key[1]} of the window {_time(key[0])} can't be stored ({error}): {len(found)} events "
-        "are kept here and are in no pane"
+        f"bucket {key[1]} of the window {_time(key[0])} {trouble}: {len(found)} events are kept here and are "
+        f"in no pane; {advice}run cqc verify-windows --repair"
     )
     return _record(stamp, what, _payload(found))
 

@@ -1,15 +1,19 @@
 """One flush against services that fail, answer late or die under it."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from functions.aggregate import flush, log_reader
+from shared.delivery.batching import Outcome
 from shared.errors import Retry
+from shared.tables.columns import Row
 from shared.windows.documents import Write
 from shared.windows.log import segment_id
 from tests.support.faults import Faults
 from tests.support.flush_harness import WINDOW, FlushHarness, crowd, event
+from tests.support.memory_sinks import MemoryRows
 
 CALLS = 8
 """Of a flush with one segment: layout, control, list, list again, begin, load, save, finish."""
@@ -145,3 +149,31 @@ async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not
     finals = [str(row["location_id"]) for row in harness.sinks.panes if row["is_final"]]
     assert sorted(set(finals)) == sorted(one.location_id for one in crowd())
     assert {row["revision"] for row in harness.sinks.panes if row["is_final"]} == {2}
+
+
+async def test_a_save_of_one_group_does_not_forget_that_another_still_has_panes_to_emit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(flush, "GROUP", 1)
+    harness = FlushHarness()
+    places = crowd()
+    await harness.append(*places)
+    saved_both = asyncio.Event()
+
+    class Away(MemoryRows):
+        """Fails once another group has been saved beside this one."""
+
+        async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:  # noqa: ARG002 - the port's
+            await harness.until(lambda: len(harness.control().pending) > 1 or harness.control().number > 1)
+            saved_both.set()
+            raise Retry("BigQuery is away")
+
+    rows, harness.rows = harness.rows, Away([])
+    with pytest.raises(Retry):
+        await harness.flush_at(1)
+    assert saved_both.is_set()
+    harness.rows = rows
+    await harness.flush_at(3)  # after the lease of the flush that was cut off
+    assert sorted(str(row["location_id"]) for row in harness.sinks.panes) == sorted(
+        place.location_id for place in places
+    )

@@ -1,10 +1,15 @@
 """How far a flush reads the log, and what it may conclude from that."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 import pytest
 
 from functions.aggregate import flush, log_reader
+from shared.delivery.batching import Outcome
+from shared.tables.columns import Row
 from shared.windows.documents import NEW, Write
-from shared.windows.log import segment_id
+from shared.windows.log import LogWriter, segment_id
 from shared.windows.segment import encode
 from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
 from tests.support.memory_documents import MemoryDocuments
@@ -114,3 +119,29 @@ async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_o
     monkeypatch.setattr(flush, "sealed_before", lambda _: WINDOW)
     assert (await harness.flush_at(5.02)).status == "done"
     assert harness.panes("1-100") == [("on_time", 1, 1, False)]
+
+
+async def test_slices_that_are_sealed_while_a_flush_reads_are_read_again_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A segment came to be behind the flush's back, in a slice that it had read and that was still open."""
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    monkeypatch.setattr(log_reader, "LISTED", 1)
+    harness = FlushHarness()
+    names = iter(["5", "9", "1"])
+    writer = LogWriter(MemoryDocuments(harness.database), lambda: next(names))
+    await writer.append([event("first")], harness.now, harness.now)
+    ahead = harness.now + timedelta(seconds=10)  # another instance's clock
+    await writer.append([event("ahead")], ahead, ahead)
+    append_rows = harness.rows.append_rows
+
+    async def meanwhile(rows: Sequence[Row]) -> Sequence[Outcome]:
+        harness.rows.append_rows = append_rows  # type: ignore[method-assign]  # once
+        await writer.append([event("behind")], harness.now, harness.now)
+        harness.now += timedelta(seconds=45)
+        return await append_rows(rows)
+
+    harness.rows.append_rows = meanwhile  # type: ignore[method-assign]  # what happens during the first round
+    assert (await harness.flush()).status == "done"
+    await harness.flush_at(1)
+    assert harness.panes()[-1][2] == 3
