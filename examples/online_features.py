@@ -31,4 +31,4 @@ request = FetchFeatureValuesRequest(feature_view=f"{store}/featureViews/location
 answer = connect(region).fetch_feature_values(request=request, timeout=5)
 for feature in answer.key_values.features:
     kind = feature.value._pb.WhichOneof("value")
-    print(feature.name, getattr(feature.value, kind) if kind else None, sep="\t")  # noqa: T201
+    print(feature.name, getattr(feature.value, kind) if kind else None, sep="\t")  # noqa: T201 - what the example is for

@@ -17,4 +17,4 @@ event = {
     "metrics": {"previous_rating": "Good", "new_rating": "Requires improvement"},
 }
 publisher.publish(topic, json.dumps(event).encode()).result(timeout=30)  # raises unless it is published
-print(event["event_id"])  # noqa: T201
+print(event["event_id"])  # noqa: T201 - what the example is for

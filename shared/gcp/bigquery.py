@@ -15,7 +15,7 @@ import grpc
 import grpc.aio
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse, StorageError
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status
 
 from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.channel import CLIENT_HEADER, TRY_SECONDS, Reconnecting, Service
@@ -184,7 +184,7 @@ class _Connection:
                 response_deserializer=AppendRowsResponse.deserialize,
             ),
         )
-        routing = to_grpc_metadata({"write_stream": stream})  # type: ignore[no-untyped-call]
+        routing = to_grpc_metadata({"write_stream": stream})
         self._call = open_call(metadata=(routing, CLIENT_HEADER))
         self._stream = stream
         self._schema: Table | None = table  # sent with the first request only

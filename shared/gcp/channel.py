@@ -55,8 +55,8 @@ KEEPALIVE_OPTIONS = (
 )
 """For the real services. A local server closes connections that ping more often than every 5 minutes, gRPC's
 default, which Google's emulators have no option for; and loopback loses no connection silently."""
-_VERSIONS = ClientInfo(protobuf_runtime_version=google.protobuf.__version__)  # type: ignore[no-untyped-call]
-CLIENT_HEADER: tuple[str, str] = _VERSIONS.to_grpc_metadata()  # type: ignore[no-untyped-call]
+_VERSIONS = ClientInfo(protobuf_runtime_version=google.protobuf.__version__)
+CLIENT_HEADER: tuple[str, str] = _VERSIONS.to_grpc_metadata()
 """x-goog-api-client, as Google's clients send it with every call: the versions of Python and libraries."""
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _OF_THE_CONNECTION = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})

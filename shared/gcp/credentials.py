@@ -10,4 +10,4 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 def authorized_session() -> requests.Session:
     """A session that signs requests as the account of this process, and renews its token itself."""
     credentials, _ = google.auth.default(scopes=[_SCOPE])
-    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+    return AuthorizedSession(credentials)

@@ -49,7 +49,7 @@ class DirectWriteStream:
             request_serializer=WriteEnvelope.SerializeToString,
             response_deserializer=WriteResponse.FromString,
         )
-        routing = to_grpc_metadata({"feature_view": view})  # type: ignore[no-untyped-call]
+        routing = to_grpc_metadata({"feature_view": view})
         self._call: Any = open_call(metadata=(routing, CLIENT_HEADER))
         self._in_flight: dict[str, _Request] = {}
         self._one_writer = asyncio.Lock()

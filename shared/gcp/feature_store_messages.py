@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import DESCRIPTOR as TIMESTAMP_FILE
-from google.rpc.status_pb2 import DESCRIPTOR as STATUS_FILE  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import DESCRIPTOR as STATUS_FILE
 
 PACKAGE: Final = "google.cloud.aiplatform.v1"
 SERVICE: Final = f"{PACKAGE}.FeatureOnlineStoreService"

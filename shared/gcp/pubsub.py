@@ -64,7 +64,7 @@ class TopicPublisher:
         self._deadline = deadline
         self._try_seconds = try_seconds
         self._jitter = jitter
-        routing = to_grpc_metadata({"topic": self._topic})  # type: ignore[no-untyped-call]
+        routing = to_grpc_metadata({"topic": self._topic})
         self._metadata = (routing, CLIENT_HEADER)
         self._connection = Reconnecting(PUBSUB, _publish_on)
 

@@ -53,7 +53,7 @@ def spans(chain: Chain, event_id: str, names: set[str]) -> list[dict[str, Any]]:
         if names <= {span["name"] for span in found}:
             return list(found)
         assert time.monotonic() < end, answer.stdout + answer.stderr
-        time.sleep(0.1)
+        time.sleep(0.1)  # polls what the collector has got
 
 
 def test_an_event_is_followed_from_publish_to_its_row(traced: Chain) -> None:

@@ -49,7 +49,7 @@ def wait_for(process: Process, port: int) -> None:
             return
         except OSError:
             assert time.monotonic() < deadline, process.tail()
-            time.sleep(0.05)
+            time.sleep(0.05)  # polls a process that is starting
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def until(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not reached():
         assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.05)
+        time.sleep(0.05)  # polls a process
 
 
 def is_running(pid: int) -> bool:

@@ -82,7 +82,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.05)  # polls a process that is starting
         else:
             return
     pytest.fail(f"{process.args!r} is not listening on {port}; its log:\n{log.read_text(errors='replace')}")

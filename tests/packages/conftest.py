@@ -104,7 +104,7 @@ def wait_until_served(process: subprocess.Popen[bytes], served: Served) -> None:
         except urllib.error.HTTPError:
             return  # the framework's own 404: it serves
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.05)  # polls a process that is starting
     pytest.fail(f"the function did not answer within {START_TIMEOUT:.0f} s")
 
 

@@ -46,7 +46,11 @@ def until(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not reached():
         assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.05)
+        time.sleep(0.05)  # polls
+
+
+def until_number(run: Run, expected: int, sql: str, **parameters: str) -> None:
+    until(lambda: number(run, sql, **parameters) == expected)
 
 
 def event(**fields: object) -> dict[str, object]:

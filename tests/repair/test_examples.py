@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.repair.helpers import ROWS_OF, event, number, publish, until
+from tests.repair.helpers import ROWS_OF, event, number, publish, until_number
 from tests.support.chain import Run, command
 from tools.local.parts import PartsKind
 from tools.paths import ROOT
@@ -35,7 +35,7 @@ def example(run: Run, name: str, *arguments: str) -> str:
 
 def test_the_producer_sends_an_event_that_the_reader_then_sees(run: Run) -> None:
     event_id = example(run, "producer.py").strip()
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    until_number(run, 1, ROWS_OF, event_id=event_id)
     served = dict(line.split("\t") for line in example(run, "online_features.py", LOCATION).splitlines())
     assert served["rating_change_direction"] == "declined"
 
@@ -46,7 +46,7 @@ def test_a_training_row_has_what_was_known_when_its_event_was_processed(run: Run
     for sent in (first, second):
         publish(run, sent)
         event_id = str(sent["event_id"])
-        until(lambda event_id=event_id: number(run, ROWS_OF, event_id=event_id) == 1)  # type: ignore[misc]
+        until_number(run, 1, ROWS_OF, event_id=event_id)
         flush(run.chain.address.functions["aggregate"])
     sql = (EXAMPLES / "training_rows.sql").read_bytes()
     answer = command(run.chain, "query", "-", "--csv", stdin=sql)

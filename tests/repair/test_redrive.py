@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until_number
 from tests.support.chain import Run
 from tests.support.command_line import Answer, Invoke
 from tools.local.parts import PartsKind
@@ -20,7 +20,7 @@ def rejected(run: Run, **fields: object) -> str:
     sent = event(**fields)
     (message_id,) = publish(run, sent)
     event_id = str(sent.get("event_id", message_id))
-    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 1)
+    until_number(run, 1, FAILURES_OF, event_id=event_id)
     return event_id
 
 
@@ -37,7 +37,7 @@ def test_an_edited_event_is_shown_checked_sent_and_not_sent_twice(run: Run, invo
     assert "Nothing was sent; 1 could be" in shown.out
 
     assert redrive(invoke, event_id, "--set", BEDS, "--yes").code == 0
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    until_number(run, 1, ROWS_OF, event_id=event_id)
     again = redrive(invoke, event_id, "--set", BEDS, "--yes")
     assert "To redrive: 0. Already redriven, needing no redrive, or over the limit: 1." in again.out
     known = json.loads(invoke("explain", event_id, "--json").out)
@@ -53,15 +53,15 @@ def test_an_event_that_is_still_wrong_is_not_sent_and_can_be_redriven_later(run:
     assert "ValueError: invalid literal for int()" in unfit.err
     assert number(run, FAILURES_OF, event_id=event_id) == 1
     assert redrive(invoke, event_id, "--unset", "metrics.new_beds", "--yes").code == 0
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    until_number(run, 1, ROWS_OF, event_id=event_id)
 
 
 def test_an_event_that_a_redrive_has_fixed_is_not_open_again_after_a_seek(run: Run, invoke: Invoke) -> None:
     event_id = rejected(run, metrics=...)
     assert redrive(invoke, event_id, "--set", "metrics={}", "--yes").code == 0
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    until_number(run, 1, ROWS_OF, event_id=event_id)
     assert invoke("replay", "--seek-subscription", "dashboard-events-parse", "--to-time", "1m").code == 0
-    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 2)
+    until_number(run, 2, FAILURES_OF, event_id=event_id)
     assert "To redrive: 0." in redrive(invoke, event_id, "--set", "metrics={}").out
 
 
@@ -86,7 +86,7 @@ def test_events_are_fixed_by_hand_in_a_file_which_can_be_sent_again_after_a_part
     rest = invoke(*of_location, "--edited", str(file), "--yes")
     assert (rest.code, "1 sent and marked" in rest.out) == (0, True)
     for event_id in (first, second):
-        until(lambda event_id=event_id: number(run, ROWS_OF, event_id=event_id) == 1)  # type: ignore[misc]
+        until_number(run, 1, ROWS_OF, event_id=event_id)
     assert "Nothing to send." in invoke(*of_location, "--edited", str(file), "--yes").out
 
 

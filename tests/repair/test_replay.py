@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.dead_letters.record import read_hints
-from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until, until_number
 from tests.support.chain import Run
 from tests.support.command_line import Invoke
 from tools.local.parts import PartsKind
@@ -44,12 +44,12 @@ def test_replaying_anything_twice_changes_no_count(run: Run, invoke: Invoke, tmp
 
 def test_an_event_without_an_id_keeps_the_id_of_its_first_message(run: Run, invoke: Invoke) -> None:
     (message_id,) = publish(run, event(event_id=...))
-    until(lambda: number(run, ROWS_OF, event_id=message_id) == 1)
+    until_number(run, 1, ROWS_OF, event_id=message_id)
     before = counts(run)
     for deliveries in (2, 3):
         options = ("--subscription", "monitor", "--event-id", message_id, "--limit", "1", "--to", "topic")
         assert invoke("replay", *options).code == 0
-        until(lambda deliveries=deliveries: number(run, ROWS_OF, event_id=message_id) == deliveries)  # type: ignore[misc]
+        until_number(run, deliveries, ROWS_OF, event_id=message_id)
     assert counts(run) == before
 
 
@@ -57,11 +57,11 @@ def test_a_dead_letter_that_fails_again_stays_one_dead_letter_and_counts_its_rep
     run: Run, invoke: Invoke
 ) -> None:
     (message_id,) = publish(run, event(event_id=..., metrics=...))
-    until(lambda: number(run, FAILURES_OF, event_id=message_id) == 1)
+    until_number(run, 1, FAILURES_OF, event_id=message_id)
     before = counts(run)
     for times in (2, 3):
         assert invoke("replay", "--errors", "--event-id", message_id, "--to", "topic").code == 0
-        until(lambda times=times: number(run, FAILURES_OF, event_id=message_id) == times)  # type: ignore[misc]
+        until_number(run, times, FAILURES_OF, event_id=message_id)
     assert counts(run) == before
     attributes = "JSON_VALUE(attributes, '$.replay_of'), JSON_VALUE(attributes, '$.replay_count')"
     latest = f"SELECT {attributes} FROM streaming_errors_unique WHERE event_id = @event_id"
@@ -80,7 +80,7 @@ def test_events_without_an_id_in_a_file_count_once_however_often_it_is_replayed(
     sql = f"SELECT COUNT(*) FROM {of_location}"
     for times in (1, 2):
         assert invoke("replay", str(file), "--to", "topic").code == 0
-        until(lambda times=times: number(run, sql, location=str(sent["location_id"])) == times)  # type: ignore[misc]
+        until_number(run, times, sql, location=str(sent["location_id"]))
     distinct = f"SELECT COUNT(DISTINCT event_id) FROM {of_location}"
     assert number(run, distinct, location=str(sent["location_id"])) == 1
 
@@ -92,18 +92,18 @@ def test_a_function_accepts_every_shape(run: Run, invoke: Invoke, tmp_path: Path
     file.write_text(json.dumps(sent))
     answer = invoke("replay", str(file), "--to", run.chain.address.functions["parse"], "--as", shape)
     assert answer.code == 0, answer.err
-    until(lambda: number(run, ROWS_OF, event_id=str(sent["event_id"])) == 1)
+    until_number(run, 1, ROWS_OF, event_id=str(sent["event_id"]))
 
 
 def test_failures_of_features_go_back_to_features(run: Run, invoke: Invoke) -> None:
     lost = event(event_timestamp="2026-01-31T12:00:00Z", processing_timestamp="2026-01-31T12:00:01Z")
     publish(run, lost, topic="parsed")
     event_id = str(lost["event_id"])
-    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 1)
+    until_number(run, 1, FAILURES_OF, event_id=event_id)
     selection = ("--errors", "--event-id", event_id, "--stage", "features")
     assert "topics/dashboard-events-parsed" in invoke("replay", *selection, "--dry-run", "--json").out
     assert invoke("replay", *selection, "--to", "function").code == 0
-    until(lambda: number(run, FAILURES_OF, event_id=event_id) == 2)
+    until_number(run, 2, FAILURES_OF, event_id=event_id)
 
 
 def test_a_pulled_message_is_acknowledged_only_after_its_replay(
@@ -115,7 +115,7 @@ def test_a_pulled_message_is_acknowledged_only_after_its_replay(
         path = f"projects/{chain.project}/subscriptions/{name}"
         pubsub.subscriber.create_subscription(name=path, topic=chain.topics["dead_letter"])
         (message_id,) = publish(run, event(event_id=..., metrics=...))
-        until(lambda: number(run, FAILURES_OF, event_id=message_id) == 1)
+        until_number(run, 1, FAILURES_OF, event_id=message_id)
         pull = ("--subscription", name, "--limit", "1", "--failed", str(tmp_path))
         assert message_id in invoke("replay", *pull, "--dry-run").out
         with refusing() as url:
@@ -123,25 +123,25 @@ def test_a_pulled_message_is_acknowledged_only_after_its_replay(
             assert refused.code == 1
             assert "503: the sink is down" in refused.err
         assert invoke("replay", *pull, "--to", chain.functions["parse"]).code == 0
-        until(lambda: number(run, FAILURES_OF, event_id=message_id) == 2)
+        until_number(run, 2, FAILURES_OF, event_id=message_id)
         # The failure of the replay has arrived meanwhile: the first message is gone.
         second = invoke("replay", *pull, "--dry-run").out
         assert "parse/schema_error" in second
         pubsub.subscriber.delete_subscription(subscription=path)
     saved = tmp_path / f"parse-{message_id}.json"
     assert invoke("replay", str(saved), "--to", "topic").code == 0
-    until(lambda: number(run, FAILURES_OF, event_id=message_id) == 3)
+    until_number(run, 3, FAILURES_OF, event_id=message_id)
 
 
 def test_a_seek_redelivers_and_changes_no_count(run: Run, invoke: Invoke) -> None:
     sent = event()
     publish(run, sent)
     event_id = str(sent["event_id"])
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    until_number(run, 1, ROWS_OF, event_id=event_id)
     before = counts(run)
     answer = invoke("replay", "--seek-subscription", "dashboard-events-parse", "--to-time", "1m")
     assert answer.code == 0, answer.err
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 2)
+    until_number(run, 2, ROWS_OF, event_id=event_id)
     until(lambda: counts(run) == before)
 
 

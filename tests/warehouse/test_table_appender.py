@@ -8,7 +8,7 @@ import pytest
 from google.cloud.bigquery_storage_v1.types import AppendRowsResponse, RowError, StorageError
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status
 
 from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.bigquery import MAX_REQUEST_BYTES, TableAppender

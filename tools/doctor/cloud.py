@@ -35,7 +35,7 @@ class Cloud:
 
     def __init__(self, deployment: Deployment, credentials: Credentials) -> None:
         self._deployment = deployment
-        self._session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+        self._session = AuthorizedSession(credentials)
         self._terraform = f"terraform -chdir=terraform apply -var project_id={deployment.project}"
 
     def urls(self) -> Mapping[str, str]:

@@ -39,7 +39,7 @@ class OnlineStore:
     def fetch(self, location_id: str, timeout: float = TIMEOUT) -> list[OnlineValue]:
         """The location's values sorted by name, none if it was never written; raises CommandError."""
         request = FetchRequest(feature_view=self._feature_view, data_key={"key": location_id})
-        routing = to_grpc_metadata({"feature_view": self._feature_view})  # type: ignore[no-untyped-call]
+        routing = to_grpc_metadata({"feature_view": self._feature_view})
         with self._channel() as channel:
             call = channel.unary_unary(
                 _METHOD,
@@ -58,7 +58,7 @@ class OnlineStore:
         from google.auth.transport.grpc import secure_authorized_channel
         from google.auth.transport.requests import Request
 
-        channel: grpc.Channel = secure_authorized_channel(  # type: ignore[no-untyped-call]
+        channel: grpc.Channel = secure_authorized_channel(
             self._credentials, Request(), f"{self._endpoint}:443"
         )
         return channel

@@ -21,7 +21,7 @@ def jobs_of(deployment: Deployment) -> list[str]:
 
 def session(deployment: Deployment) -> AuthorizedSession:
     """Raises UsageError without credentials."""
-    return AuthorizedSession(credentials(deployment.project))  # type: ignore[no-untyped-call]
+    return AuthorizedSession(credentials(deployment.project))
 
 
 def run_now(job: str, session: requests.Session) -> None:

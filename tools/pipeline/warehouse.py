@@ -164,7 +164,7 @@ class Warehouse:
         local = "BIGQUERY_EMULATOR_HOST" in os.environ
         return bigquery.Client(
             project=self._project,
-            credentials=AnonymousCredentials() if local else None,  # type: ignore[no-untyped-call]
+            credentials=AnonymousCredentials() if local else None,
         )
 
     def _table(self, definition: Table) -> bigquery.Table:

@@ -141,7 +141,7 @@ def identity_token(url: str) -> str:
     parts = urlsplit(url)
     audience = f"{parts.scheme}://{parts.netloc}"  # the bare service URL, as in the push subscriptions
     try:
-        token: str = fetch_id_token(google.auth.transport.requests.Request(), audience)  # type: ignore[no-untyped-call]
+        token: str = fetch_id_token(google.auth.transport.requests.Request(), audience)
     except GoogleAuthError as error:
         raise UsageError(
             f"there are no Google credentials that can make an identity token for {audience} ({error}): set "

@@ -57,11 +57,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
 
     def prepare_plugin(plugin: AuthMetadataPlugin, *arguments: Any, **options: Any) -> None:
         opened.audiences.append(options["default_host"])
-        prepare(plugin, *arguments, **options)  # type: ignore[no-untyped-call]
+        prepare(plugin, *arguments, **options)  # type: ignore[no-untyped-call]  # google-auth's own
 
     def search(**_: object) -> tuple[AnonymousCredentials, None]:
         opened.searches += 1
-        return AnonymousCredentials(), None  # type: ignore[no-untyped-call]
+        return AnonymousCredentials(), None
 
     monkeypatch.setattr(grpc.aio, "secure_channel", open_secure)
     monkeypatch.setattr(AuthMetadataPlugin, "__init__", prepare_plugin)
