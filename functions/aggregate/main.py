@@ -9,13 +9,9 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.aggregate.flush import BUSY_SECONDS
-from functions.aggregate.tick import FlushDependencies, FlushHandler
-from shared import wiring
-from shared.clock import utc_now
-from shared.gcp.bigquery import table_sink
-from shared.gcp.feature_store import feature_view
-from shared.gcp.firestore import FLUSH_DEADLINE, FirestoreDocuments
+from functions.aggregate import flush, tick
+from shared import clock, wiring
+from shared.gcp import bigquery, feature_store, firestore
 from shared.settings import AggregateSettings
 from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
 
@@ -23,14 +19,15 @@ settings = wiring.start("aggregate", AggregateSettings)
 
 
 @cache
-def handler() -> FlushHandler:
+def handler() -> tick.FlushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    documents = FirestoreDocuments(settings.project_id, settings.firestore_database, FLUSH_DEADLINE)
-    rows = table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED)
-    online = feature_view(settings.feature_view, BUSY_SECONDS)
+    database = settings.firestore_database
+    documents = firestore.FirestoreDocuments(settings.project_id, database, firestore.FLUSH_DEADLINE)
+    rows = bigquery.table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED)
+    online = feature_store.feature_view(settings.feature_view, flush.BUSY_SECONDS)
     dead_letters = wiring.dead_letter_publisher("aggregate", settings)
-    flush = FlushDependencies(documents, rows, online, dead_letters, utc_now, monotonic, settings)
-    return wiring.ready(FlushHandler(flush))
+    needs = tick.FlushDependencies(documents, rows, online, dead_letters, clock.utc_now, monotonic, settings)
+    return wiring.ready(tick.FlushHandler(needs))
 
 
 @functions_framework.aio.http

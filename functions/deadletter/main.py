@@ -8,11 +8,10 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.deadletter.recording import Recorder
-from shared import wiring
-from shared.clock import utc_now
+from functions.deadletter import recording
+from shared import clock, wiring
 from shared.delivery.handler import PushHandler
-from shared.gcp.bigquery import table_sink
+from shared.gcp import bigquery
 from shared.settings import DeadletterSettings
 from shared.tables.columns import STREAMING_ERRORS
 
@@ -22,8 +21,8 @@ settings = wiring.start("deadletter", DeadletterSettings)
 @cache
 def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    sink = table_sink(settings.project_id, settings.dataset, STREAMING_ERRORS)
-    recorder = Recorder(sink, utc_now, settings.pipeline_version, settings.limits)
+    sink = bigquery.table_sink(settings.project_id, settings.dataset, STREAMING_ERRORS)
+    recorder = recording.Recorder(sink, clock.utc_now, settings.pipeline_version, settings.limits)
     return wiring.push_handler("deadletter", settings, recorder.process)
 
 

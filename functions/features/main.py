@@ -8,18 +8,13 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.features.heartbeat import answering_heartbeats
-from functions.features.writing import FeatureWriter
-from shared import wiring
-from shared.clock import utc_now
+from functions.features import heartbeat, writing
+from shared import clock, wiring
 from shared.delivery.handler import PushHandler
-from shared.gcp.bigquery import table_sink
-from shared.gcp.feature_store import feature_view
-from shared.gcp.firestore import FirestoreDocuments
+from shared.gcp import bigquery, feature_store, firestore
 from shared.settings import FeaturesSettings
 from shared.tables.columns import REALTIME_FEATURES
-from shared.windows.log import LogWriter
-from shared.windows.lookup import Lookup
+from shared.windows import log, lookup
 
 settings = wiring.start("features", FeaturesSettings)
 
@@ -27,13 +22,13 @@ settings = wiring.start("features", FeaturesSettings)
 @cache
 def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    rows = table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES)
-    documents = FirestoreDocuments(settings.project_id, settings.firestore_database)
+    rows = bigquery.table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES)
+    documents = firestore.FirestoreDocuments(settings.project_id, settings.firestore_database)
+    windows, late = log.LogWriter(documents), lookup.Lookup(documents, settings.allowed_lateness)
+    online = feature_store.feature_view(settings.feature_view)
     dead_letters = wiring.dead_letter_publisher("features", settings)
-    log, late = LogWriter(documents), Lookup(documents, settings.allowed_lateness)
-    online = feature_view(settings.feature_view)
-    writer = FeatureWriter(rows, log, late, online, dead_letters, settings, utc_now)
-    process = answering_heartbeats(writer.process, utc_now)
+    writer = writing.FeatureWriter(rows, windows, late, online, dead_letters, settings, clock.utc_now)
+    process = heartbeat.answering_heartbeats(writer.process, clock.utc_now)
     return wiring.rejecting_handler("features", settings, process, dead_letters.send_rejected)
 
 

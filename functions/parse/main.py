@@ -9,13 +9,12 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.parse.forwarding import Forwarder
-from shared import wiring
-from shared.clock import utc_now
+from functions.parse import forwarding
+from shared import clock, wiring
 from shared.delivery.handler import PushHandler
-from shared.gcp.pubsub import TopicPublisher
+from shared.gcp import pubsub
 from shared.settings import ParseSettings
-from shared.telemetry.logs import UnknownFields
+from shared.telemetry import logs
 
 settings = wiring.start("parse", ParseSettings)
 
@@ -23,8 +22,8 @@ settings = wiring.start("parse", ParseSettings)
 @cache
 def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
-    parsed = TopicPublisher(settings.project_id, settings.parsed_topic)
-    forwarder = Forwarder(parsed, settings, utc_now, UnknownFields(monotonic))
+    parsed = pubsub.TopicPublisher(settings.project_id, settings.parsed_topic)
+    forwarder = forwarding.Forwarder(parsed, settings, clock.utc_now, logs.UnknownFields(monotonic))
     dead_letters = wiring.dead_letter_publisher("parse", settings)
     return wiring.rejecting_handler("parse", settings, forwarder.forward, dead_letters.send_rejected)
 
