@@ -135,7 +135,7 @@ def test_a_healthy_chain_has_nothing_wrong(traced: Chain) -> None:
         "backlog of dashboard-events-parsed-features",
         "backlog of dashboard-events-dead-letter-deadletter",
     }
-    assert not any(finding["mend"] for finding in findings.values())
+    assert not any(finding["fix"] for finding in findings.values())
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def test_a_broken_subscription_is_found_with_the_command_that_fixes_it(traced: C
         "subscription dashboard-events-dead-letter-deadletter": "it pushes to nobody, not to "
         + traced.address.functions["deadletter"],
     }
-    assert "cqc up" in findings["subscription dashboard-events-parse"]["mend"]
+    assert "cqc up" in findings["subscription dashboard-events-parse"]["fix"]
 
 
 def test_a_changed_table_and_a_lost_view_are_found(traced: Chain) -> None:
@@ -206,7 +206,7 @@ def test_a_document_of_the_flush_in_a_newer_format_is_found(traced: Chain, name:
     assert wrongs(findings)["flush"].startswith(
         f"Firestore's {name} can't be read (its format is 99, this release reads 1): use the cqc of the"
     )
-    assert "cqc up" in findings["flush"]["mend"]
+    assert "cqc up" in findings["flush"]["fix"]
 
 
 def test_a_service_that_is_down_is_found_and_the_rest_is_still_checked(traced: Chain, tmp_path: Path) -> None:

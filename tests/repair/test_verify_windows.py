@@ -48,7 +48,7 @@ def test_an_event_that_its_window_missed_is_listed_and_fixed_once(
 
     repaired = verify(invoke, scratch, "--repair", "--json")
     assert repaired.code == 0, repaired.err
-    assert json.loads(repaired.out)["mended"] == 2
+    assert json.loads(repaired.out)["repaired"] == 2
     assert json.loads(verify(invoke, scratch, "--repair", "--json").out)["differences"] == []
 
     assert scratch.is_counted([counted, missed, lost, item(location_id="1-1")]) == [True, True, True, False]

@@ -30,5 +30,5 @@ def _document(finding: Finding) -> dict[str, str]:
         "check": finding.check,
         "verdict": finding.verdict.value,
         "detail": finding.detail,
-        "mend": finding.fix,  # the key that scripts read
+        "fix": finding.fix,
     }

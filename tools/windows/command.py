@@ -162,7 +162,7 @@ def _document(result: _Result) -> dict[str, object]:
             }
             for difference in result.found.differences
         ],
-        "mended": len(result.repaired.revisions),
+        "repaired": len(result.repaired.revisions),
         "left": len(result.left),
         "notes": [*result.repaired.left, *_unwritten(result.repaired)],
     }
