@@ -27,7 +27,7 @@ locals {
     dead-letter-brake = {
       severity  = "CRITICAL"
       title     = "Rejected events are held back"
-      look      = "More than half of what a function judged was rejected, so it answers 503 instead of dead-lettering, and Pub/Sub keeps those events: for 15 hours by default. Look at what was released or what producers changed, and mend that; good events still go through."
+      look      = "More than half of what a function judged was rejected, so it answers 503 instead of dead-lettering, and Pub/Sub keeps those events: for 15 hours by default. Look at what was released or what producers changed, and fix that; good events still go through."
       filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.brake_engaged}\""
       aligner   = "ALIGN_DELTA"
       reducer   = "REDUCE_SUM"
@@ -49,7 +49,7 @@ locals {
     dead-letters-stuck = {
       severity  = "ERROR"
       title     = "Dead letters are not being recorded"
-      look      = "deadletter does not get its rows into streaming_errors. Its subscription keeps messages for seven days and gives none up: mend it within that time."
+      look      = "deadletter does not get its rows into streaming_errors. Its subscription keeps messages for seven days and gives none up: fix it within that time."
       filter    = "${local.pubsub_metric}oldest_unacked_message_age\" AND resource.labels.subscription_id=\"${module.stage["deadletter"].subscription}\""
       aligner   = "ALIGN_MAX"
       reducer   = "REDUCE_MAX"

@@ -75,7 +75,7 @@ resource "google_pubsub_subscription" "archive" {
   name                       = "dashboard-events-archive"
   topic                      = google_pubsub_topic.this["events"].id
   ack_deadline_seconds       = 600
-  message_retention_duration = "604800s" # seven days to mend a bucket that is gone or full of refusals
+  message_retention_duration = "604800s" # seven days to fix a bucket that is gone or full of refusals
 
   cloud_storage_config {
     bucket = google_storage_bucket.archive["on"].name

@@ -278,7 +278,7 @@ variable "alerts" {
     flush_lag_seconds        = optional(number, 300)  # one window
     freshness_seconds        = optional(number, 60)
     freshness_goal           = optional(number, 0.99)
-    dead_letter_age_seconds  = optional(number, 3600) # seven days are kept: an hour leaves time to mend
+    dead_letter_age_seconds  = optional(number, 3600) # seven days are kept: an hour leaves time to fix it
   })
   default  = {}
   nullable = false

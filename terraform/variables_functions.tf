@@ -196,7 +196,7 @@ variable "delivery" {
         tonumber(trimsuffix(var.delivery.minimum_backoff, "s")) * pow(2, n),
       )
     ]) >= 6 * 3600, false)
-    error_message = "delivery must last at least six hours with its backoffs (seconds with an s, such as 600s): Pub/Sub would otherwise give up what the dead-letter brake or an outage holds before anybody can mend it (docs/decisions/0040)."
+    error_message = "delivery must last at least six hours with its backoffs (seconds with an s, such as 600s): Pub/Sub would otherwise give up what the dead-letter brake or an outage holds before anybody can fix it (docs/decisions/0040)."
   }
 }
 

@@ -129,12 +129,12 @@ class FeatureView:
             }
             if again:
                 await asyncio.sleep(self._pause)
-                final = {key: one for key, one in failed.items() if key not in again}
+                final = {key: failure for key, failure in failed.items() if key not in again}
                 failed = final | await self._attempt(again)
-            unanswered = [one.text for one in failed.values() if one.code == _NO_ANSWER]
+            unanswered = [failure.text for failure in failed.values() if failure.code == _NO_ANSWER]
             if unanswered and self._breaker.answers == answers:
                 self._breaker.open(unanswered[0])
-            reasons |= {key: one.text for key, one in failed.items()}
+            reasons |= {key: failure.text for key, failure in failed.items()}
         finally:
             self._slots.release()
 
@@ -150,8 +150,10 @@ class FeatureView:
             return dict.fromkeys(entities, Refusal(_NO_ANSWER, f"writing to {self._name} failed: {reason}"))
         self._breaker.answered(self._clock() - began)
         return {
-            key: Refusal(one.code, f"{self._name} refused the values: {one.text} (code {one.code})")
-            for key, one in refused.items()
+            key: Refusal(
+                failure.code, f"{self._name} refused the values: {failure.text} (code {failure.code})"
+            )
+            for key, failure in refused.items()
         }
 
     def _probe_in_background(self, entry: OnlineFeatures) -> None:

@@ -53,7 +53,7 @@ def _message(name: str, *fields: str, nested: tuple[DescriptorProto, ...] = ()) 
 
 
 def _oneof(message: DescriptorProto, name: str) -> int:
-    names = [one.name for one in message.oneof_decl]
+    names = [group.name for group in message.oneof_decl]
     if name not in names:
         message.oneof_decl.add(name=name)
         return len(names)

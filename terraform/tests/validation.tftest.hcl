@@ -46,7 +46,7 @@ run "timeout_over_the_ack_deadline" {
   expect_failures = [var.functions]
 }
 
-run "attempts_that_end_before_anybody_can_mend" {
+run "attempts_that_end_before_anybody_can_fix_it" {
   command = plan
   variables {
     delivery = { maximum_backoff = "60s" }

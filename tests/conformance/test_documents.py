@@ -87,7 +87,7 @@ async def test_a_read_of_nothing_is_nothing(documents: Documents) -> None:
 
 async def test_a_list_goes_on_behind_an_id_in_the_order_of_ids(documents: Documents, place: str) -> None:
     ids = ["b", "a-10", "a", "a-9", "Z", "ä", "0001", "a~0", "a+1"]
-    await documents.commit([Write(f"{place}/{one}", {"n": 1}) for one in ids])
+    await documents.commit([Write(f"{place}/{name}", {"n": 1}) for name in ids])
     in_order = sorted(ids, key=str.encode)
     assert await names(documents, place) == in_order
     assert await names(documents, place, limit=2) == in_order
@@ -122,7 +122,7 @@ async def test_a_version_fits_until_the_document_changes(documents: Documents, p
         await documents.commit([Write(name, {"n": 3}, first)])
     committed = await documents.commit([Write(f"{place}/b", {"n": 1}), Write(name, {"n": 3}, second)])
     reading = await documents.read([f"{place}/b", name])
-    assert [reading.documents[one].version for one in (f"{place}/b", name)] == list(committed.versions)
+    assert [reading.documents[name].version for name in (f"{place}/b", name)] == list(committed.versions)
 
 
 async def test_a_version_conflicts_where_there_is_no_document(documents: Documents, place: str) -> None:
@@ -157,4 +157,4 @@ async def test_the_largest_batch_of_the_longest_names_is_stored(documents: Docum
     now = utc_now()
     await LogWriter(documents, unique_id).append(batch, now, now)
     stored = await documents.list("window_log", "", 1_000)
-    assert sum(event in set(batch) for one in stored for event in decode(one.fields)) >= 500
+    assert sum(event in set(batch) for document in stored for event in decode(document.fields)) >= 500

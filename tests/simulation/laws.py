@@ -52,7 +52,7 @@ def _unique(rows: Iterable[Row]) -> Unique:
 
 
 def _events(chain: SimulatedChain, unique: Unique) -> Iterator[str]:
-    published = {one.event_id: message_of(one) for one in chain.plan.publications}
+    published = {publication.event_id: message_of(publication) for publication in chain.plan.publications}
     if unique.keys() != published.keys():
         yield f"these events have no row: {published.keys() - unique.keys()}"
     recorded = {
@@ -66,10 +66,10 @@ def _events(chain: SimulatedChain, unique: Unique) -> Iterator[str]:
     stored = set(_stored(chain))
     lateness = timedelta(seconds=chain.plan.lateness)
     for event_id in late:
-        one = contribution(unique[event_id][1][0])
-        if one.digest in stored:
+        event = contribution(unique[event_id][1][0])
+        if event.digest in stored:
             yield f"{event_id} was stored in time and is late"
-        in_time = closes_at(one.key.start, lateness) - MAX_SKEW * 1_000_000
+        in_time = closes_at(event.key.start, lateness) - MAX_SKEW * 1_000_000
         if any(at < in_time for at in chain.acknowledged.get(event_id, ())):
             yield f"{event_id} was acknowledged in time and is late"
 

@@ -52,8 +52,8 @@ class Instance:
     faults: list[Faults]
 
     def die(self) -> None:
-        for one in self.faults:
-            one.running.clear()
+        for fault in self.faults:
+            fault.running.clear()
 
 
 def event_time(publication: Publication) -> datetime:

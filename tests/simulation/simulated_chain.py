@@ -81,7 +81,7 @@ class SimulatedChain:
         await asyncio.sleep(self.plan.heals_at)
         ticks.cancel()
         self._heal()
-        last = max(window_of(to_micros(event_time(one))) for one in self.plan.publications)
+        last = max(window_of(to_micros(event_time(publication))) for publication in self.plan.publications)
         end = closes_at(last, timedelta(seconds=self.plan.lateness))
         quiet, patience = 0, max(self.now(), end) + (3 * self.plan.lateness + 2400) * 1_000_000
         while quiet < 2 and not self.bugs and self.now() < patience:
@@ -124,7 +124,7 @@ class SimulatedChain:
 
     def _service(self, name: str) -> Faults:
         plan = self.plan
-        share, mine = plan.fails / 4, [one for one in plan.outages if one.service == name]
+        share, mine = plan.fails / 4, [outage for outage in plan.outages if outage.service == name]
         faults = Faults(
             self.random,
             fails=share,
@@ -133,7 +133,7 @@ class SimulatedChain:
             lands_twice=share,
             delay=plan.delay,
             stalls=plan.stalls,
-            is_away=lambda: any(one.since <= self.seconds() < one.until for one in mine),
+            is_away=lambda: any(outage.since <= self.seconds() < outage.until for outage in mine),
         )
         if self.is_healed:
             faults.heal()

@@ -42,7 +42,7 @@ def test_histories_meet_what_they_are_for() -> None:
     assert any(name.startswith("flush/2.") for name in names)
     assert any(row["is_late"] for chain in worlds for row in chain.sinks.rows)
     assert any(len(chain.sinks.rows) > len(chain.plan.publications) for chain in worlds)
-    assert any(not counts(one) for chain in worlds for one in segments(chain))
+    assert any(not counts(segment) for chain in worlds for segment in segments(chain))
 
 
 def fingerprint(seed: int) -> object:

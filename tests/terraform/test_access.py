@@ -27,24 +27,24 @@ def state(request: pytest.FixtureRequest, deployed: State, with_feature_store: S
 def test_nobody_is_everybody(state: State) -> None:
     found = list(bindings(state))
     assert len(found) > 20
-    assert [one.address for one in found if re.search("all(Authenticated)?Users", str(one.values))] == []
+    assert [item.address for item in found if re.search("all(Authenticated)?Users", str(item.values))] == []
 
 
 def test_every_grant_adds_one_member_and_replaces_nobody(state: State) -> None:
     """A binding or a policy would take the role from whoever else has it."""
-    assert [one.address for one in bindings(state) if not one.type.endswith("_iam_member")] == []
+    assert [item.address for item in bindings(state) if not item.type.endswith("_iam_member")] == []
 
 
 def test_no_role_is_broad(state: State) -> None:
     broad = re.compile(r"roles/(owner|editor|viewer)$|[aA]dmin$")
-    assert [one.address for one in bindings(state) if broad.search(one.values["role"])] == []
+    assert [item.address for item in bindings(state) if broad.search(item.values["role"])] == []
 
 
 def test_only_these_grants_are_of_the_whole_project(state: State) -> None:
     """Writing logs belongs to the project; the others name their bucket or database in a condition."""
     found = {
-        (one.values["member"].split("@")[0], one.values["role"], bool(one.values["condition"]))
-        for one in state.of_type("google_project_iam_member")
+        (item.values["member"].split("@")[0], item.values["role"], bool(item.values["condition"]))
+        for item in state.of_type("google_project_iam_member")
     }
     assert found == {
         ("serviceAccount:other", "roles/logging.logWriter", False),  # the builder
@@ -56,36 +56,36 @@ def test_only_these_grants_are_of_the_whole_project(state: State) -> None:
 
 def test_every_push_subscription_but_the_last_has_dead_letters_and_the_iam_for_them(state: State) -> None:
     pushed = [
-        one
-        for one in state.of_type("google_pubsub_subscription")
-        if one.values["push_config"] and one.values["push_config"][0]["push_endpoint"]
+        item
+        for item in state.of_type("google_pubsub_subscription")
+        if item.values["push_config"] and item.values["push_config"][0]["push_endpoint"]
     ]
     topic = state.values('google_pubsub_topic.this["dead_letter"]')["id"]
     forwarded = {
-        one.values["subscription"]
-        for one in state.of_type("google_pubsub_subscription_iam_member")
-        if one.values["role"] == "roles/pubsub.subscriber"
+        item.values["subscription"]
+        for item in state.of_type("google_pubsub_subscription_iam_member")
+        if item.values["role"] == "roles/pubsub.subscriber"
     }
     assert len(pushed) == 3
-    for one in pushed:
-        ends_here = one.values["topic"] == topic
-        assert bool(one.values["dead_letter_policy"]) is not ends_here, one.address
-        assert (one.values["id"] in forwarded) is not ends_here, one.address
+    for item in pushed:
+        ends_here = item.values["topic"] == topic
+        assert bool(item.values["dead_letter_policy"]) is not ends_here, item.address
+        assert (item.values["id"] in forwarded) is not ends_here, item.address
 
 
 def test_every_push_carries_a_token(state: State) -> None:
-    for one in state.of_type("google_pubsub_subscription"):
-        for push in one.values["push_config"]:
-            assert push["oidc_token"], one.address
+    for item in state.of_type("google_pubsub_subscription"):
+        for push in item.values["push_config"]:
+            assert push["oidc_token"], item.address
 
 
 def test_the_table_in_the_docs_names_every_role_and_no_other(
     with_feature_store: State, with_people: State
 ) -> None:
     states = (with_feature_store, with_people)
-    granted = {one.values["role"].removeprefix("roles/") for state in states for one in bindings(state)}
+    granted = {item.values["role"].removeprefix("roles/") for state in states for item in bindings(state)}
     custom = {
-        one.values["role_id"] for state in states for one in state.of_type("google_project_iam_custom_role")
+        item.values["role_id"] for state in states for item in state.of_type("google_project_iam_custom_role")
     }
     predefined = {role for role in granted if re.fullmatch(r"[a-z]\w*\.\w+", role)}
     rows = [line for line in IAM.read_text().splitlines() if line.startswith("| `")]

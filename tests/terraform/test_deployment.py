@@ -97,18 +97,18 @@ def test_views_are_those_of_the_local_chain(deployed: State) -> None:
 
 
 def test_table_functions_are_those_of_the_local_chain(deployed: State) -> None:
-    functions = [one.values for one in deployed.of_type("google_bigquery_routine")]
-    made = {one["routine_id"]: one["definition_body"] for one in functions}
+    functions = [routine.values for routine in deployed.of_type("google_bigquery_routine")]
+    made = {routine["routine_id"]: routine["definition_body"] for routine in functions}
     assert made == function_definitions(PROJECT, DATASET)
-    for one in functions:
-        assert tuple(argument["name"] for argument in one["arguments"]) == FUNCTION_ARGUMENTS
+    for routine in functions:
+        assert tuple(argument["name"] for argument in routine["arguments"]) == FUNCTION_ARGUMENTS
 
 
 def test_a_span_of_time_is_filtered_under_the_deduplication(deployed: State) -> None:
     """Above it the filter prunes no partition, and the whole table is read."""
     sql_of = views(deployed, "views") | {
-        one.values["routine_id"]: one.values["definition_body"]
-        for one in deployed.of_type("google_bigquery_routine")
+        routine.values["routine_id"]: routine.values["definition_body"]
+        for routine in deployed.of_type("google_bigquery_routine")
     }
     spans = {name: sql for name, sql in sql_of.items() if "event_timestamp >=" in sql}
     assert spans.keys() == {

@@ -41,9 +41,9 @@ def test_one_poison_message_leaves_most_of_a_months_allowance(deployed: State) -
 
 def test_one_poison_message_trips_no_burn_alert(deployed: State) -> None:
     policies = [
-        one.values
-        for one in deployed.of_type("google_monitoring_alert_policy")
-        if one.address.startswith("google_monitoring_alert_policy.burn[")
+        made.values
+        for made in deployed.of_type("google_monitoring_alert_policy")
+        if made.address.startswith("google_monitoring_alert_policy.burn[")
     ]
     assert len(policies) == 8, "two windows for each of four goals"
     goal = deployed.values('google_monitoring_slo.this["parse"]')["goal"]
@@ -54,7 +54,7 @@ def test_one_poison_message_trips_no_burn_alert(deployed: State) -> None:
 
 
 def test_goals_are_shares_of_what_comes_in(deployed: State) -> None:
-    goals = {one.values["slo_id"]: one.values for one in deployed.of_type("google_monitoring_slo")}
+    goals = {made.values["slo_id"]: made.values for made in deployed.of_type("google_monitoring_slo")}
     assert goals.keys() == {"parse", "features", "freshness", "windows"}
     for name, goal in goals.items():
         assert goal["request_based_sli"], name
@@ -64,7 +64,7 @@ def test_goals_are_shares_of_what_comes_in(deployed: State) -> None:
 def test_waiting_events_are_critical_only_when_they_are_old_and_many(deployed: State) -> None:
     policy = deployed.values("google_monitoring_alert_policy.waiting")
     assert policy["combiner"] == "AND_WITH_MATCHING_RESOURCE"
-    metrics = [one["condition_threshold"][0]["filter"] for one in policy["conditions"]]
+    metrics = [condition["condition_threshold"][0]["filter"] for condition in policy["conditions"]]
     assert ["oldest_unacked" in text or "num_undelivered" in text for text in metrics] == [True, True]
 
 
@@ -87,9 +87,9 @@ def test_the_archive_keeps_what_a_replay_needs(deployed: State) -> None:
     assert files["avro_config"][0]["write_metadata"] is True
     assert archive["topic"] == deployed.values('google_pubsub_topic.this["events"]')["id"]
     roles = {
-        one.values["role"]
-        for one in deployed.of_type("google_storage_bucket_iam_member")
-        if one.values["bucket"] == files["bucket"]
+        made.values["role"]
+        for made in deployed.of_type("google_storage_bucket_iam_member")
+        if made.values["bucket"] == files["bucket"]
     }
     assert roles == {"roles/storage.objectCreator", "roles/storage.legacyBucketReader"}
     rules = deployed.values('google_storage_bucket.archive["on"]')["lifecycle_rule"]

@@ -115,15 +115,15 @@ def _table(scenario: Scenario) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("MB", justify="right")
     table.add_column("peak MiB", justify="right")
-    for one in scenario.ticks:
-        counts = [one.shard, one.events, one.panes["early"], one.panes["on_time"], one.panes["late"]]
+    for tick in scenario.ticks:
+        counts = [tick.shard, tick.events, tick.panes["early"], tick.panes["on_time"], tick.panes["late"]]
         table.add_row(
-            str(one.minute),
+            str(tick.minute),
             *(f"{count:,}" for count in counts),
-            f"{one.cpu_seconds:.2f}",
-            f"{one.wall_seconds:.2f}",
-            *(f"{count:,}" for count in (one.read, one.written, one.segments)),
-            f"{one.megabytes:.1f}",
-            f"{one.rss_mb:.0f}",
+            f"{tick.cpu_seconds:.2f}",
+            f"{tick.wall_seconds:.2f}",
+            *(f"{count:,}" for count in (tick.read, tick.written, tick.segments)),
+            f"{tick.megabytes:.1f}",
+            f"{tick.rss_mb:.0f}",
         )
     return table

@@ -244,7 +244,7 @@ def costs(ticks: list[Tick]) -> tuple[float, float]:
     """Microseconds of CPU an event and a pane: the least squares of CPU = a · events + b · panes.
 
     The ticks must differ in how many events come to a pane."""
-    rows = [(one.events, sum(one.panes.values()), one.cpu_seconds * 1e6) for one in ticks]
+    rows = [(tick.events, sum(tick.panes.values()), tick.cpu_seconds * 1e6) for tick in ticks]
     ee, pp = sum(e * e for e, _, _ in rows), sum(p * p for _, p, _ in rows)
     ep = sum(e * p for e, p, _ in rows)
     ec, pc = sum(e * c for e, _, c in rows), sum(p * c for _, p, c in rows)

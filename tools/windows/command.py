@@ -55,7 +55,7 @@ def run(
     verifier = Verifier(warehouse, flush, AggregateSettings(project_id=pipeline.project).allowed_lateness)
     found = _with_events(pipeline, verifier, verifier.verify(span))
     repaired, left = Repaired(), found.differences
-    if repair and any(one.expected is not None for one in found.differences):
+    if repair and any(difference.expected is not None for difference in found.differences):
         repaired = _repair(pipeline, flush.layout, found.differences, online)
         left = verifier.verify(span).differences
     result = _Result(span, found, verifier.why_nothing_was_compared(found), repaired, left)
@@ -102,7 +102,7 @@ def _hint(result: _Result) -> str:
     """What to do about the windows that still differ."""
     if result.repaired.left:
         return result.repaired.left[0]
-    lost = sum(one.expected is None for one in result.left)
+    lost = sum(difference.expected is None for difference in result.left)
     if lost == len(result.left):
         return "they have no rows, so what they should hold is not known, and --repair leaves them alone"
     if result.repaired.revisions:

@@ -20,7 +20,7 @@ async def with_events(
     A window whose documents can't be read stays as it is; raises Retry.
     """
     lookup = Lookup(documents, allowed_lateness)
-    return [await _with_events(lookup, one) for one in differences]
+    return [await _with_events(lookup, difference) for difference in differences]
 
 
 async def _with_events(lookup: Lookup, difference: Difference) -> Difference:
@@ -32,8 +32,8 @@ async def _with_events(lookup: Lookup, difference: Difference) -> Difference:
     except Unreadable:
         return difference
     pairs = list(zip(members, found, strict=True))
-    missing = [member.event_id for member, one in pairs if not (member.is_late or one.is_counted)]
-    wrong = [member.event_id for member, one in pairs if member.is_late and one.is_counted]
+    missing = [member.event_id for member, stored in pairs if not (member.is_late or stored.is_counted)]
+    wrong = [member.event_id for member, stored in pairs if member.is_late and stored.is_counted]
     what = [difference.what]
     if missing:
         what.append(f"in no pane, though not late: {_ids(missing)}")

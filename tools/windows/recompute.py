@@ -67,16 +67,16 @@ def recompute(rows: Iterable[Record]) -> dict[WindowKey, Expected]:
     """The windows of these rows: COLUMNS of unique events, and their first_ and last_arrival."""
     windows: dict[WindowKey, Expected] = defaultdict(Expected)
     for row in rows:
-        one = contribution(cast(Cells, row))
-        _add(windows[one.key], one, row)
+        event = contribution(cast(Cells, row))
+        _add(windows[event.key], event, row)
     return dict(windows)
 
 
-def _add(expected: Expected, one: Contribution, row: Record) -> None:
-    is_late, end = bool(row["is_late"]), one.key.end
-    expected.members.append(Member(str(row["event_id"]), one, is_late))
+def _add(expected: Expected, event: Contribution, row: Record) -> None:
+    is_late, end = bool(row["is_late"]), event.key.end
+    expected.members.append(Member(str(row["event_id"]), event, is_late))
     if not is_late:
-        expected.window.add(one, end)
+        expected.window.add(event, end)
         expected.least_late += _micros(row, "first_arrival") >= end
         expected.most_late += _micros(row, "last_arrival") >= end
 

@@ -97,8 +97,8 @@ class Repair:
     async def _levels(self, session: Session, differences: Sequence[Difference]) -> dict[int, int]:
         """How many buckets each window has; one without documents gets them here."""
         by_start = defaultdict(list)
-        for one in differences:
-            by_start[one.key.start].append(one)
+        for difference in differences:
+            by_start[difference.key.start].append(difference)
         metas = {meta_name(session.shard, start): start for start in by_start}
         found = (await self.documents.read(list(metas))).documents
         try:
@@ -164,17 +164,18 @@ def _replace(
     """Puts the recomputed windows in place of those of the bucket, each with its next pane."""
     stored = dict(state.windows())
     fired = []
-    for one in differences:
-        assert one.expected is not None
-        before = stored.get(one.key.location_id)
+    for difference in differences:
+        assert difference.expected is not None
+        before = stored.get(difference.key.location_id)
         window = replace(
-            one.expected.window, revision=max(one.revision, 0 if before is None else before.revision)
+            difference.expected.window,
+            revision=max(difference.revision, 0 if before is None else before.revision),
         )
         pane = Pane.LATE if window.revision else Pane.ON_TIME
         window.fire(pane, is_final=True, at=session.now, flush=session.control.number)
-        state.replace(one.key.location_id, window, one.expected.digests)
-        fired.append(Fired(one.key.location_id, one.key.start, window))
-        repaired.revisions[one.key] = window.revision
+        state.replace(difference.key.location_id, window, difference.expected.digests)
+        fired.append(Fired(difference.key.location_id, difference.key.start, window))
+        repaired.revisions[difference.key] = window.revision
     return fired
 
 
@@ -188,17 +189,17 @@ def _left(shard: Shard, key: Bucket, differences: Sequence[Difference], error: U
 
 def _by_shard(layout: Layout, differences: Iterable[Difference]) -> dict[Shard, list[Difference]]:
     found: dict[Shard, list[Difference]] = defaultdict(list)
-    for one in differences:
-        if one.expected is not None:
-            hashed = location_hash(one.key.location_id)
-            found[layout.of_window(one.key.start).shard_of(hashed)].append(one)
+    for difference in differences:
+        if difference.expected is not None:
+            hashed = location_hash(difference.key.location_id)
+            found[layout.of_window(difference.key.start).shard_of(hashed)].append(difference)
     return found
 
 
 def _groups(differences: Sequence[Difference], levels: Mapping[int, int]) -> list[Work]:
     work: dict[Bucket, list[Difference]] = defaultdict(list)
-    for one in differences:
-        start = one.key.start
-        work[start, bucket_of(location_hash(one.key.location_id), levels[start])].append(one)
+    for difference in differences:
+        start = difference.key.start
+        work[start, bucket_of(location_hash(difference.key.location_id), levels[start])].append(difference)
     buckets = sorted(work.items())
     return [dict(buckets[at : at + GROUP]) for at in range(0, len(buckets), GROUP)]

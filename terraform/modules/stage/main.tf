@@ -79,7 +79,7 @@ resource "google_pubsub_subscription" "this" {
   name                       = each.value
   topic                      = var.subscription.topic
   ack_deadline_seconds       = local.ack_deadline
-  message_retention_duration = "604800s" # the most without further cost: seven days to mend what is broken
+  message_retention_duration = "604800s" # the most without further cost: seven days to fix what is broken
 
   push_config {
     push_endpoint = google_cloudfunctions2_function.this.service_config[0].uri

@@ -49,8 +49,8 @@ class Stored:
     def fold(self, events: Sequence[Contribution]) -> list[Write]:
         state = self.load()
         by_location: dict[str, list[Contribution]] = {}
-        for one in events:
-            by_location.setdefault(one.location_id, []).append(one)
+        for member in events:
+            by_location.setdefault(member.location_id, []).append(member)
         state.fold(by_location)
         return state.writes(0, is_settled=False)
 
@@ -100,7 +100,8 @@ def test_writes_that_are_asked_for_again_are_the_same() -> None:
 def test_a_full_part_is_split_and_no_document_outgrows_its_limit() -> None:
     stored = Stored()
     stored.put(stored.fold(events_of([(location, 0) for location in range(40)])))
-    entries = [len(one.fields["entries"]) for one in stored.documents.values() if "entries" in one.fields]  # type: ignore[arg-type]
+    documents = stored.documents.values()
+    entries = [len(made.fields["entries"]) for made in documents if "entries" in made.fields]  # type: ignore[arg-type]
     assert len(entries) > 10
     assert max(entries) <= 250
     assert len(stored.counts()) == 40
@@ -126,8 +127,8 @@ def test_a_chunk_outlives_its_part_and_a_settled_bucket_expires_sooner() -> None
 def test_sums_of_more_than_64_bits_come_back_exact() -> None:
     stored = Stored()
     huge = [event(f"e{number}", sums=(2**63 - 1, -(2**63), 0), risk=2**62) for number in range(5)]
-    for one in huge:
-        stored.put(stored.fold([one]))
+    for member in huge:
+        stored.put(stored.fold([member]))
     ((_, window),) = stored.load().windows()
     assert window.categories["rating"][2:] == [5 * (2**63 - 1), -5 * 2**63, 0]
     assert window.risk_sum == 5 * 2**62

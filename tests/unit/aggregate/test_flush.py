@@ -126,7 +126,7 @@ async def test_what_a_flush_reads_and_writes_depends_on_its_events_and_open_buck
     for minute in range(2, 60):  # history that is folded and settled
         await harness.flush_at(minute)
     buckets, controls = 4, 10
-    await harness.append(*(event("new", location=one.location_id) for one in events[:at_once]))
+    await harness.append(*(event("new", location=member.location_id) for member in events[:at_once]))
     read, written = harness.database.read_documents, harness.database.written_documents
     await harness.flush_at(60)
     assert harness.database.read_documents - read <= buckets + controls
@@ -147,7 +147,7 @@ async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not
         await harness.flush_at(66)
     await harness.flush_at(67)
     finals = [str(row["location_id"]) for row in harness.sinks.panes if row["is_final"]]
-    assert sorted(set(finals)) == sorted(one.location_id for one in crowd())
+    assert sorted(set(finals)) == sorted(member.location_id for member in crowd())
     assert {row["revision"] for row in harness.sinks.panes if row["is_final"]} == {2}
 
 

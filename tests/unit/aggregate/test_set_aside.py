@@ -49,7 +49,7 @@ async def test_a_bucket_that_cannot_be_read_is_set_aside_and_the_others_go_on(
     damaged, other = two_buckets()
     await harness.append(event("a", location=damaged), event("b", location=other), *crowd())
     await harness.flush_at(1)
-    (document,) = [one for one in harness.stored("window_state") if is_state_of(one, damaged)]
+    (document,) = [stored for stored in harness.stored("window_state") if is_state_of(stored, damaged)]
     harness.database.commit([Write(document.name, {**document.fields, **fields})])
     await harness.append(event("c", location=damaged), event("d", location=other))
     await harness.flush_at(2)
@@ -187,10 +187,10 @@ def two_buckets() -> tuple[str, str]:
     """Two locations that do not share a bucket among four."""
     first = "special"
     others = (f"other-{number}" for number in range(100))
-    return first, next(one for one in others if (location_hash(one) ^ location_hash(first)) & 3)
+    return first, next(name for name in others if (location_hash(name) ^ location_hash(first)) & 3)
 
 
-def is_state_of(one: Write | Document, location: str) -> bool:
+def is_state_of(stored: Write | Document, location: str) -> bool:
     """Whether it is the document of this location's bucket."""
-    entries = one.fields.get("entries")
+    entries = stored.fields.get("entries")
     return isinstance(entries, bytes) and location.encode() in entries

@@ -31,8 +31,8 @@ def contributions(draw: st.DrawFn) -> Contribution:
 
 def folded(events: list[Contribution]) -> Window:
     window = Window()
-    for one in events:
-        window.add(one, WINDOW + WINDOW_MICROS)
+    for member in events:
+        window.add(member, WINDOW + WINDOW_MICROS)
     return window
 
 

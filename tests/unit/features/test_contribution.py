@@ -21,8 +21,8 @@ from tests.unit.strategies import good_events
 LONDON = ZoneInfo("Europe/London")
 
 
-def given_by(one: Event) -> Contribution:
-    return contribution(extract(one, LONDON))
+def given_by(example: Event) -> Contribution:
+    return contribution(extract(example, LONDON))
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_every_category_has_at_most_as_many_sums_as_a_contribution_holds() -> No
 
 def test_identity_times_and_scores_come_from_the_event() -> None:
     metrics = {"severity": "high", "repeat_violation": True}
-    one = given_by(event("compliance_alert", metrics, event_id="e-1"))
-    assert one == Contribution(
+    example = given_by(event("compliance_alert", metrics, event_id="e-1"))
+    assert example == Contribution(
         location_id="1-466088203",
         digest=digest("1-466088203", "e-1"),
         event_micros=to_micros(NOW) - 2_000_000,
@@ -79,10 +79,10 @@ def test_identity_times_and_scores_come_from_the_event() -> None:
 
 def test_arrival_is_when_pubsub_took_the_event_and_else_when_parse_did() -> None:
     published = datetime(2026, 3, 11, 11, 59, 59, tzinfo=UTC)
-    one = event().model_copy(update={"publish_timestamp": published})
-    assert given_by(one).arrival_micros == to_micros(published)
-    by_hand = one.model_copy(update={"publish_timestamp": None})
-    assert given_by(by_hand).arrival_micros == to_micros(one.processing_timestamp)
+    example = event().model_copy(update={"publish_timestamp": published})
+    assert given_by(example).arrival_micros == to_micros(published)
+    by_hand = example.model_copy(update={"publish_timestamp": None})
+    assert given_by(by_hand).arrival_micros == to_micros(example.processing_timestamp)
 
 
 def test_where_the_location_ends_makes_another_event() -> None:
@@ -95,9 +95,9 @@ def test_whatever_parse_lets_through_gives_a_contribution_that_a_segment_keeps(
     raw: dict[str, object],
 ) -> None:
     try:
-        one, _ = DECODER.decode(message(orjson.dumps(raw)), NOW)
+        example, _ = DECODER.decode(message(orjson.dumps(raw)), NOW)
     except Reject:
         return
-    given_one = given_by(one)
+    given_one = given_by(example)
     if all(-(2**63) <= number < 2**63 for number in given_one[6:]):
         assert list(decode(encode([given_one]))) == [given_one]

@@ -15,13 +15,13 @@ def message(data: bytes, attributes: dict[str, str]) -> Message:
     return Message(data, "1", attributes, NOW, "s", 1)
 
 
-async def processed(one: Message) -> list[Message]:
+async def processed(delivery: Message) -> list[Message]:
     seen: list[Message] = []
 
     async def process(got: Message) -> None:
         seen.append(got)
 
-    await answering_heartbeats(process, lambda: NOW)(one)
+    await answering_heartbeats(process, lambda: NOW)(delivery)
     return seen
 
 

@@ -70,10 +70,10 @@ class Log:
         self.times.append((judged, now))
         if self.error:
             raise self.error
-        self.segments.append([EVENT_IDS[one.digest] for one in contributions])
+        self.segments.append([EVENT_IDS[event.digest] for event in contributions])
 
     async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
-        names = [EVENT_IDS[one.digest] for one in events]
+        names = [EVENT_IDS[event.digest] for event in events]
         self.asked.append(names)
         if self.error:
             raise self.error
@@ -145,7 +145,9 @@ class Sinks:
 
     async def write(self, *messages: Message) -> list[BaseException | None]:
         """The outcome of each, sent together: one batch."""
-        return await asyncio.gather(*(self.writer.process(one) for one in messages), return_exceptions=True)
+        return await asyncio.gather(
+            *(self.writer.process(delivery) for delivery in messages), return_exceptions=True
+        )
 
     def lateness(self) -> dict[object, object]:
         return {row["event_id"]: row["is_late"] for row in self.rows.rows}
@@ -158,9 +160,9 @@ def sinks() -> Sinks:
 
 def parsed(event_id: str, timestamp: str = ON_TIME, **fields: object) -> Message:
     """An event of the parsed topic."""
-    one = event("compliance_alert", {"severity": "high"}, event_id=event_id, timestamp=timestamp, **fields)
-    EVENT_IDS[digest(one.location_id, event_id)] = event_id
-    return message(encode(one), message_id=f"message-of-{event_id}")
+    built = event("compliance_alert", {"severity": "high"}, event_id=event_id, timestamp=timestamp, **fields)
+    EVENT_IDS[digest(built.location_id, event_id)] = event_id
+    return message(encode(built), message_id=f"message-of-{event_id}")
 
 
 async def test_a_batch_is_one_append_one_segment_and_one_online_write(sinks: Sinks) -> None:

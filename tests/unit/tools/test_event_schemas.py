@@ -69,9 +69,9 @@ def test_a_schema_is_a_valid_schema(event_type: str | None) -> None:
 @pytest.mark.parametrize("event_type", EXAMPLES)
 def test_an_example_is_accepted_by_its_own_schema_and_by_no_other(event_type: str) -> None:
     event = EXAMPLES[event_type].accepted(event_type)
-    own = None if event_type == GENERIC else event_type
+    named = None if event_type == GENERIC else event_type
     accepting = {kind for kind, validator in VALIDATORS.items() if validator.is_valid(event)}
-    assert accepting == {own, None}, "the generic schema accepts any metrics"
+    assert accepting == {named, None}, "the generic schema accepts any metrics"
 
 
 @given(good_events())

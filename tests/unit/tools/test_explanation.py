@@ -50,12 +50,12 @@ def test_the_first_pane_is_one_that_came_after_the_event_and_counts_more(
 ) -> None:
     """A flush reads on for 10 s after the time that its panes bear."""
     share = replace(COUNTED, stored=NOON + timedelta(minutes=stored_minutes))
-    assert [share.counts_the_event(one) for one in share.panes] == counts
+    assert [share.counts_the_event(pane) for pane in share.panes] == counts
 
 
 def test_no_pane_counts_what_the_window_does_not_remember() -> None:
     share = replace(COUNTED, is_counted=False)
-    assert {share.counts_the_event(one) for one in share.panes} == {False}
+    assert {share.counts_the_event(pane) for pane in share.panes} == {False}
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_an_edited_file_is_taken_again_without_what_was_sent(tmp_path: Path) -> 
     done = {("sent", "parse", "schema_error"): Mark(FAILED, has_row=True)}
     for found in ([dead_letter("sent"), dead_letter("open")], [dead_letter("open")]):
         proposals = take_edited(found, done, file, judge("p"), LATER)
-        assert [one.item.event_id for one in proposals] == ["open"]
+        assert [still_open.item.event_id for still_open in proposals] == ["open"]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def repair(harness: RepairHarness, *rows: dict[str, object], faults: Faults | No
 
 
 def said(harness: RepairHarness, *rows: dict[str, object]) -> list[str]:
-    return [one.what for one in harness.verify(*rows).differences]
+    return [difference.what for difference in harness.verify(*rows).differences]
 
 
 def change_control(harness: RepairHarness, **fields: object) -> None:
@@ -166,8 +166,8 @@ def test_the_events_that_make_a_difference_are_named() -> None:
     harness = settled(given("a"), given("b"))
     missing = [features_row(f"c{number}") for number in range(7)]
     found = harness.verify(A, features_row("b", is_late=True), features_row("d", is_late=True), *missing)
-    (one,) = asyncio.run(with_events(harness.documents(), LATENESS, found.differences))
-    assert one.what.endswith(
+    (difference,) = asyncio.run(with_events(harness.documents(), LATENESS, found.differences))
+    assert difference.what.endswith(
         "; in no pane, though not late: c0, c1, c2, c3, c4 and 2 more; counted, though late: b"
     )
 
@@ -251,7 +251,7 @@ def test_a_repair_killed_anywhere_is_finished_by_the_next_flush_or_the_next_repa
         harness.flush()
         repair(harness, *rows)
         assert said(harness, *rows) == []
-        assert all(one == list(range(1, len(one) + 1)) for one in harness.revisions().values())
+        assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in harness.revisions().values())
         if is_done:
             break
     assert after > 10, "it took its steps one by one"
@@ -268,7 +268,9 @@ def test_a_service_that_fails_anywhere_costs_a_second_run(answer_lost: bool) -> 
             harness.flush()
             repair(harness, A, B)
             assert said(harness, A, B) == []
-            assert all(one == list(range(1, len(one) + 1)) for one in harness.revisions().values())
+            assert all(
+                numbers == list(range(1, len(numbers) + 1)) for numbers in harness.revisions().values()
+            )
         else:
             break
     assert at_call > 6, "every call of a repair failed once"

@@ -66,11 +66,13 @@ class HostileService(FeatureOnlineStoreService):
         hostility.in_flight += 1
         hostility.most_in_flight = max(hostility.most_in_flight, hostility.in_flight)
         size = hostility.keys_a_status or max(1, len(entities))
-        entities = [one for one in entities if not hostility.ignore(one.data_key.key)]
+        entities = [entity for entity in entities if not hostility.ignore(entity.data_key.key)]
         if hostility.barrier is not None:
             await hostility.barrier.wait()
         groups = [entities[at : at + size] for at in range(0, len(entities), size)]
-        await asyncio.gather(*(self._answer_group(request.feature_view, one, answers) for one in groups))
+        await asyncio.gather(
+            *(self._answer_group(request.feature_view, entity, answers) for entity in groups)
+        )
         hostility.in_flight -= 1
 
     async def _answer_group(self, view: str, entities: Sequence[Any], answers: "asyncio.Queue[Any]") -> None:

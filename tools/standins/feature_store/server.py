@@ -60,9 +60,9 @@ class FeatureOnlineStoreService:
         response = _WriteResponse()
         response.status.code, response.status.message = code, message
         for entity in entities:
-            one = response.write_responses.add(data_key=entity.data_key)
+            written_key = response.write_responses.add(data_key=entity.data_key)
             if written is not None:
-                one.online_store_write_time.FromMicroseconds(written)
+                written_key.online_store_write_time.FromMicroseconds(written)
         return response
 
     async def fetch(self, request: Any) -> Any:

@@ -125,11 +125,13 @@ async def test_it_calls_as_the_official_client_calls(
     await publisher.publish_batch(messages("a", "b"))
     async with grpc.aio.insecure_channel(topic[1]) as channel:
         client = PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel))
-        official = [PubsubMessage(data=one.data, attributes=one.attributes) for one in messages("a", "b")]
+        official = [
+            PubsubMessage(data=message.data, attributes=message.attributes) for message in messages("a", "b")
+        ]
         await client.publish(topic=TOPIC, messages=official)
     ours, theirs = topic[0].requests
     assert ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
     header = "x-goog-request-params"
     assert topic[0].metadata[0][header] == topic[0].metadata[1][header]
-    own, official_versions = (set(one["x-goog-api-client"].split()) for one in topic[0].metadata)
-    assert own == {one for one in official_versions if not one.startswith(("gapic/", "gccl/"))}
+    ours, official_versions = (set(call["x-goog-api-client"].split()) for call in topic[0].metadata)
+    assert ours == {version for version in official_versions if not version.startswith(("gapic/", "gccl/"))}

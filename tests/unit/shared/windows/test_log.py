@@ -49,7 +49,7 @@ def test_ids_sort_by_their_slices_and_slices_begin_every_ten_seconds() -> None:
     assert [slice_of(at) for at in times[:3]] == [0, 0, 10_000_000]
     ids = [segment_id(at, "z") for at in times]
     assert ids == sorted(ids)
-    assert [slice_in(one) for one in ids] == [slice_of(at) for at in times]
+    assert [slice_in(segment) for segment in ids] == [slice_of(at) for at in times]
 
 
 @pytest.mark.parametrize(

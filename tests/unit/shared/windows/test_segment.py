@@ -32,11 +32,11 @@ def test_what_is_encoded_is_decoded(contributions: list[Contribution]) -> None:
 
 
 def test_an_event_takes_78_bytes_and_its_names_once() -> None:
-    (one, many) = (encode([ONE] * count) for count in (1, 101))
-    assert isinstance(one["events"], bytes)
+    (single, many) = (encode([ONE] * count) for count in (1, 101))
+    assert isinstance(single["events"], bytes)
     assert isinstance(many["events"], bytes)
-    assert len(many["events"]) - len(one["events"]) == 100 * 78
-    assert one["head"] == many["head"]
+    assert len(many["events"]) - len(single["events"]) == 100 * 78
+    assert single["head"] == many["head"]
 
 
 @given(
