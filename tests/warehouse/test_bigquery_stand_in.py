@@ -7,11 +7,15 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import grpc
 import pytest
+from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse, StorageError
+from google.rpc.status_pb2 import Status
 
+from shared.errors import Retry
 from shared.gcp.bigquery import TableAppender
-from shared.tables.columns import STREAMING_ERRORS
-from shared.tables.rows import encode
+from shared.tables.columns import STREAMING_ERRORS, Row
+from shared.tables.rows import descriptor, encode
 from tools.pipeline.warehouse import Warehouse, WarehouseError
 from tools.standins.bigquery.server import serve
 
@@ -112,3 +116,70 @@ def test_an_unreachable_bigquery_is_reported(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
     with pytest.raises(WarehouseError, match=r"^BigQuery gave no answer|^BigQuery can't be reached"):
         Warehouse("project", "dataset").query("SELECT 1")
+
+
+async def test_a_column_that_the_table_lacks_is_refused_until_the_table_has_it(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    appender = TableAppender("project", dataset, STREAMING_ERRORS)
+    assert await appender.append(error_rows(0, 1)) == [None]
+    await asyncio.to_thread(warehouse.query, "ALTER TABLE streaming_errors DROP COLUMN stage")
+    for _ in range(2):  # over the open connection, and over a new one
+        with pytest.raises(Retry, match=r"extra fields: 'stage'.*: deploy the table's schema before"):
+            await appender.append(error_rows(1, 1))
+    await asyncio.to_thread(warehouse.query, "ALTER TABLE streaming_errors ADD COLUMN stage STRING")
+    assert await appender.append(error_rows(2, 1)) == [None]
+    await appender.close()
+
+
+def test_the_refusal_of_an_unknown_column_is_bigquerys(
+    stand_in: tuple[str, str], warehouse: Warehouse, dataset: str
+) -> None:
+    warehouse.query("ALTER TABLE streaming_errors DROP COLUMN stage")
+    stream = f"projects/project/datasets/{dataset}/tables/streaming_errors/streams/_default"
+    request = AppendRowsRequest(write_stream=stream)
+    request.proto_rows.writer_schema.proto_descriptor = descriptor(STREAMING_ERRORS)
+    request.proto_rows.rows.serialized_rows = error_rows(0, 1)
+    with grpc.insecure_channel(stand_in[1]) as channel:
+        append = channel.stream_stream(
+            "/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows",
+            request_serializer=AppendRowsRequest.serialize,
+            response_deserializer=AppendRowsResponse.deserialize,
+        )
+        call = append(iter([request]))
+        with pytest.raises(grpc.RpcError):
+            next(call)
+    status = Status.FromString(dict(call.trailing_metadata())["grpc-status-details-bin"])
+    reason = StorageError.pb()()
+    assert status.details[0].Unpack(reason)
+    assert (call.code(), call.details()) == (grpc.StatusCode.INVALID_ARGUMENT, status.message)
+    assert reason.code == StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
+
+
+async def test_values_find_their_column_by_name_after_it_was_dropped_and_added_again(
+    warehouse: Warehouse, dataset: str
+) -> None:
+    appender = TableAppender("project", dataset, STREAMING_ERRORS)
+    assert await appender.append(error_rows(0, 1)) == [None]
+    for change in ("DROP COLUMN stage", "ADD COLUMN stage STRING"):
+        await asyncio.to_thread(warehouse.query, f"ALTER TABLE streaming_errors {change}")
+    row: Row = {"event_id": "later", "stage": "parse", "location_id": "1-1", "error_timestamp": NOW}
+    assert await appender.append([encode(STREAMING_ERRORS, row)]) == [None]
+    await appender.close()
+    sql = "SELECT event_id, stage, location_id, error_timestamp FROM streaming_errors ORDER BY event_id"
+    found = await asyncio.to_thread(warehouse.query, sql)
+    assert found.records() == [
+        {"event_id": "event-0", "stage": None, "location_id": None, "error_timestamp": NOW},
+        row,
+    ]
+
+
+def test_a_table_is_described_as_its_columns_are_now(warehouse: Warehouse) -> None:
+    before = warehouse.describe("streaming_errors")
+    assert before is not None
+    warehouse.query("ALTER TABLE streaming_errors DROP COLUMN stage")
+    warehouse.query("ALTER TABLE streaming_errors ADD COLUMN extra INT64")
+    after = warehouse.describe("streaming_errors")
+    assert after is not None
+    kept = {name: column for name, column in before.columns.items() if name != "stage"}
+    assert after.columns == kept | {"extra": ("INTEGER", "NULLABLE")}
