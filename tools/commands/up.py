@@ -96,7 +96,7 @@ def _remove_stale(described: Path) -> None:
 
 def _watch(chain: "Chain") -> None:
     while True:
-        chain.check()
+        chain.heal()
         time.sleep(_WATCH)
 
 

@@ -41,6 +41,10 @@ class PartsKind(StrEnum):
     EMULATORS = "emulators"
 
 
+STATEFUL = frozenset({"pubsub", "firestore", "bigquery", "feature-store"})
+"""The parts that hold data which the pipeline relies on."""
+
+
 def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
     """Where a chain on these ports will be."""
     at = endpoints(ports)
