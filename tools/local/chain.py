@@ -44,10 +44,17 @@ class ChainOptions:
     flush_every: float | None = None
     trace: bool = False
     """Whether spans are collected, for `cqc trace`."""
+    keep: bool = False
+    """Whether the stand-ins keep their data over a stop."""
     state: Path = field(default_factory=lambda: Path.cwd() / addresses.STATE_FOLDER)
-    """Where chain.json and the logs go."""
+    """Where chain.json, the logs and kept data go."""
     report: Callable[[str], None] = lambda _: None
     """Called with what does not end the chain, such as a failed scheduled flush, or a part that came back."""
+
+    @property
+    def data(self) -> Path | None:
+        """The folder of kept data."""
+        return (self.state / "data").absolute() if self.keep else None
 
 
 class _Abandoned(CommandError):
@@ -55,7 +62,7 @@ class _Abandoned(CommandError):
 
 
 class Chain:
-    """A context manager: inside it the chain runs; after it only the logs are left."""
+    """A context manager: inside it the chain runs; after it only the logs and kept data are left."""
 
     def __init__(self, options: ChainOptions) -> None:
         self.options = options
@@ -102,7 +109,7 @@ class Chain:
                 ready=self._ready,
                 changed=self._write_file,
                 report=self.options.report,
-                forgetful=STATEFUL,
+                forgetful=() if self.options.keep else STATEFUL,
             )
         self._supervisor.tick()
 
@@ -119,7 +126,7 @@ class Chain:
             self._remove_file()
 
     def _start(self) -> None:
-        for part in all_parts(self.options.parts, self._ports, self.address):
+        for part in all_parts(self.options.parts, self._ports, self.address, self.options.data):
             self._parts[part.name] = part
             self._launch(part.name)
         self._bring_up()

@@ -37,8 +37,8 @@ def _locked(path: Path) -> IO[str]:
         except BlockingIOError:
             with lock:
                 raise UsageError(
-                    f"process {lock.read().strip()} already runs a chain with its files in {path.parent}: stop "
-                    "it with Ctrl-C in its terminal, or run `cqc up --port-base 0` in another folder"
+                    f"process {lock.read().strip()} already runs a chain with its files in {path.parent}: "
+                    "stop it with Ctrl-C in its terminal, or run `cqc up --port-base 0` in another folder"
                 ) from None
         if _is_at(path, lock):
             return lock

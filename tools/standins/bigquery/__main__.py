@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
 from tools.standins.bigquery.server import serve
 from tools.standins.serving import PortTaken
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--rest-port", type=int, required=True, help="port of the REST API; 0: any free one")
     parser.add_argument("--grpc-port", type=int, required=True, help="port of Storage Write; 0: any free one")
+    parser.add_argument("--data", type=Path, help="folder that keeps the data (default: memory)")
     try:
         asyncio.run(_run_until_signal(parser.parse_args()))
     except PortTaken as error:
@@ -24,7 +26,7 @@ def main() -> None:
 
 
 async def _run_until_signal(options: argparse.Namespace) -> None:
-    async with serve(options.rest_port, options.grpc_port, options.host) as endpoints:
+    async with serve(options.rest_port, options.grpc_port, options.host, options.data) as endpoints:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):  # after the start, when uvicorn has set its handlers
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
