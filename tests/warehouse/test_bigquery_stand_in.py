@@ -183,3 +183,21 @@ def test_a_table_is_described_as_its_columns_are_now(warehouse: Warehouse) -> No
     assert after is not None
     kept = {name: column for name, column in before.columns.items() if name != "stage"}
     assert after.columns == kept | {"extra": ("INTEGER", "NULLABLE")}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("streaming_errors", "stage"),
+        ("realtime_features", "areas_assessed"),
+        ("realtime_features_aggregated", "aggregated_features"),
+    ],
+)
+def test_a_column_that_a_kept_table_lacks_is_added(warehouse: Warehouse, table: str, column: str) -> None:
+    before = warehouse.describe(table)
+    warehouse.query(f"ALTER TABLE {table} DROP COLUMN {column}")
+    warehouse.create()
+    after = warehouse.describe(table)
+    assert before is not None and after is not None
+    assert after.columns == before.columns
+    warehouse.query(f"SELECT * FROM {table}")

@@ -4,6 +4,7 @@ import sqlglot
 from bqemulator.api.dependencies import AppContext
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.models import TableSchema
+from bqemulator.storage.sql_identifiers import quoted_table_ref
 from sqlglot import exp
 
 _sync_dropped = ddl_sync.sync_dropped_object
@@ -29,5 +30,10 @@ def _describe_again(table: tuple[str, str, str], context: AppContext) -> None:
         return
     known = {field.name: field for field in described.schema_.fields}
     stored = ddl_sync._introspect_schema(*table, context).fields
-    schema = TableSchema(fields=tuple(known.get(field.name, field) for field in stored))
+    rows = context.engine.execute(f"PRAGMA table_info({quoted_table_ref(*table)})").fetchall()
+    json = {
+        name for _, name, kind, *_ in rows if kind == "JSON"
+    }  # which looks like text to the introspection
+    fields = (field.model_copy(update={"type": "JSON"}) if field.name in json else field for field in stored)
+    schema = TableSchema(fields=tuple(known.get(field.name, field) for field in fields))
     context.catalog.update_table(described.model_copy(update={"schema_": schema}))
