@@ -198,6 +198,7 @@ def test_a_column_that_a_kept_table_lacks_is_added(warehouse: Warehouse, table: 
     warehouse.query(f"ALTER TABLE {table} DROP COLUMN {column}")
     warehouse.create()
     after = warehouse.describe(table)
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     assert after.columns == before.columns
     warehouse.query(f"SELECT * FROM {table}")

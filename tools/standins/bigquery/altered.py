@@ -31,9 +31,7 @@ def _describe_again(table: tuple[str, str, str], context: AppContext) -> None:
     known = {field.name: field for field in described.schema_.fields}
     stored = ddl_sync._introspect_schema(*table, context).fields
     rows = context.engine.execute(f"PRAGMA table_info({quoted_table_ref(*table)})").fetchall()
-    json = {
-        name for _, name, kind, *_ in rows if kind == "JSON"
-    }  # which looks like text to the introspection
+    json = {name for _, name, kind, *_ in rows if kind == "JSON"}  # text, to the introspection
     fields = (field.model_copy(update={"type": "JSON"}) if field.name in json else field for field in stored)
     schema = TableSchema(fields=tuple(known.get(field.name, field) for field in fields))
     context.catalog.update_table(described.model_copy(update={"schema_": schema}))
