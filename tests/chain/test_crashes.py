@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +32,10 @@ def environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+def share_a_process(some: Mapping[str, int], others: Mapping[str, int]) -> bool:
+    return bool(some.items() & others.items())
 
 
 def test_events_that_flow_while_features_is_killed_all_arrive_once(up: Up) -> None:
@@ -119,6 +123,15 @@ def test_a_stand_in_that_was_killed_comes_back_empty_and_works(up: Up, part: str
     warehouse = connect_warehouse(up.chain)
     sql = f"SELECT event_id FROM realtime_features WHERE event_id = 'after-{part}'"
     until(lambda: bool(warehouse.query(sql).rows))
+
+
+def test_all_parts_that_are_killed_at_once_come_back(up: Up) -> None:
+    before = up.chain.parts
+    for pid in before.values():
+        os.killpg(pid, signal.SIGKILL)
+    until(lambda: up.chain.parts.keys() == before.keys() and not share_a_process(up.chain.parts, before))
+    answer = up.cqc("doctor")
+    assert answer.returncode == 0, answer.stdout.decode()
 
 
 def test_a_chain_whose_part_keeps_crashing_gives_up_with_the_end_of_its_log(tmp_path: Path) -> None:

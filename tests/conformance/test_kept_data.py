@@ -141,6 +141,16 @@ def test_a_file_of_another_release_is_refused_with_what_to_do(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize("name", ["pubsub", "firestore", "feature_store"])
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "data").write_text("something else" * 1_000)
+    with killed_at_the_end(name, 0, "--data", str(tmp_path / "data")) as process:
+        _, complaint = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert complaint.startswith(f"the data in {tmp_path}/data can't be used (file is not a database): delete")
+    assert complaint.count("\n") == 1
+
+
 def test_a_file_that_another_process_has_is_refused(tmp_path: Path) -> None:
     with (
         keeping("feature_store", tmp_path / "data"),

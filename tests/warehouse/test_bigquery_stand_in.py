@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import pytest
@@ -105,6 +106,34 @@ def test_a_taken_port_is_reported_in_one_sentence(option: str) -> None:
     assert ended.stdout == ""
     assert ended.stderr.startswith(f"bigquery stand-in: cannot listen on 127.0.0.1:{port}")
     assert ended.stderr.count("\n") == 1
+
+
+def test_data_that_cannot_be_read_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "bqemulator.duckdb").write_text("something else" * 1_000)
+    ports = ("--rest-port=0", "--grpc-port=0")
+    ended = subprocess.run([*COMMAND, *ports, f"--data={tmp_path}"], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"the data in {tmp_path} can't be used (")
+    assert ended.stderr.endswith("delete it to begin without, or name another\n")
+    assert "Traceback" not in ended.stderr
+
+
+async def test_a_warehouse_on_disk_comes_back_with_its_rows_views_and_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    between = "`project.kept.realtime_features_between`(TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-02')"
+    for number in range(2):
+        async with serve(data=tmp_path) as endpoints:
+            monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", endpoints.rest)
+            monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", endpoints.storage_write)
+            warehouse = Warehouse("project", "kept")
+            await asyncio.to_thread(warehouse.create)
+            appender = TableAppender("project", "kept", STREAMING_ERRORS)
+            assert await appender.append(error_rows(number, 1)) == [None]
+            await appender.close()
+            found = await asyncio.to_thread(warehouse.query, "SELECT event_id FROM streaming_errors_unique")
+            assert {row[0] for row in found.rows} == {f"event-{each}" for each in range(number + 1)}
+            assert (await asyncio.to_thread(warehouse.query, f"SELECT * FROM {between}")).rows == []
 
 
 def test_a_refused_query_is_reported_in_one_sentence(warehouse: Warehouse) -> None:

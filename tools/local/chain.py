@@ -109,7 +109,7 @@ class Chain:
                 ready=self._ready,
                 changed=self._write_file,
                 report=self.options.report,
-                forgetful=() if self.options.keep else STATEFUL,
+                forgetful=self._forgetful(),
             )
         self._supervisor.tick()
 
@@ -145,6 +145,12 @@ class Chain:
             raise CommandError(f"{name} can't be started ({error}); {hint}") from None
         self._processes[name] = process
         return process
+
+    def _forgetful(self) -> Mapping[str, str]:
+        if self.options.keep:
+            return {}
+        can_keep = self.options.parts is PartsKind.STAND_IN
+        return dict.fromkeys(STATEFUL, ": cqc up --keep keeps it" if can_keep else "")
 
     def _write_file(self, parts: Mapping[str, int]) -> None:
         """`parts`: those that are ready, with their process ids."""

@@ -39,7 +39,7 @@ def send(chain_file: Path | None, part: str, *numbers: signal.Signals) -> int:
     for number in numbers:
         try:
             os.killpg(pid, number)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies
             raise CommandError(f"{part} ended just now (process {pid}): try again when it is back") from None
     return pid
 

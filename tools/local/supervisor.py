@@ -1,7 +1,7 @@
 """Starts a part again that has ended while the chain runs, as Cloud Run replaces an instance."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from signal import SIGKILL
@@ -35,7 +35,7 @@ class Supervisor:
 
     `start` starts a part by name; `ready` returns when its process answers, and may raise CommandError;
     `changed` gets the process id of every part that is ready, whenever that changes; `report` a sentence.
-    `forgetful` are the parts that come back without their data.
+    `forgetful` are the parts that come back without their data, each with what to say of that.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Supervisor:
         ready: Callable[[Process], None],
         changed: Callable[[Mapping[str, int]], None],
         report: Callable[[str], None],
-        forgetful: Collection[str] = (),
+        forgetful: Mapping[str, str],
         delays: Sequence[float] = DELAYS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -99,8 +99,9 @@ class Supervisor:
                 return  # the next tick counts it as another crash
             raise
         part.recovery, part.ready_since = None, self._clock()
-        lost = " without its data: cqc up --keep keeps it" if part.process.name in self._forgetful else ""
-        self._report(f"{part.process.name} is back after {part.ready_since - part.ended:.1f} s{lost}")
+        name = part.process.name
+        lost = f" without its data{self._forgetful[name]}" if name in self._forgetful else ""
+        self._report(f"{name} is back after {part.ready_since - part.ended:.1f} s{lost}")
         self._tell()
 
     def _tell(self) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 LAYOUT = 1
 """Of the tables of all stand-ins; a file of another is refused."""
 
+BEGIN_WITHOUT = "delete it to begin without, or name another"
+
 
 def open_kept(path: Path, tables: str) -> sqlite3.Connection:
     """The file, created with these CREATE TABLE statements if it is new; only one process can have it open.
@@ -28,7 +30,7 @@ def open_kept(path: Path, tables: str) -> sqlite3.Connection:
             connection.executescript(f"BEGIN; {tables} PRAGMA user_version = {LAYOUT}; COMMIT;")
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
     except (OSError, sqlite3.Error) as error:
-        sys.exit(f"the data in {path} can't be used ({error}): delete it to begin without, or name another")
+        sys.exit(f"the data in {path} can't be used ({error}): {BEGIN_WITHOUT}")
     if layout != LAYOUT:
-        sys.exit(f"the data in {path} is of another release: delete it to begin without, or name another")
+        sys.exit(f"the data in {path} is of another release: {BEGIN_WITHOUT}")
     return connection

@@ -36,7 +36,7 @@ class Household:
             ready=self.become_ready,
             changed=self.ready.append,
             report=self.said.append,
-            forgetful=("part",),
+            forgetful={"part": ", as always"},
             delays=(0.0, 3.0),
             clock=lambda: self.now,
         )
@@ -76,7 +76,7 @@ def test_a_part_that_was_killed_is_started_again_at_once(household: Household) -
     household.tick_until(lambda: len(household.said) == 2)
     assert household.said == [
         "part was ended by SIGKILL: starting it again",
-        "part is back after 0.0 s without its data: cqc up --keep keeps it",
+        "part is back after 0.0 s without its data, as always",
     ]
     first, second = household.started
     assert household.ready == [{}, {"part": second.pid}]

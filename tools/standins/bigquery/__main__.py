@@ -6,12 +6,15 @@ import signal
 import sys
 from pathlib import Path
 
+import duckdb
+
 from tools.standins.bigquery.server import serve
+from tools.standins.kept import BEGIN_WITHOUT
 from tools.standins.serving import PortTaken
 
 
 def main() -> None:
-    """Exits with 1 and a sentence when a port is taken."""
+    """Exits with 1 and a sentence when a port is taken, or its data can't be used."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.standins.bigquery", description="bigquery stand-in"
     )
@@ -19,10 +22,13 @@ def main() -> None:
     parser.add_argument("--rest-port", type=int, required=True, help="port of the REST API; 0: any free one")
     parser.add_argument("--grpc-port", type=int, required=True, help="port of Storage Write; 0: any free one")
     parser.add_argument("--data", type=Path, help="folder that keeps the data (default: memory)")
+    options = parser.parse_args()
     try:
-        asyncio.run(_run_until_signal(parser.parse_args()))
+        asyncio.run(_run_until_signal(options))
     except PortTaken as error:
         sys.exit(f"bigquery stand-in: {error}")
+    except duckdb.Error as error:
+        sys.exit(f"the data in {options.data} can't be used ({error}): {BEGIN_WITHOUT}")
 
 
 async def _run_until_signal(options: argparse.Namespace) -> None:

@@ -13,7 +13,8 @@ import bqemulator.jobs.executor
 import bqemulator.scripting.interpreter
 import bqemulator.server
 import duckdb
-from bqemulator.catalog.models import SnapshotMeta
+from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
+from bqemulator.catalog.models import JobMeta, SnapshotMeta
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
 
@@ -27,6 +28,13 @@ class NoSnapshots(SnapshotManager):
     def capture(self, *_: str, **__: str) -> SnapshotMeta | None:
         """Keeps nothing."""
         return None
+
+
+class KeptCatalog(DuckDBCatalogRepository):
+    """Tables, views and functions on disk, but no jobs: each query would write one, for a start to read."""
+
+    def _write_job(self, job: JobMeta) -> None:
+        """Keeps it in memory, where the original has it too."""
 
 
 class OfflineEngine(DuckDBEngine):
@@ -43,6 +51,7 @@ def install() -> None:
     for module, name, ours in (
         (bqemulator.server, "DuckDBEngine", OfflineEngine),
         (bqemulator.server, "SnapshotManager", NoSnapshots),
+        (bqemulator.server, "DuckDBCatalogRepository", KeptCatalog),
         (bqemulator.server, "configure_logging", _leave_logging_alone),
         (bqemulator.grpc_api.write_servicer, "BigQueryWriteHandler", Appends),
         (bqemulator.jobs.executor, "sync_dropped_object", altered.sync),
