@@ -70,6 +70,10 @@ class Process:
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return f"{self.name} {how}"
 
+    def ended_well(self) -> bool:
+        """Whether it has ended as if asked to, with exit code 0."""
+        return self._process.poll() == 0
+
     def tail(self, lines: int = 20) -> str:
         """The last lines of the log, indented, after a line that names it."""
         text = self.log.read_text(errors="replace").rstrip() or "(it is empty)"

@@ -12,7 +12,7 @@ from tools.local.process import PartDied, Process
 DELAYS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each restart of a part that keeps crashing at once; after the last the chain gives up."""
 AT_ONCE = 10.0
-"""Seconds after it became ready in which an end counts as another crash in a row."""
+"""Seconds after it became ready in which a crash counts as another in a row."""
 
 
 @dataclass(slots=True)
@@ -72,8 +72,10 @@ class Supervisor:
 
     def _lost(self, part: _Care) -> None:
         now = self._clock()
-        lived = 0.0 if part.recovery is not None else now - part.ready_since
-        part.crashes = part.crashes + 1 if lived < AT_ONCE else 1
+        if part.recovery is not None or (now - part.ready_since < AT_ONCE and not part.process.ended_well()):
+            part.crashes += 1
+        else:
+            part.crashes = 1
         part.recovery, part.ended = None, now
         part.process.signal_group(SIGKILL)  # what it started may hold its port
         end = part.process.end()

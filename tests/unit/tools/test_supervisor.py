@@ -15,6 +15,12 @@ from tools.local.supervisor import AT_ONCE, Supervisor
 
 PATIENCE = 30.0
 WAITS = "import time; time.sleep(600)"
+ENDS_WELL = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print("waiting", flush=True)
+signal.sigwait([signal.SIGTERM])
+"""
 CRASHES = "raise SystemExit('no such setting')"
 
 
@@ -49,6 +55,8 @@ class Household:
     def become_ready(self, process: Process) -> None:
         if self.code == CRASHES:
             process.reap()
+        while self.code == ENDS_WELL and process.tail(1000).count("waiting") < len(self.started) - 1:
+            time.sleep(0.01)  # polls a process that is starting
         process.check()
 
     def tick_until(self, reached: Callable[[], bool]) -> None:
@@ -104,6 +112,16 @@ def test_crashes_far_apart_are_not_counted_together(household: Household) -> Non
         household.started[-1].signal_group(SIGTERM)
         household.tick_until(lambda lives=lives: len(household.said) == 2 * lives)  # type: ignore[misc]
     assert set(household.said[::2]) == {"part was ended by SIGTERM: starting it again"}
+
+
+def test_a_part_that_is_asked_to_end_has_not_crashed(household: Household) -> None:
+    household.code = ENDS_WELL
+    household.started[0].signal_group(SIGKILL)
+    household.tick_until(lambda: len(household.said) == 2)
+    for times in range(5):
+        household.started[-1].signal_group(SIGTERM)
+        household.tick_until(lambda times=times: len(household.said) == 4 + 2 * times)  # type: ignore[misc]
+    assert set(household.said[2::2]) == {"part ended with exit code 0: starting it again"}
 
 
 def test_the_log_keeps_what_the_process_before_wrote(household: Household) -> None:
