@@ -1,6 +1,7 @@
 """bqemulator as we start it: concurrent appends and queries, a clean exit, a taken port, a restart."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
@@ -106,6 +107,16 @@ def test_a_taken_port_is_reported_in_one_sentence(option: str) -> None:
     assert ended.stdout == ""
     assert ended.stderr.startswith(f"bigquery stand-in: cannot listen on 127.0.0.1:{port}")
     assert ended.stderr.count("\n") == 1
+
+
+def test_it_leaves_nothing_behind_when_it_is_killed(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [*COMMAND, "--rest-port=0", "--grpc-port=0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"bigquery: listening")
+        process.kill()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_data_that_cannot_be_read_is_reported_in_one_sentence(tmp_path: Path) -> None:

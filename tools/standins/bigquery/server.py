@@ -39,6 +39,7 @@ async def serve(
     check_free(host, grpc_port, "--grpc-port")
     overrides.install()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_CONNECTIONS))
+    # The folder goes once bqemulator has made sure of it: nothing uploads files, and SIGKILL would leave it.
     with tempfile.TemporaryDirectory(prefix="bigquery-") as uploads:
         server = EmulatorServer(
             Settings(
@@ -53,7 +54,7 @@ async def serve(
             )
         )
         await server.start()
-        try:
-            yield Endpoints(rest=server.rest_url, storage_write=server.grpc_endpoint)
-        finally:
-            await server.stop()
+    try:
+        yield Endpoints(rest=server.rest_url, storage_write=server.grpc_endpoint)
+    finally:
+        await server.stop()
