@@ -14,10 +14,14 @@ from tools.commands.explain import explain
 from tools.commands.features import features
 from tools.commands.flush import flush
 from tools.commands.heal_online import heal_online
+from tools.commands.kill import kill
+from tools.commands.pause import pause
 from tools.commands.publish import publish
 from tools.commands.query import query
 from tools.commands.redrive import redrive
 from tools.commands.replay import replay
+from tools.commands.restart import restart
+from tools.commands.resume import resume
 from tools.commands.sample import sample
 from tools.commands.trace import trace
 from tools.commands.up import up
@@ -33,6 +37,10 @@ COMMANDS: dict[Callable[..., None], str] = {
     query: "cqc query 'SELECT COUNT(*) AS events FROM realtime_features_unique'",
     features: "cqc features 1-466088203",
     flush: "cqc flush",
+    kill: "cqc kill features",
+    restart: "cqc restart pubsub",
+    pause: "cqc pause bigquery --for 20",
+    resume: "cqc resume bigquery",
     replay: "cqc replay --errors --error-type schema_error --since 2h --to topic --dry-run",
     redrive: 'cqc redrive --set \'metrics.new_beds=int(event["metrics"]["new_beds"])\'',
     explain: "cqc explain visit-7",

@@ -51,6 +51,33 @@ def running(service: str, kind: Kind, log: Path) -> Iterator[Backend]:
             process.wait()
 
 
+@contextmanager
+def killed_at_the_end(name: str, port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A stand-in as people start it, until SIGKILL at the end of the block."""
+    with subprocess.Popen(
+        [sys.executable, "-m", f"tools.standins.{name}", "--port", str(port), *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def keeping(name: str, data: Path) -> Iterator[Backend]:
+    """The same with its data in a file."""
+    with killed_at_the_end(name, 0, "--data", str(data)) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate(timeout=START_SECONDS)
+        yield Backend(Kind.STAND_IN, line.split()[-1])
+
+
 def _launch(service: str, kind: Kind, port: int) -> Launch:
     if kind is Kind.STAND_IN:
         module = f"tools.standins.{service}"

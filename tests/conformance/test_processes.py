@@ -1,40 +1,19 @@
 """The stand-ins as processes: one line when ready, a clean exit, and one sentence for a taken port."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tools.paths import ROOT
+from tests.conformance.backends import killed_at_the_end
 
 STAND_INS = ["pubsub", "firestore", "feature_store"]
-
-
-@contextmanager
-def started(name: str, port: int) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", f"tools.standins.{name}", "--port", str(port)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @pytest.mark.parametrize("name", STAND_INS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stand_in_says_where_it_listens_and_exits_cleanly(name: str, number: signal.Signals) -> None:
-    with started(name, 0) as process:
+    with killed_at_the_end(name, 0) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         start, _, address = line.rstrip().rpartition(" ")
@@ -50,7 +29,7 @@ def test_a_stand_in_says_where_it_listens_and_exits_cleanly(name: str, number: s
 def test_a_taken_port_is_reported_in_one_sentence(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with started(name, port) as process:
+        with killed_at_the_end(name, port) as process:
             output, complaint = process.communicate(timeout=30)
     assert (process.returncode, output) == (1, "")
     assert complaint.startswith(f"{name} stand-in: cannot listen on 127.0.0.1:{port}")

@@ -37,6 +37,10 @@ Stage = Annotated[str | None, typer.Option(help="Only events that this function 
 Grep = Annotated[str | None, typer.Option(metavar="REGEX", help="Only events whose bytes match.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most this many events.")]
 
+Part = Annotated[
+    str, typer.Argument(metavar="PART", help="As `cqc up` lists it, such as features or pubsub.")
+]
+
 # How.
 Timeout = Annotated[
     float | None, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for one answer.")

@@ -37,6 +37,7 @@ def up(
         int, typer.Option(min=0, max=65_000, help="The first of ten ports; 0 takes any free ones.")
     ] = DEFAULT_BASE,
     trace: Annotated[bool, typer.Option("--trace", help="Collect spans, for `cqc trace`.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the data in .cqc/data over a stop.")] = False,
 ) -> None:
     """Start the whole chain; Ctrl-C ends it."""
     from tools.console import console
@@ -45,6 +46,8 @@ def up(
     from tools.local.parts import PartsKind
 
     kind = PartsKind(choose("--parts", parts, PartsKind))
+    if keep and kind is not PartsKind.STAND_IN:
+        raise UsageError("--keep keeps the data of the stand-ins, and Google's emulators have none on disk")
     # stdout belongs to the machine that asked for JSON there.
     people = console(stderr=json_file == STDOUT)
     described = Path(json_file) if json_file and json_file != STDOUT else None
@@ -53,6 +56,7 @@ def up(
         port_base=port_base,
         flush_every=flush_every,
         trace=trace,
+        keep=keep,
         report=lambda text: people.print(text, style="yellow"),
     )
     with claimed(options.state):
@@ -96,21 +100,27 @@ def _remove_stale(described: Path) -> None:
 
 def _watch(chain: "Chain") -> None:
     while True:
-        chain.check()
+        chain.heal()
         time.sleep(_WATCH)
 
 
 def _announce(people: "Console", chain: "Chain", seconds: float) -> None:
     from tools.console import table
 
-    logs = {process.name: process.log.relative_to(Path.cwd()) for process in chain.processes}
+    logs = {process.name: _shown(process.log) for process in chain.processes}
     rows = [(name, where, logs[name]) for name, where in _addresses(chain.address).items()]
     people.print(table(("part", "address", "log"), rows, title=f"The chain is up after {seconds:.1f} s"))
     if chain.options.flush_every is not None:
         people.print(f"The flush is called every {chain.options.flush_every:g} s.")
     if chain.options.trace:
         people.print("Spans are collected: cqc trace latest shows the last event's.")
+    if chain.options.data:
+        people.print(f"The data is kept in {_shown(chain.options.data)}: delete it to begin without.")
     people.print("Try in another terminal: cqc sample 1000 | cqc publish -    Stop with Ctrl-C.")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd())
 
 
 def _addresses(chain: "ChainAddress") -> dict[str, str]:

@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,12 @@ from typing import Self
 
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError
-from tools.local.parts import PartsKind, address, all_parts
+from tools.local.parts import STATEFUL, PartsKind, address, all_parts
 from tools.local.ports import DEFAULT_BASE, HOST, allot
-from tools.local.process import PartDied, Process, stop_all
+from tools.local.process import Part, PartDied, Process, stop_all
 from tools.local.scheduler import Scheduler
 from tools.local.signals import signals_ignored
+from tools.local.supervisor import Supervisor
 from tools.pipeline import address as addresses
 from tools.pipeline.address import ChainAddress, ChainFile
 
@@ -43,26 +44,35 @@ class ChainOptions:
     flush_every: float | None = None
     trace: bool = False
     """Whether spans are collected, for `cqc trace`."""
+    keep: bool = False
+    """Whether the stand-ins keep their data over a stop."""
     state: Path = field(default_factory=lambda: Path.cwd() / addresses.STATE_FOLDER)
-    """Where chain.json and the logs go."""
+    """Where chain.json, the logs and kept data go."""
     report: Callable[[str], None] = lambda _: None
-    """Called with problems that do not end the chain, such as a failed scheduled flush."""
+    """Called with what does not end the chain, such as a failed scheduled flush, or a part that came back."""
+
+    @property
+    def data(self) -> Path | None:
+        """The folder of kept data."""
+        return (self.state / "data").absolute() if self.keep else None
 
 
-class _Abandoned(Exception):
-    """The start was abandoned because another part failed."""
+class _Abandoned(CommandError):
+    """The start was abandoned because another part failed, or the chain stops."""
 
 
 class Chain:
-    """A context manager: inside it the chain runs; after it only the logs are left."""
+    """A context manager: inside it the chain runs; after it only the logs and kept data are left."""
 
     def __init__(self, options: ChainOptions) -> None:
         self.options = options
         self._ports = allot(options.port_base)
         self.address: ChainAddress = address(self._ports, options.trace)
         self.file: Path = options.state / addresses.CHAIN_FILE
+        self._parts: dict[str, Part] = {}
         self._processes: dict[str, Process] = {}
         self._scheduler: Scheduler | None = None
+        self._supervisor: Supervisor | None = None
         self._given_up = threading.Event()
 
     @property
@@ -87,29 +97,65 @@ class Chain:
         for process in self.processes:
             process.check()
 
+    def heal(self) -> None:
+        """Starts parts again that have ended; call it often, from the thread that entered the chain.
+
+        Raises PartDied when a part keeps crashing, or is not ready in time.
+        """
+        if self._supervisor is None:
+            self._supervisor = Supervisor(
+                self.processes,
+                start=lambda name: self._launch(name, continues=True),
+                ready=self._ready,
+                changed=self._write_file,
+                report=self.options.report,
+                forgetful=self._forgetful(),
+            )
+        self._supervisor.tick()
+
     def stop(self) -> None:
         """Stops every part and removes the chain's file; does nothing the second time."""
+        self._given_up.set()
         if self._scheduler is not None:
             self._scheduler.stop()
+        if self._supervisor is not None:
+            self._supervisor.close()
         with signals_ignored():
             stop_all(self.processes)
             self._processes.clear()
             self._remove_file()
 
     def _start(self) -> None:
-        logs = self.options.state / "logs"
-        for part in all_parts(self.options.parts, self._ports, self.address):
-            try:
-                self._processes[part.name] = Process(part, logs / f"{part.name}.log")
-            except OSError as error:
-                hint = f"the logs go to {logs}: is that a writable folder?"
-                raise CommandError(f"{part.name} can't be started ({error}); {hint}") from None
+        for part in all_parts(self.options.parts, self._ports, self.address, self.options.data):
+            self._parts[part.name] = part
+            self._launch(part.name)
         self._bring_up()
-        addresses.write(self.file, ChainFile(**self.address.model_dump(), pid=os.getpid()))
+        self._write_file({process.name: process.pid for process in self.processes})
         if self.options.flush_every is not None:
             url = self.address.functions["aggregate"]
             self._scheduler = Scheduler(url, self.options.flush_every, self.options.report)
             self._scheduler.start()
+
+    def _launch(self, name: str, continues: bool = False) -> Process:
+        logs = self.options.state / "logs"
+        try:
+            process = Process(self._parts[name], logs / f"{name}.log", continues)
+        except OSError as error:
+            hint = f"the logs go to {logs}: is that a writable folder?"
+            raise CommandError(f"{name} can't be started ({error}); {hint}") from None
+        self._processes[name] = process
+        return process
+
+    def _forgetful(self) -> Mapping[str, str]:
+        if self.options.keep:
+            return {}
+        can_keep = self.options.parts is PartsKind.STAND_IN
+        return dict.fromkeys(STATEFUL, ": cqc up --keep keeps it" if can_keep else "")
+
+    def _write_file(self, parts: Mapping[str, int]) -> None:
+        """`parts`: those that are ready, with their process ids."""
+        content = ChainFile(**self.address.model_dump(), pid=os.getpid(), parts=parts)
+        addresses.write(self.file, content)
 
     def _bring_up(self) -> None:
         """Waits for all parts at once; raises the error of a dead part rather than of those that call it."""
@@ -118,11 +164,11 @@ class Chain:
             try:
                 for done in as_completed(pending):
                     done.result()
-            except CommandError:
-                self.check()
-                raise
-            finally:
+            except BaseException as error:
                 self._given_up.set()
+                if isinstance(error, CommandError):
+                    self.check()
+                raise
 
     def _ready(self, process: Process) -> None:
         """Returns when the part answers and its topics or tables exist."""
@@ -142,10 +188,7 @@ class Chain:
             if self._given_up.is_set():
                 raise _Abandoned
             if time.monotonic() > deadline:
-                raise PartDied(
-                    f"{process.name} is not ready after {READY_TIMEOUT:.0f} s. "
-                    f"The end of its log {process.log}:\n{process.tail()}"
-                )
+                raise PartDied(f"{process.name} is not ready after {READY_TIMEOUT:.0f} s. {process.tail()}")
             time.sleep(_POLL)
 
     def _remove_file(self) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 
 from shared.topology import (
     DATASET,
@@ -41,6 +42,10 @@ class PartsKind(StrEnum):
     EMULATORS = "emulators"
 
 
+STATEFUL = frozenset({"pubsub", "firestore", "bigquery", "feature-store"})
+"""The parts that hold data which the pipeline relies on."""
+
+
 def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
     """Where a chain on these ports will be."""
     at = endpoints(ports)
@@ -59,13 +64,19 @@ def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
     )
 
 
-def all_parts(kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress) -> list[Part]:
+def all_parts(
+    kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress, data: Path | None = None
+) -> list[Part]:
     """The parts in the order in which they start: those that take longest to be ready first.
 
-    Raises EmulatorMissing for emulators that are not installed.
+    The stand-ins keep their data in the folder `data`, if there is one. Raises EmulatorMissing for emulators
+    that are not installed.
     """
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
-    services = [Part(name, command, environment) for name, command in _services(kind, ports).items()]
+    commands = _services(kind, ports)
+    if data is not None:
+        commands = {name: [*command, f"--data={data / name}"] for name, command in commands.items()}
+    services = [Part(name, command, environment) for name, command in commands.items()]
     if chain.otlp is not None:
         services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))
     inherited = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}

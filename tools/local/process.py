@@ -33,13 +33,15 @@ class PartDied(CommandError):
 class Process:
     """A running part. Its process id is also its group's id, so whatever it starts ends with it."""
 
-    def __init__(self, part: Part, log: Path) -> None:
+    def __init__(self, part: Part, log: Path, continues: bool = False) -> None:
+        """Starts the part; `continues` keeps what is in the log: the end of the process before this one."""
         self.name = part.name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.unlink(missing_ok=True)  # an older chain may still be writing to it
+        if not continues:
+            log.unlink(missing_ok=True)  # an older chain may still be writing to it
         tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "local" / "tether.py"), str(os.getpid())]
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*tether, *part.command],
                 env=part.environment,
@@ -56,15 +58,28 @@ class Process:
 
     def check(self) -> None:
         """Raises PartDied, with the end of the log, when the part has ended."""
+        how = self.end()
+        if how is not None:
+            raise PartDied(f"{how}. {self.tail()}")
+
+    def end(self) -> str | None:
+        """How the part has ended, such as "parse was ended by SIGKILL"; None while it runs."""
         code = self._process.poll()
-        if code is not None:
-            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-            raise PartDied(f"{self.name} {how}. The end of its log {self.log}:\n{self.tail()}")
+        if code is None:
+            return None
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return f"{self.name} {how}"
+
+    def ended_well(self) -> bool:
+        """Whether it has ended as if asked to, with exit code 0."""
+        return self._process.poll() == 0
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines of the log, indented."""
+        """The last lines of the log, indented, after a line that names it."""
         text = self.log.read_text(errors="replace").rstrip() or "(it is empty)"
-        return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
+        return "\n".join(
+            [f"The end of its log {self.log}:", *(f"  {line}" for line in text.splitlines()[-lines:])]
+        )
 
     def is_running(self) -> bool:
         return self._process.poll() is None
@@ -85,6 +100,7 @@ def stop_all(processes: Iterable[Process], grace: float = GRACE) -> None:
     started = list(processes)
     for process in started:
         process.signal_group(signal.SIGTERM)
+        process.signal_group(signal.SIGCONT)  # a paused part gets the SIGTERM when it goes on
     deadline = time.monotonic() + grace
     while any(process.is_running() for process in started) and time.monotonic() < deadline:
         time.sleep(_POLL)

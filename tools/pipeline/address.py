@@ -59,12 +59,15 @@ class ChainAddress(BaseModel):
 
 
 class ChainFile(ChainAddress):
-    """The file's content: the address, and the process that serves it if `cqc up` wrote the file."""
+    """The file's content: the address, and the processes that serve it if `cqc up` wrote the file."""
 
     pid: int | None = None
+    """Of `cqc up` itself."""
+    parts: Mapping[str, int] = {}
+    """Part to its process id, for those that are ready: one that is being started again is missing."""
 
 
-def find(path: Path | None) -> ChainAddress:
+def find(path: Path | None) -> ChainFile:
     """The address of the chain that `path` describes, or of the one running in this folder or above.
 
     Raises UsageError when there is none, or when it died without removing its file.

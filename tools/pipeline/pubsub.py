@@ -113,7 +113,13 @@ def _create_subscription(subscriber: SubscriberClient, subscription: Subscriptio
     try:
         subscriber.create_subscription(request=subscription, retry=None, timeout=TIMEOUT)
     except AlreadyExists:
-        return
+        if subscription.push_config.push_endpoint:  # the function may have another port this time
+            subscriber.modify_push_config(
+                subscription=subscription.name,
+                push_config=subscription.push_config,
+                retry=None,
+                timeout=TIMEOUT,
+            )
 
 
 def subscriptions(chain: "ChainAddress") -> list[Subscription]:

@@ -89,7 +89,7 @@ class Warehouse:
         self._dataset = dataset
 
     def create(self) -> None:
-        """Creates the dataset and tables that don't exist yet, and all views from their files."""
+        """Creates the dataset, tables and columns that don't exist yet, and all views from their files."""
         with self._sentences("creating the tables"):
             dataset = bigquery.Dataset(f"{self._project}.{self._dataset}")
             dataset.location = REGION
@@ -98,10 +98,20 @@ class Warehouse:
                 self._client.create_table(
                     self._table(table), exists_ok=True, retry=_RETRY, timeout=CALL_TIMEOUT
                 )
+        for table in TABLES:
+            self._add_columns(table)
         for name, sql in view_definitions(self._project, self._dataset).items():
             self.query(f"CREATE OR REPLACE VIEW `{self._project}.{self._dataset}.{name}` AS\n{sql}")
         for name, sql in function_definitions(self._project, self._dataset).items():
             self._create_function(name, sql)
+
+    def _add_columns(self, table: Table) -> None:
+        """Those that a release added since the table was created."""
+        stored = self.describe(table.name)
+        for column in table.columns:
+            if stored is not None and column.name not in stored.columns:
+                kind = f"ARRAY<{column.type}>" if column.mode == "REPEATED" else column.type
+                self.query(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
 
     def _create_function(self, name: str, sql: str) -> None:
         instant = bigquery.StandardSqlDataType(type_kind=bigquery.StandardSqlTypeNames.TIMESTAMP)

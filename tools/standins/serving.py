@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import grpc
@@ -145,11 +146,13 @@ def check_free(host: str, port: int, option: str = "--port") -> None:
             raise PortTaken(f"{reason}: give another port with {option}, or 0 for any free one") from error
 
 
-def command_line(name: str) -> argparse.ArgumentParser:
-    """The options that every stand-in has: --host and --port."""
+def command_line(name: str, keeps: bool = False) -> argparse.ArgumentParser:
+    """The options that every stand-in has: --host and --port; and --data for one that keeps its data."""
     parser = argparse.ArgumentParser(prog=f"python -m tools.standins.{name}", description=f"{name} stand-in")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes any free one")
+    if keeps:
+        parser.add_argument("--data", type=Path, help="file that keeps the data (default: memory)")
     return parser
 
 

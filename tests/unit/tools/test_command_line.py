@@ -60,6 +60,8 @@ def test_the_command_line_imports_nothing_heavy() -> None:
         ("features", "1-466088203"),
         ("doctor",),
         ("trace", "latest"),
+        ("kill", "features"),
+        ("resume", "features"),
     ],
 )
 def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, ...], tmp_path: Path) -> None:

@@ -23,8 +23,12 @@ ARGUMENTS = {
     "explain": ("e",),
     "heal-online": ("--from", "2h", "--to", "1h"),
 }
+LOCAL = {"kill", "restart", "pause", "resume"}
+"""Their --chain is one that runs on this machine."""
 ON_A_PIPELINE = [
-    name for name, command in COMMANDS.items() if any("--chain" in option.opts for option in command.params)
+    name
+    for name, command in COMMANDS.items()
+    if name not in LOCAL and any("--chain" in option.opts for option in command.params)
 ]
 
 
@@ -33,7 +37,17 @@ def test_every_command_on_a_pipeline_takes_the_same_options_for_it() -> None:
     for name in ON_A_PIPELINE:
         options = {word for option in COMMANDS[name].params for word in option.opts}
         assert expected <= options, name
-    assert set(COMMANDS) - set(ON_A_PIPELINE) == {"up", "sample", "validate"}
+    assert set(COMMANDS) - set(ON_A_PIPELINE) == {"up", "sample", "validate"} | LOCAL
+
+
+@pytest.mark.parametrize("name", sorted(LOCAL))
+def test_a_deployments_functions_get_no_signals(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CQC_PROJECT", "my-project")
+    answer = invoke(name, "features")
+    assert "this works on the parts of a chain that `cqc up` runs on this machine" in answer.err
+    assert answer.code == 2
 
 
 @pytest.mark.parametrize("name", [name for name in ON_A_PIPELINE if name != "trace"])

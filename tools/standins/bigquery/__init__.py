@@ -1,6 +1,7 @@
 """BigQuery on this machine: bqemulator (REST and Storage Write, over DuckDB), started with our overrides.
 
-Unlike BigQuery, it does not refuse rows that break the schema: don't rely on it for that.
+Like BigQuery, it refuses rows with a column that the table lacks; unlike it, it takes values that break the
+schema in another way: don't rely on it for that.
 """
 
 import logging

@@ -2,37 +2,24 @@
 
 As released it hangs forever when an append meets a query, because two threads then use one DuckDB
 connection, and it copies the whole table at each write for time travel (measured: a row costs 67 ms at
-23,000 rows). tests/warehouse/test_bigquery_stand_in.py covers both.
+23,000 rows). appends.py and altered.py are about columns that change.
+tests/warehouse/test_bigquery_stand_in.py covers all of it.
 """
 
-import asyncio
 from importlib.resources import as_file, files
 
 import bqemulator.grpc_api.write_servicer
+import bqemulator.jobs.executor
+import bqemulator.scripting.interpreter
 import bqemulator.server
 import duckdb
-import pyarrow  # type: ignore[import-untyped]
-from bqemulator.api.dependencies import AppContext
-from bqemulator.catalog.models import SnapshotMeta
-from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler
+from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
+from bqemulator.catalog.models import JobMeta, SnapshotMeta
 from bqemulator.storage.engine import DuckDBEngine
-from bqemulator.streaming.write_stream import WriteStream, WriteStreamManager
 from bqemulator.versioning.snapshots import SnapshotManager
 
-
-class LoopWrites(BigQueryWriteHandler):
-    """Writes in the event loop, where queries run, under the lock that every other write takes."""
-
-    def __init__(self, context: AppContext, manager: WriteStreamManager | None = None) -> None:
-        super().__init__(context, manager)
-        self._loop = asyncio.get_running_loop()
-
-    def _flush_to_target(self, stream: WriteStream, rows: pyarrow.Table) -> None:
-        asyncio.run_coroutine_threadsafe(self._write(stream, rows), self._loop).result()
-
-    async def _write(self, stream: WriteStream, rows: pyarrow.Table) -> None:
-        async with self._ctx.engine.write_lock():
-            super()._flush_to_target(stream, rows)
+from tools.standins.bigquery import altered
+from tools.standins.bigquery.appends import Appends
 
 
 class NoSnapshots(SnapshotManager):
@@ -41,6 +28,13 @@ class NoSnapshots(SnapshotManager):
     def capture(self, *_: str, **__: str) -> SnapshotMeta | None:
         """Keeps nothing."""
         return None
+
+
+class KeptCatalog(DuckDBCatalogRepository):
+    """Tables, views and functions on disk, but no jobs: each query would write one, for a start to read."""
+
+    def _write_job(self, job: JobMeta) -> None:
+        """Keeps it in memory, where the original has it too."""
 
 
 class OfflineEngine(DuckDBEngine):
@@ -57,8 +51,11 @@ def install() -> None:
     for module, name, ours in (
         (bqemulator.server, "DuckDBEngine", OfflineEngine),
         (bqemulator.server, "SnapshotManager", NoSnapshots),
+        (bqemulator.server, "DuckDBCatalogRepository", KeptCatalog),
         (bqemulator.server, "configure_logging", _leave_logging_alone),
-        (bqemulator.grpc_api.write_servicer, "BigQueryWriteHandler", LoopWrites),
+        (bqemulator.grpc_api.write_servicer, "BigQueryWriteHandler", Appends),
+        (bqemulator.jobs.executor, "sync_dropped_object", altered.sync),
+        (bqemulator.scripting.interpreter, "sync_dropped_object", altered.sync),
     ):
         setattr(module, name, ours)
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bqemulator.config import Settings
+from bqemulator.config import PersistenceMode, Settings
 from bqemulator.server import EmulatorServer
 
 from tools.standins.bigquery import overrides
@@ -27,15 +27,19 @@ class Endpoints:
 
 
 @asynccontextmanager
-async def serve(rest_port: int = 0, grpc_port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[Endpoints]:
-    """Serves an empty BigQuery in the running loop until the block ends; port 0 takes any free one.
+async def serve(
+    rest_port: int = 0, grpc_port: int = 0, host: str = "127.0.0.1", data: Path | None = None
+) -> AsyncIterator[Endpoints]:
+    """Serves a BigQuery in the running loop until the block ends; port 0 takes any free one.
 
-    Queries and writes block the loop while they run. Raises PortTaken.
+    It begins empty, or with what is in the folder `data`, which then keeps it: DuckDB has a write on disk
+    before it answers. Queries and writes block the loop while they run. Raises PortTaken.
     """
     check_free(host, rest_port, "--rest-port")
     check_free(host, grpc_port, "--grpc-port")
     overrides.install()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_CONNECTIONS))
+    # The folder goes once bqemulator has made sure of it: nothing uploads files, and SIGKILL would leave it.
     with tempfile.TemporaryDirectory(prefix="bigquery-") as uploads:
         server = EmulatorServer(
             Settings(
@@ -45,10 +49,12 @@ async def serve(rest_port: int = 0, grpc_port: int = 0, host: str = "127.0.0.1")
                 grpc_port=grpc_port,
                 enable_format_extensions=False,  # it would download Avro
                 upload_staging_dir=Path(uploads),
+                persistence_mode=PersistenceMode.PERSISTENT if data else PersistenceMode.EPHEMERAL,
+                data_dir=data,
             )
         )
         await server.start()
-        try:
-            yield Endpoints(rest=server.rest_url, storage_write=server.grpc_endpoint)
-        finally:
-            await server.stop()
+    try:
+        yield Endpoints(rest=server.rest_url, storage_write=server.grpc_endpoint)
+    finally:
+        await server.stop()

@@ -1,6 +1,9 @@
 """`python -m tools.standins.feature_store --port N`."""
 
+from functools import partial
+
 from tools.standins.feature_store import serve
 from tools.standins.serving import command_line, run
 
-run("feature_store", serve, command_line("feature_store").parse_args())
+options = command_line("feature_store", keeps=True).parse_args()
+run("feature_store", partial(serve, data=options.data), options)

@@ -4,11 +4,13 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from google.cloud.aiplatform_v1.types import FeatureValue
 from google.cloud.aiplatform_v1.types import feature_online_store_service as types
 
+from tools.standins.feature_store.kept import KeptFeatures
 from tools.standins.feature_store.table import EntityKey, FeatureTable, WrittenFeature
 from tools.standins.serving import CODES, Endpoint, Handler, conversation, listening, unary
 from tools.standins.status import InvalidArgument, StatusError, Unimplemented
@@ -106,12 +108,22 @@ def _feature(feature: Any) -> WrittenFeature:
 
 @asynccontextmanager
 async def serve(
-    host: str = "127.0.0.1", port: int = 0, service: FeatureOnlineStoreService | None = None
+    host: str = "127.0.0.1",
+    port: int = 0,
+    service: FeatureOnlineStoreService | None = None,
+    data: Path | None = None,
 ) -> AsyncIterator[Endpoint]:
-    """Serves an empty feature store until the block ends; port 0 takes any free one.
+    """Serves a feature store until the block ends; port 0 takes any free one.
 
-    `service` takes the place of a well-behaved one (hostile.py). Raises serving.PortTaken.
+    It begins empty, or with what is in the file `data`, which then keeps it. `service` takes the place of a
+    well-behaved one (hostile.py). Raises serving.PortTaken.
     """
-    service = service or FeatureOnlineStoreService(FeatureTable())
-    async with listening({SERVICE: service.handlers()}, host, port) as endpoint:
-        yield endpoint
+    kept = KeptFeatures(data) if data else None
+    table = FeatureTable(kept.load(), kept.save) if kept else FeatureTable()
+    service = service or FeatureOnlineStoreService(table)
+    try:
+        async with listening({SERVICE: service.handlers()}, host, port) as endpoint:
+            yield endpoint
+    finally:
+        if kept:
+            kept.close()

@@ -1,6 +1,6 @@
 """The newest value of every feature, by feature view and entity. Pure: the time is passed in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ MAX_AHEAD_MICROS = 365 * 24 * 3600 * 1_000_000
 
 EntityKey = tuple[str, ...]
 """The parts of a key; a plain key is its only part."""
+Entity = tuple[str, EntityKey]
+"""A feature view and a key in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +25,35 @@ class WrittenFeature:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class Stored:
+    """A value; `generated` is in microseconds since the epoch."""
+
     value: Any
     generated: int
 
 
 class FeatureTable:
-    """The newest value of each feature wins, by the time it was generated, not written."""
+    """The newest value of each feature wins, by the time it was generated, not written.
 
-    def __init__(self) -> None:
-        self._entities: dict[tuple[str, EntityKey], dict[str, _Stored]] = {}
+    It begins with `values`; `save` gets what each write changes, before it is visible.
+    """
+
+    def __init__(
+        self,
+        values: Iterable[tuple[Entity, str, Stored]] = (),
+        save: Callable[[Entity, Mapping[str, Stored]], None] = lambda _, __: None,
+    ) -> None:
+        self._save = save
+        self._entities: dict[Entity, dict[str, Stored]] = {}
+        for entity, name, stored in values:
+            self._entities.setdefault(entity, {})[name] = stored
 
     def write(self, view: str, key: EntityKey, features: Iterable[WrittenFeature], now: int) -> None:
         """Stores values at least as new as those stored; none if any feature is bad.
 
         `now` is in microseconds since the epoch. Raises InvalidArgument.
         """
-        fresh = dict[str, _Stored]()
+        fresh = dict[str, Stored]()
         _check_key(key)
         for feature in features:
             stored = _checked(feature, now)
@@ -48,9 +62,13 @@ class FeatureTable:
         if not fresh:
             raise InvalidArgument("no features to write")
         entity = self._entities.setdefault((view, key), {})
-        for name, stored in fresh.items():
-            if name not in entity or entity[name].generated <= stored.generated:
-                entity[name] = stored
+        newest = {
+            name: stored
+            for name, stored in fresh.items()
+            if name not in entity or entity[name].generated <= stored.generated
+        }
+        self._save((view, key), newest)
+        entity.update(newest)
 
     def fetch(self, view: str, key: EntityKey) -> Mapping[str, Any]:
         """The entity's newest values by feature name. Raises InvalidArgument or NotFound."""
@@ -66,7 +84,7 @@ def _check_key(key: EntityKey) -> None:
         raise InvalidArgument("the data key is empty")
 
 
-def _checked(feature: WrittenFeature, now: int) -> _Stored:
+def _checked(feature: WrittenFeature, now: int) -> Stored:
     if not feature.name:
         raise InvalidArgument("a feature has no name")
     if feature.value is None:
@@ -74,4 +92,4 @@ def _checked(feature: WrittenFeature, now: int) -> _Stored:
     generated = now if feature.generated is None else feature.generated
     if generated > now + MAX_AHEAD_MICROS:
         raise InvalidArgument(f"feature {feature.name}: generate_time is more than a year ahead")
-    return _Stored(feature.value, generated)
+    return Stored(feature.value, generated)

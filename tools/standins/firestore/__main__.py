@@ -1,6 +1,9 @@
 """`python -m tools.standins.firestore --port N`."""
 
+from functools import partial
+
 from tools.standins.firestore import serve
 from tools.standins.serving import command_line, run
 
-run("firestore", serve, command_line("firestore").parse_args())
+options = command_line("firestore", keeps=True).parse_args()
+run("firestore", partial(serve, data=options.data), options)

@@ -3,11 +3,13 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from google.cloud.firestore_v1 import types
 
 from tools.standins.firestore import queries
+from tools.standins.firestore.kept import KeptDocuments
 from tools.standins.firestore.names import document_path
 from tools.standins.firestore.store import Store
 from tools.standins.serving import Endpoint, Handler, listening, streaming, unary
@@ -106,11 +108,17 @@ def _now_micros() -> int:
 
 
 @asynccontextmanager
-async def serve(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Endpoint]:
-    """Serves an empty Firestore until the block ends; port 0 takes any free one.
+async def serve(host: str = "127.0.0.1", port: int = 0, data: Path | None = None) -> AsyncIterator[Endpoint]:
+    """Serves a Firestore until the block ends; port 0 takes any free one.
 
-    Raises serving.PortTaken.
+    It begins empty, or with what is in the file `data`, which then keeps it. Raises serving.PortTaken.
     """
-    services = {"google.firestore.v1.Firestore": FirestoreService(Store(_now_micros)).handlers()}
-    async with listening(services, host, port) as endpoint:
-        yield endpoint
+    kept = KeptDocuments(data) if data else None
+    store = Store(_now_micros, kept.load(), kept.save) if kept else Store(_now_micros)
+    services = {"google.firestore.v1.Firestore": FirestoreService(store).handlers()}
+    try:
+        async with listening(services, host, port) as endpoint:
+            yield endpoint
+    finally:
+        if kept:
+            kept.close()

@@ -4,7 +4,7 @@ A stored document is never changed, only replaced, so a reader may keep what it 
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,25 @@ class Commit:
 
 
 class Store:
-    """Documents by full name; `now` gives microseconds since the epoch."""
+    """Documents by full name; `now` gives microseconds since the epoch.
 
-    def __init__(self, now: Callable[[], int]) -> None:
+    It begins with `documents`; `save` gets what each commit changes, by name, before it is visible.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], int],
+        documents: Iterable[Any] = (),
+        save: Callable[[Mapping[str, Any | None]], None] = lambda _: None,
+    ) -> None:
         self._now = now
+        self._save = save
         self._last_commit = 0
         self._documents: dict[str, Any] = {}
         self._ids: dict[str, list[str]] = {}
+        for document in documents:
+            self._replace(document.name, document)
+            self._last_commit = max(self._last_commit, document.update_time.ToMicroseconds())
 
     def read_time(self) -> int:
         """A time, in microseconds, at which everything committed so far is visible."""
@@ -78,6 +90,7 @@ class Store:
             _check_precondition(write, name, current)
             changed[name], result = _apply(write, current, micros, name_bytes(parts))
             results.append(result)
+        self._save(changed)
         for name, document in changed.items():
             self._replace(name, document)
         self._last_commit = micros

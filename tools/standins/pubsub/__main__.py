@@ -5,7 +5,7 @@ from functools import partial
 from tools.standins.pubsub import PUSH_CONCURRENCY, serve
 from tools.standins.serving import command_line, run
 
-parser = command_line("pubsub")
+parser = command_line("pubsub", keeps=True)
 parser.add_argument(
     "--push-concurrency",
     type=int,
@@ -13,4 +13,4 @@ parser.add_argument(
     help="pushes under way at once per subscription (default: %(default)s)",
 )
 options = parser.parse_args()
-run("pubsub", partial(serve, push_concurrency=options.push_concurrency), options)
+run("pubsub", partial(serve, push_concurrency=options.push_concurrency, data=options.data), options)

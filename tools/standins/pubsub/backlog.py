@@ -21,8 +21,8 @@ class Backlog:
         self._waiting: list[tuple[float, int, Delivery]] = []
         self._order = count()  # breaks ties in the heap, where deliveries can't be compared
 
-    def add(self, message: Message) -> None:
-        self._ready.append(Delivery(message))
+    def add(self, message: Message, attempt: int = 1) -> None:
+        self._ready.append(Delivery(message, attempt))
 
     def promote(self, now: float) -> None:
         """Makes messages ready whose backoff is over."""
@@ -37,15 +37,16 @@ class Backlog:
             self._ready.popleft()
         return taken
 
-    def fail(self, delivery: Delivery, now: float) -> None:
-        """Redelivers it after its backoff, or forwards it if this was its last attempt."""
+    def fail(self, delivery: Delivery, now: float) -> bool:
+        """Redelivers it after its backoff, or forwards it if this was its last attempt; False when it did."""
         policy = self._settings.dead_letters
         exhausted = policy is not None and delivery.attempt >= policy.max_delivery_attempts
         if exhausted and self._forward(self._settings, delivery):
-            return
+            return False
         due = now + self._settings.backoff.after(delivery.attempt)
         delivery.attempt += 1
         heapq.heappush(self._waiting, (due, next(self._order), delivery))
+        return True
 
     def next_due(self) -> float | None:
         """When the next failed message's backoff is over."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import count
 
 from tools.standins.pubsub.backlog import Forward
+from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 from tools.standins.pubsub.subscriptions import Subscription
 from tools.standins.status import AlreadyExists, NotFound
@@ -19,23 +20,36 @@ DELETED_TOPIC = "_deleted-topic_"
 
 
 class Broker:
-    """In memory; message ids keep rising across restarts, so that no two messages share one."""
+    """In memory, and told to a ledger; message ids keep rising, so that no two messages ever share one.
 
-    def __init__(self, open_subscription: OpenSubscription, now: Callable[[], datetime]) -> None:
+    `last_id` is the highest that an earlier process gave, if it is known.
+    """
+
+    def __init__(
+        self,
+        open_subscription: OpenSubscription,
+        now: Callable[[], datetime],
+        ledger: Ledger,
+        last_id: int = 0,
+    ) -> None:
         self._open = open_subscription
         self._now = now
+        self._ledger = ledger
         self._topics: dict[str, list[Subscription]] = {}
         self._subscriptions: dict[str, Subscription] = {}
-        self._ids = count(time.time_ns() // 1000)
+        self._ids = count(max(time.time_ns() // 1000, last_id + 1))
 
     def create_topic(self, name: str) -> None:
         if name in self._topics:
             raise AlreadyExists(f"Topic already exists: {name}")
+        self._ledger.topic_created(name)
         self._topics[name] = []
 
     def delete_topic(self, name: str) -> None:
         """Its subscriptions stay, with what they hold, and receive nothing more."""
-        for subscription in self._topic(name):
+        subscriptions = self._topic(name)
+        self._ledger.topic_deleted(name, instead=DELETED_TOPIC)
+        for subscription in subscriptions:
             subscription.settings = replace(subscription.settings, topic=DELETED_TOPIC)
         del self._topics[name]
 
@@ -51,6 +65,7 @@ class Broker:
             Message(data, attributes, ordering_key, str(next(self._ids)), now)
             for data, attributes, ordering_key in contents
         ]
+        self._ledger.published(topic, messages, [each.settings.name for each in subscriptions])
         for subscription in subscriptions:
             subscription.add(messages)
         return [message.message_id for message in messages]
@@ -61,12 +76,21 @@ class Broker:
             raise NotFound(f"Dead letter topic not found: {settings.dead_letters.topic}")
         if settings.name in self._subscriptions:
             raise AlreadyExists(f"Subscription already exists: {settings.name}")
-        subscription = self._open(settings, self._forward)
-        self._subscriptions[settings.name] = subscription
-        topic.append(subscription)
+        topic.append(self._opened(settings))
+
+    def restore(self, topics: Sequence[str]) -> None:
+        """Topics that an earlier process had, without their subscriptions."""
+        self._topics.update((name, []) for name in topics)
+
+    def restore_subscription(self, settings: SubscriptionSettings) -> Subscription:
+        """A subscription that an earlier process had; that of a deleted topic stays without one."""
+        subscription = self._opened(settings)
+        self._topics.get(settings.topic, []).append(subscription)
+        return subscription
 
     async def delete_subscription(self, name: str) -> None:
         subscription = self.subscription(name)
+        self._ledger.subscription_deleted(name)
         del self._subscriptions[name]
         for subscriptions in self._topics.values():
             if subscription in subscriptions:
@@ -82,6 +106,11 @@ class Broker:
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
             await subscription.close()
+
+    def _opened(self, settings: SubscriptionSettings) -> Subscription:
+        subscription = self._open(settings, self._forward)
+        self._subscriptions[settings.name] = subscription
+        return subscription
 
     def _topic(self, name: str) -> list[Subscription]:
         if name not in self._topics:

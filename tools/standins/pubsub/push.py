@@ -2,12 +2,15 @@
 
 import asyncio
 import base64
+from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 
 from tools.standins.pubsub.backlog import Forward
 from tools.standins.pubsub.http import Posts
-from tools.standins.pubsub.model import Delivery, SubscriptionSettings
+from tools.standins.pubsub.ledger import Ledger
+from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 from tools.standins.pubsub.subscriptions import Subscription
 
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
@@ -39,13 +42,32 @@ def push_body(settings: SubscriptionSettings, delivery: Delivery) -> bytes:
 class PushSubscription(Subscription):
     """Posts each message, at most `concurrency` at once; no answer within the ack deadline is a failure."""
 
-    def __init__(self, settings: SubscriptionSettings, forward: Forward, concurrency: int) -> None:
-        super().__init__(settings, forward)
+    def __init__(
+        self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger, concurrency: int
+    ) -> None:
+        super().__init__(settings, forward, ledger)
         self._posts = Posts(settings.push_endpoint, _HEADERS)
         self._concurrency = concurrency
+        self._held = False
         self._workers: set[asyncio.Task[None]] = set()
 
+    def restore(self, retained: Sequence[Message], deliveries: Sequence[Delivery]) -> None:
+        """Pushes nothing before `redirect`: another program may have the endpoint's port by now."""
+        super().restore(retained, deliveries)
+        self._held = True
+
+    def redirect(self, endpoint: str) -> None:
+        """Pushes there from now on."""
+        if endpoint != self.settings.push_endpoint:
+            self.settings = replace(self.settings, push_endpoint=endpoint)
+            self._posts.close()
+            self._posts = Posts(endpoint, _HEADERS)
+        self._held = False
+        self.wake()
+
     def wake(self) -> None:
+        if self._held:
+            return
         self._backlog.promote(self._loop.time())
         for _ in range(min(self._backlog.ready(), self._concurrency - len(self._workers))):
             worker = self._loop.create_task(self._work())
@@ -67,8 +89,10 @@ class PushSubscription(Subscription):
         """Delivers until nothing is ready: cheaper than a task per message, and bounded."""
         while taken := self._backlog.take(1, self._loop.time()):
             for delivery in taken:
-                if not await self._post(delivery):
-                    self._backlog.fail(delivery, self._loop.time())
+                if await self._post(delivery):
+                    self._settle(delivery)
+                else:
+                    self._fail(delivery)
                     self._set_timer()
 
     async def _post(self, delivery: Delivery) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from google.pubsub_v1 import types
@@ -9,11 +11,13 @@ from google.pubsub_v1 import types
 from tools.standins.pubsub import wire
 from tools.standins.pubsub.backlog import Forward
 from tools.standins.pubsub.broker import DELETED_TOPIC, Broker
+from tools.standins.pubsub.kept import KeptLedger, KeptSubscription
+from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import SubscriptionSettings
 from tools.standins.pubsub.push import PushSubscription
 from tools.standins.pubsub.subscriptions import PullSubscription, Subscription
 from tools.standins.serving import Empty, Endpoint, Handler, listening, unary
-from tools.standins.status import FailedPrecondition, InvalidArgument
+from tools.standins.status import FailedPrecondition, InvalidArgument, Unimplemented
 
 PUSH_CONCURRENCY = 100
 """Concurrent pushes per subscription: above Cloud Run's default concurrency of 80 for one instance."""
@@ -21,6 +25,7 @@ PULL_HOLD_SECONDS = 4.0
 """How long a pull waits for a first message; like the service, it may then return none."""
 
 _Topic = types.Topic.pb()
+_Subscription = types.Subscription.pb()
 _PublishResponse = types.PublishResponse.pb()
 _PullResponse = types.PullResponse.pb()
 _SeekResponse = types.SeekResponse.pb()
@@ -64,15 +69,23 @@ class PublisherService:
 class SubscriberService:
     """Subscriptions."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, ledger: Ledger) -> None:
         self._broker = broker
+        self._ledger = ledger
         self._resources: dict[str, Any] = {}
 
     async def create_subscription(self, request: Any) -> Any:
         settings, resource = wire.read_subscription(request)
         self._broker.create_subscription(settings)
-        self._resources[settings.name] = resource
+        self._keep(resource)
         return resource
+
+    def restore(self, kept: KeptSubscription) -> None:
+        """A subscription that an earlier process had."""
+        settings, resource = wire.read_subscription(_Subscription.FromString(kept.resource))
+        subscription = self._broker.restore_subscription(replace(settings, topic=kept.topic))
+        subscription.restore(kept.retained, kept.deliveries)
+        self._resources[settings.name] = resource
 
     async def get_subscription(self, request: Any) -> Any:
         subscription = self._broker.subscription(request.subscription)
@@ -84,6 +97,21 @@ class SubscriberService:
     async def delete_subscription(self, request: Any) -> Any:
         await self._broker.delete_subscription(request.subscription)
         del self._resources[request.subscription]
+        return Empty()
+
+    async def modify_push_config(self, request: Any) -> Any:
+        """Another endpoint for a push subscription, or the same, which lets a restored one push."""
+        subscription = self._broker.subscription(request.subscription)
+        if not isinstance(subscription, PushSubscription) or not request.push_config.push_endpoint:
+            raise Unimplemented(
+                "the Pub/Sub stand-in makes no push subscription of a pull one or back: use --parts emulators"
+            )
+        resource = _Subscription()
+        resource.CopyFrom(self._resources[request.subscription])
+        resource.push_config.CopyFrom(request.push_config)
+        settings, resource = wire.read_subscription(resource)
+        self._keep(resource)
+        subscription.redirect(settings.push_endpoint)
         return Empty()
 
     async def pull(self, request: Any) -> Any:
@@ -120,11 +148,16 @@ class SubscriberService:
             "CreateSubscription": unary(self.create_subscription, resource, resource),
             "GetSubscription": unary(self.get_subscription, types.GetSubscriptionRequest.pb(), resource),
             "DeleteSubscription": unary(self.delete_subscription, deletion, Empty),
+            "ModifyPushConfig": unary(self.modify_push_config, types.ModifyPushConfigRequest.pb(), Empty),
             "Pull": unary(self.pull, types.PullRequest.pb(), _PullResponse),
             "Acknowledge": unary(self.acknowledge, types.AcknowledgeRequest.pb(), Empty),
             "Seek": unary(self.seek, types.SeekRequest.pb(), _SeekResponse),
             "ModifyAckDeadline": unary(self.modify_ack_deadline, types.ModifyAckDeadlineRequest.pb(), Empty),
         }
+
+    def _keep(self, resource: Any) -> None:
+        self._ledger.subscription_changed(resource.name, resource.topic, resource.SerializeToString())
+        self._resources[resource.name] = resource
 
     def _pulled(self, name: str) -> PullSubscription:
         subscription = self._broker.subscription(name)
@@ -135,22 +168,38 @@ class SubscriberService:
 
 @asynccontextmanager
 async def serve(
-    host: str = "127.0.0.1", port: int = 0, push_concurrency: int = PUSH_CONCURRENCY
+    host: str = "127.0.0.1",
+    port: int = 0,
+    push_concurrency: int = PUSH_CONCURRENCY,
+    data: Path | None = None,
 ) -> AsyncIterator[Endpoint]:
-    """Serves an empty Pub/Sub until the block ends; port 0 takes any free one. Raises serving.PortTaken."""
+    """Serves a Pub/Sub until the block ends; port 0 takes any free one. Raises serving.PortTaken.
+
+    It begins empty, or with what is in the file `data`, which then keeps it. A push subscription from there
+    pushes nothing before a ModifyPushConfig.
+    """
+    kept = KeptLedger(data) if data else None
+    ledger = kept or Ledger()
 
     def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
         if settings.push_endpoint:
-            return PushSubscription(settings, forward, push_concurrency)
-        return PullSubscription(settings, forward)
+            return PushSubscription(settings, forward, ledger, push_concurrency)
+        return PullSubscription(settings, forward, ledger)
 
-    broker = Broker(open_subscription, wire.publish_moment)
+    broker = Broker(open_subscription, wire.publish_moment, ledger, kept.last_id() if kept else 0)
+    subscriber = SubscriberService(broker, ledger)
+    if kept:
+        broker.restore(kept.topics())
+        for subscription in kept.subscriptions():
+            subscriber.restore(subscription)
     services = {
         "google.pubsub.v1.Publisher": PublisherService(broker).handlers(),
-        "google.pubsub.v1.Subscriber": SubscriberService(broker).handlers(),
+        "google.pubsub.v1.Subscriber": subscriber.handlers(),
     }
     try:
         async with listening(services, host, port) as endpoint:
             yield endpoint
     finally:
         await broker.close()
+        if kept:
+            kept.close()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tools.standins.pubsub.backlog import Backlog, Forward, Leases
+from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 from tools.standins.status import InvalidArgument
 
@@ -17,9 +18,10 @@ RETAINED = 20_000
 class Subscription(ABC):
     """A backlog, and a timer for its next due delivery."""
 
-    def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
+    def __init__(self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger) -> None:
         self.settings = settings
         self._forward = forward
+        self._ledger = ledger
         self._backlog = Backlog(settings, forward)
         self._retained: deque[Message] = deque(maxlen=RETAINED)
         self._loop = asyncio.get_running_loop()
@@ -31,15 +33,22 @@ class Subscription(ABC):
             self._backlog.add(message)
         self.wake()
 
+    def restore(self, retained: Sequence[Message], deliveries: Sequence[Delivery]) -> None:
+        """What an earlier process had: messages that a seek can reach, and what it still has to deliver."""
+        self._retained.extend(retained)
+        for delivery in deliveries:
+            self._backlog.add(delivery.message, delivery.attempt)
+
     def seek(self, moment: datetime) -> None:
         """Delivers what was published from `moment` on, acknowledged or not, and nothing else.
 
         A delivery in progress finishes; if it fails, it is repeated.
         """
         self._backlog = Backlog(self.settings, self._forward)
-        for message in self._retained:
-            if message.publish_time >= moment:
-                self._backlog.add(message)
+        again = [message for message in self._retained if message.publish_time >= moment]
+        self._ledger.sought(self.settings.name, again)
+        for message in again:
+            self._backlog.add(message)
         self.wake()
 
     @abstractmethod
@@ -55,6 +64,15 @@ class Subscription(ABC):
         if self._timer is not None:
             self._timer.cancel()
 
+    def _settle(self, delivery: Delivery) -> None:
+        self._ledger.settled(self.settings.name, delivery)
+
+    def _fail(self, delivery: Delivery) -> None:
+        if self._backlog.fail(delivery, self._loop.time()):
+            self._ledger.failed(self.settings.name, delivery)
+        else:
+            self._settle(delivery)
+
     def _set_timer(self) -> None:
         due = self.next_due()
         if self._timer is not None:
@@ -67,8 +85,8 @@ class Subscription(ABC):
 class PullSubscription(Subscription):
     """Hands out leases; a lease that is neither acknowledged nor extended in time counts as failed."""
 
-    def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
-        super().__init__(settings, forward)
+    def __init__(self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger) -> None:
+        super().__init__(settings, forward, ledger)
         self._leases = Leases(settings)
         self._arrived = asyncio.Event()
 
@@ -95,7 +113,9 @@ class PullSubscription(Subscription):
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         self._check(ack_ids)
         for ack_id in ack_ids:
-            self._leases.end(ack_id)
+            delivery = self._leases.end(ack_id)
+            if delivery is not None:
+                self._settle(delivery)
 
     def modify_deadline(self, ack_ids: Sequence[str], seconds: float) -> None:
         """Moves the leases' deadlines to `seconds` from now; 0 fails them at once."""
@@ -107,7 +127,7 @@ class PullSubscription(Subscription):
     def wake(self) -> None:
         now = self._loop.time()
         for delivery in self._leases.expired(now):
-            self._backlog.fail(delivery, now)
+            self._fail(delivery)
         self._backlog.promote(now)
         self._set_timer()
         # Waiters on the old event look again; later ones wait on the new event.

@@ -1,0 +1,88 @@
+"""`cqc up --keep`: the data outlives a stop, and the crash of any stand-in."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.up import Up, run_cqc, running_up, until
+from tools.demo.reconciliation import Ledger, duplicates, reconcile
+from tools.pipeline.connect import connect_warehouse
+from tools.sampling.mix import Recipe, sample
+
+pytestmark = pytest.mark.timeout(300)  # each starts a chain or two, and waits out Pub/Sub's backoffs
+
+ALONE = "1-999999999"
+"""A location with one event."""
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """A client of a chain is pointed at it by environment variables."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def lines_of(count: int, seed: int) -> list[bytes]:
+    return sample(Recipe(count, bad=0.05, duplicates=0.05), seed=seed, now=datetime.now(UTC))
+
+
+def publish(up: Up, lines: list[bytes]) -> None:
+    answer = up.cqc("publish", "-", stdin=b"\n".join(lines))
+    assert answer.returncode == 0, answer.stderr
+
+
+def ledger_of(up: Up, lines: list[bytes]) -> Ledger:
+    return reconcile(connect_warehouse(up.chain), len(lines), duplicates(lines))
+
+
+def served(up: Up) -> dict[str, object]:
+    features: dict[str, object] = json.loads(up.cqc("features", ALONE, "--json").stdout)["features"]
+    return features
+
+
+def test_a_stop_and_a_start_lose_nothing(tmp_path: Path) -> None:
+    alone = {"location_id": ALONE, "event_type": "rating_change", "metrics": {}, "event_id": "alone"}
+    line = json.dumps(alone | {"timestamp": datetime.now(UTC).isoformat()}).encode()
+    first, second = [line, *lines_of(300, seed=1)], lines_of(200, seed=2)
+    # Without a flush: the windows of what has come in are open, their log unread.
+    with running_up(tmp_path, "--keep", "--flush-every", "600") as up:
+        publish(up, first)
+        until(lambda: ledger_of(up, first).arrived)
+        online = served(up)
+        assert up.cqc("pause", "features").returncode == 0
+        publish(up, second)  # they wait in Pub/Sub
+        assert not ledger_of(up, first).folded
+        assert up.stop() == (0, "")
+
+    with running_up(tmp_path, "--keep", "--flush-every", "0.5") as up:
+        assert "The data is kept in .cqc/data" in up.said
+        assert online.items() <= served(up).items(), "the flush may have added the window's"
+        until(lambda: ledger_of(up, first + second).adds_up)
+        again = lines_of(50, seed=3)
+        publish(up, again)
+        until(lambda: ledger_of(up, first + second + again).adds_up)
+
+
+def test_stand_ins_that_are_killed_while_events_flow_come_back_with_their_data(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    with running_up(tmp_path, "--keep", "--flush-every", "0.5") as up:
+        for seed, part in enumerate(("firestore", "bigquery", "feature-store", "pubsub")):
+            more = lines_of(150, seed)
+            publish(up, more)
+            lines += more
+            killed = up.cqc("kill", part)
+            assert killed.returncode == 0, killed.stderr
+        until(lambda: ledger_of(up, lines).adds_up)
+        assert "without its data" not in up.said
+
+
+def test_the_emulators_keep_nothing(tmp_path: Path) -> None:
+    answer = run_cqc(tmp_path, "up", "--keep", "--parts", "emulators")
+    assert answer.returncode == 2
+    assert b"--keep keeps the data of the stand-ins" in answer.stderr

@@ -1,0 +1,116 @@
+"""`cqc up` as people start it, in a folder of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.paths import ROOT
+from tools.pipeline.address import ChainFile, read
+
+PATIENCE = 60.0
+
+
+@dataclass
+class Up:
+    """A `cqc up` that has written its files."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def described(self) -> Path:
+        return self.folder / "described.json"
+
+    @property
+    def chain_file(self) -> Path:
+        return self.folder / ".cqc" / "chain.json"
+
+    @property
+    def chain(self) -> ChainFile:
+        return read(self.chain_file)
+
+    @property
+    def said(self) -> str:
+        """What it has printed so far."""
+        return (self.folder / "output").read_text()
+
+    def parts(self) -> dict[str, int]:
+        """Command line to process id of the processes it started."""
+        listing = subprocess.run(
+            ["ps", "-axwwo", "pid=,ppid=,command="], capture_output=True, check=True, text=True
+        )
+        lines = (line.split(maxsplit=2) for line in listing.stdout.splitlines())
+        return {command: int(pid) for pid, parent, command in lines if int(parent) == self.process.pid}
+
+    def cqc(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Another command in the same folder."""
+        return run_cqc(self.folder, *arguments, stdin=stdin)
+
+    def stop(self) -> tuple[int, str]:
+        """Exit code and stderr after Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        return self.end()
+
+    def end(self) -> tuple[int, str]:
+        """Exit code and stderr after it has ended."""
+        _, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, errors.decode()
+
+
+def run_cqc(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools", *arguments],
+        cwd=folder,
+        env=_environment(),
+        input=stdin,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@contextmanager
+def running_up(folder: Path, *options: str) -> Iterator[Up]:
+    """Ready: the file of --json exists; or ended, when it could not start."""
+    arguments = ("up", "--port-base", "0", "--json", "described.json", *options)
+    with (folder / "output").open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools", *arguments],
+            cwd=folder,
+            env=_environment(),
+            stdout=output,
+            stderr=subprocess.PIPE,
+        )
+    started = Up(process, folder)
+    try:
+        until(lambda: started.described.exists() or process.poll() is not None)
+        yield started
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.05)  # polls a process
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CQC_")}
+    return inherited | {"PYTHONPATH": str(ROOT)}
