@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+from datetime import UTC, datetime
 
 import orjson
 
+from tools.pipeline.pubsub_state import NO_ANSWER
 from tools.standins.pubsub.backlog import Forward
 from tools.standins.pubsub.http import Posts
 from tools.standins.pubsub.model import Delivery, SubscriptionSettings
@@ -67,14 +69,18 @@ class PushSubscription(Subscription):
         """Delivers until nothing is ready: cheaper than a task per message, and bounded."""
         while taken := self._backlog.take(1, self._loop.time()):
             for delivery in taken:
-                if not await self._post(delivery):
+                delivery.answer = await self._post(delivery)
+                self.record.answered(delivery.answer, self._loop.time())
+                if delivery.answer in ACKNOWLEDGING:
+                    self._backlog.done(delivery)
+                    self.record.acknowledged(delivery.message, self._loop.time(), datetime.now(UTC))
+                else:
                     self._backlog.fail(delivery, self._loop.time())
                     self._set_timer()
 
-    async def _post(self, delivery: Delivery) -> bool:
-        """Whether the endpoint acknowledged the message."""
+    async def _post(self, delivery: Delivery) -> int:
+        """The endpoint's status, or NO_ANSWER."""
         try:
-            status = await self._posts.post(push_body(self.settings, delivery), self.settings.ack_deadline)
+            return await self._posts.post(push_body(self.settings, delivery), self.settings.ack_deadline)
         except (TimeoutError, OSError):
-            return False
-        return status in ACKNOWLEDGING
+            return NO_ANSWER

@@ -3,11 +3,12 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tools.standins.pubsub.backlog import Backlog, Forward, Leases
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
+from tools.standins.pubsub.record import PushRecord
 from tools.standins.status import InvalidArgument
 
 RETAINED = 20_000
@@ -19,6 +20,7 @@ class Subscription(ABC):
 
     def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
         self.settings = settings
+        self.record = PushRecord()
         self._forward = forward
         self._backlog = Backlog(settings, forward)
         self._retained: deque[Message] = deque(maxlen=RETAINED)
@@ -41,6 +43,10 @@ class Subscription(ABC):
             if message.publish_time >= moment:
                 self._backlog.add(message)
         self.wake()
+
+    def held(self) -> Iterator[Delivery]:
+        """Every delivery that is not acknowledged."""
+        return self._backlog.held()
 
     @abstractmethod
     def wake(self) -> None:
@@ -95,7 +101,9 @@ class PullSubscription(Subscription):
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         self._check(ack_ids)
         for ack_id in ack_ids:
-            self._leases.end(ack_id)
+            delivery = self._leases.end(ack_id)
+            if delivery is not None:
+                self._backlog.done(delivery)
 
     def modify_deadline(self, ack_ids: Sequence[str], seconds: float) -> None:
         """Moves the leases' deadlines to `seconds` from now; 0 fails them at once."""
