@@ -63,6 +63,7 @@ LAW |= {
     "tools/local": SHARED | PIPELINE,
     "tools/explain": SHARED | PIPELINE,
     "tools/health": SHARED | PIPELINE,
+    "tools/status": SHARED | PIPELINE | {"tools/health"},
     "tools/doctor": SHARED | PIPELINE | {"tools/generate", "tools/health"},
     "tools/windows": PRODUCTION | PIPELINE,
     "tools/heal": PRODUCTION | PIPELINE,

@@ -62,6 +62,12 @@ def _read(rest: GoogleRest, project: str, wanted: str, most: int) -> Json:
     return found(HOST, *rest.post(f"https://{HOST}/v2/entries:list", body))
 
 
+def mentions(rest: GoogleRest, project: str, event_id: str, since: datetime) -> bool:
+    """Whether any function has logged a line about this event; raises CommandError."""
+    wanted = f'resource.type="cloud_run_revision" AND jsonPayload.event_id="{event_id}"'
+    return bool(_read(rest, project, f'{wanted} AND timestamp>="{since.isoformat()}"', 1).get("entries"))
+
+
 def entries_in(answer: Json, name_prefix: str) -> Iterator[Entry]:
     """The entries of an entries.list; raises CommandError for what is none."""
     try:

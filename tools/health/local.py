@@ -1,7 +1,8 @@
 """The facts of a chain on this machine: from the Pub/Sub stand-in's state and the parts' logs."""
 
 import mmap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -82,12 +83,26 @@ def _seconds(duration: timedelta) -> float:
 
 def read_log(path: Path) -> Logged:
     """What a function's log says, which begins with its process; raises CommandError."""
+    with _mapped(path) as log:
+        return logged(log)
+
+
+def mentions(path: Path, event_id: str) -> bool:
+    """Whether a function's log has a line about this event; raises CommandError."""
+    with _mapped(path) as log:
+        return log.rfind(f'"event_id":"{event_id}"'.encode()) >= 0
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[bytes | mmap.mmap]:
+    """A log of any size, to be searched from its end."""
     try:
         with path.open("rb") as file:
             if not path.stat().st_size:  # nothing to map
-                return logged(b"")
+                yield b""
+                return
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                return logged(content)
+                yield content
     except OSError as error:
         raise CommandError(f"the log {path} can't be read ({error.strerror})") from None
 
