@@ -105,6 +105,13 @@ def test_the_doctor_makes_a_finding_of_each_frozen_service_and_of_what_can_be_se
     assert findings["function parse"]["verdict"] == "wrong"
 
 
+@pytest.mark.timeout(60)
+def test_the_status_of_a_chain_that_is_frozen_says_that_nothing_answers(invoke: Invoke) -> None:
+    answer = invoke("status")
+    assert answer.code == 2
+    assert answer.err.startswith("cqc: nothing of cqc-local.cqc_dataset answers: Pub/Sub at 127.0.0.1:")
+
+
 def test_a_frozen_function_is_an_event_that_was_not_accepted(invoke: Invoke, frozen: ChainAddress) -> None:
     answer = invoke("replay", "events.jsonl", "--to", f"http://{frozen.feature_store}", "--timeout", "1")
     assert f"no answer from http://{frozen.feature_store} within 1 s" in answer.err

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.settings import AggregateSettings
 from shared.windows.state import Layout, Shard
-from tools.doctor import flow, windows
+from tools.doctor import flow, probe, windows
 from tools.doctor.cloud import Cloud
 from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
 from tools.doctor.tables import check_tables, check_views
@@ -32,7 +32,7 @@ _REASONS = "SELECT stage, error_type, ANY_VALUE(error_message) FROM streaming_er
 Check = Callable[[], Iterator[Finding]]
 
 
-def checkup(pipeline: Pipeline, now: datetime, limit: float = LIMIT) -> Iterator[Finding]:
+def checkup(pipeline: Pipeline, now: datetime, with_probe: bool = False) -> Iterator[Finding]:
     """Every finding; raises UsageError when there are no credentials for a deployment."""
     enter(pipeline)
     local = isinstance(pipeline, ChainAddress)
@@ -43,6 +43,10 @@ def checkup(pipeline: Pipeline, now: datetime, limit: float = LIMIT) -> Iterator
         "BigQuery": partial(_warehouse, pipeline, fix),
         "flush": partial(_flush, pipeline, fix),
     }
+    limit = LIMIT
+    if with_probe:
+        checks["probe"] = partial(probe.probe, pipeline, _log(pipeline, "parse"))
+        limit += probe.patience(pipeline)
     made = {name: partial(_made, name, check, fix) for name, check in checks.items()}
     for name, findings in side_by_side(made, limit).items():
         yield from [wrong(name, findings.reason, fix)] if isinstance(findings, Missing) else findings
