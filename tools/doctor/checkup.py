@@ -122,6 +122,7 @@ def _log(pipeline: Pipeline, function: str) -> str:
     """The command that shows a function's log."""
     if isinstance(pipeline, ChainAddress):
         folder = pipeline.logs or Path(STATE_FOLDER, LOGS)
+        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
         return f"tail -n 20 {shlex.quote(str(folder / f'{function}.log'))}"
     place = f"--project {pipeline.project} --region {pipeline.region}"
     return f"gcloud functions logs read {pipeline.name_prefix}-{function} {place} --min-log-level error"
