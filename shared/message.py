@@ -14,6 +14,8 @@ HEARTBEAT_ATTRIBUTE = "cqc-heartbeat"
 `parse` on its value is when Pub/Sub took it, in ISO 8601."""
 HEARTBEAT_DATA = b'{"event_id":"heartbeat"}'
 """All of its data: a producer's event is never taken for one, whatever its attributes."""
+PROBE_ATTRIBUTE = "cqc-probe"
+"""The name of a heartbeat that `cqc doctor --probe` sent, by which it finds it in the log of `features`."""
 
 
 @dataclass(frozen=True, slots=True)

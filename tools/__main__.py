@@ -23,6 +23,7 @@ from tools.commands.replay import replay
 from tools.commands.restart import restart
 from tools.commands.resume import resume
 from tools.commands.sample import sample
+from tools.commands.status import status
 from tools.commands.trace import trace
 from tools.commands.up import up
 from tools.commands.validate import validate
@@ -46,6 +47,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     explain: "cqc explain visit-7",
     verify_windows: "cqc verify-windows --from 4h",
     heal_online: "cqc heal-online --from 2h --to 10m --dry-run",
+    status: "cqc status --watch",
     doctor: "cqc doctor",
     trace: "cqc trace latest",
 }

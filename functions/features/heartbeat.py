@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from shared.clock import Clock
 from shared.delivery.handler import Process
-from shared.message import HEARTBEAT_ATTRIBUTE, Message
+from shared.message import HEARTBEAT_ATTRIBUTE, PROBE_ATTRIBUTE, Message
 from shared.telemetry.logs import LogEvent, log
 
 
@@ -18,6 +18,8 @@ def answering_heartbeats(process: Process, clock: Clock) -> Process:
         sent = datetime.fromisoformat(message.attributes[HEARTBEAT_ATTRIBUTE]).astimezone(UTC)
         latency = round((clock() - sent).total_seconds(), 3)
         fields = {"event": LogEvent.HEARTBEAT_RECEIVED, "counts": {"latency_seconds": latency}}
+        if name := message.attributes.get(PROBE_ATTRIBUTE):
+            fields["event_id"] = name
         log.info("heartbeat received", extra=fields)
 
     return process_or_answer

@@ -8,7 +8,7 @@ from functions.parse.ports import ParsedTopic
 from shared.clock import Clock
 from shared.delivery.batching import GroupCommit, with_isolated_prepare
 from shared.events import encode
-from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, Message, OutMessage
+from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, PROBE_ATTRIBUTE, Message, OutMessage
 from shared.settings import ParseSettings
 from shared.telemetry import tracing
 from shared.telemetry.logs import UnknownFields
@@ -46,10 +46,17 @@ class Forwarder:
     def _decode(self, delivery: _Delivery) -> OutMessage:
         if delivery.message.is_heartbeat:
             sent = delivery.message.publish_time or self._clock()
-            return OutMessage(HEARTBEAT_DATA, {HEARTBEAT_ATTRIBUTE: sent.isoformat(), **delivery.trace})
+            attributes = {HEARTBEAT_ATTRIBUTE: sent.isoformat(), **_probe(delivery.message), **delivery.trace}
+            return OutMessage(HEARTBEAT_DATA, attributes)
         event, unknown = self._decoder.decode(delivery.message, self._clock())
         if unknown:
             self._unknown_fields.add(unknown)
         delivery.event_id = event.event_id
         attributes = {"event_id": event.event_id, "event_type": event.event_type, **delivery.trace}
         return OutMessage(encode(event), attributes)
+
+
+def _probe(message: Message) -> Mapping[str, str]:
+    """The name of the probe that a heartbeat is, if it is one."""
+    name = message.attributes.get(PROBE_ATTRIBUTE)
+    return {} if name is None else {PROBE_ATTRIBUTE: name}

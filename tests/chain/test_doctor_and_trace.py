@@ -131,9 +131,6 @@ def test_a_healthy_chain_has_nothing_wrong(traced: Chain) -> None:
     assert {check for check, finding in findings.items() if finding["verdict"] == "can't tell"} == {
         "dead-letter IAM",
         "Firestore TTL",
-        "backlog of dashboard-events-parse",
-        "backlog of dashboard-events-parsed-features",
-        "backlog of dashboard-events-dead-letter-deadletter",
     }
     assert not any(finding["fix"] for finding in findings.values())
 

@@ -1,5 +1,6 @@
 """A service that is stopped, not ended, accepts connections and never answers: each command says so, soon."""
 
+import json
 import signal
 import socket
 import time
@@ -86,6 +87,29 @@ def test_a_frozen_service_is_named_and_the_exit_code_is_2(
     assert sentence in answer.err
     assert answer.code == 2
     assert answer.out == ""
+
+
+@pytest.mark.timeout(60)
+def test_the_doctor_makes_a_finding_of_each_frozen_service_and_of_what_can_be_seen_all_the_same(
+    invoke: Invoke,
+) -> None:
+    answer = invoke("doctor", "--json")
+    assert answer.code == 1
+    findings = {finding["check"]: finding for finding in json.loads(answer.out)}
+    assert findings["Pub/Sub"]["detail"].startswith("Pub/Sub does not answer: ")
+    assert "BigQuery did not answer in time" in findings["BigQuery"]["detail"]
+    assert "the chain's Firestore does not answer" in findings["flush"]["detail"]
+    backlog = findings["backlog of dashboard-events-parse"]
+    assert backlog["verdict"] == "can't tell"
+    assert "did not answer within 5 s" in backlog["detail"]
+    assert findings["function parse"]["verdict"] == "wrong"
+
+
+@pytest.mark.timeout(60)
+def test_the_status_of_a_chain_that_is_frozen_says_that_nothing_answers(invoke: Invoke) -> None:
+    answer = invoke("status")
+    assert answer.code == 2
+    assert answer.err.startswith("cqc: nothing of cqc-local.cqc_dataset answers: Pub/Sub at 127.0.0.1:")
 
 
 def test_a_frozen_function_is_an_event_that_was_not_accepted(invoke: Invoke, frozen: ChainAddress) -> None:

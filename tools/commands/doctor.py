@@ -1,11 +1,19 @@
 """`cqc doctor`: a live check of a pipeline; the work is in tools/doctor."""
 
+from typing import Annotated
+
 import typer
 
 from tools.commands.options import ChainFile, Dataset, Json, Project, Region
 
+Probe = Annotated[
+    bool,
+    typer.Option("--probe", help="Send a marked message through as well; it leaves no features."),
+]
+
 
 def doctor(
+    probe: Probe = False,
     chain: ChainFile = None,
     project: Project = None,
     region: Region = None,
@@ -19,4 +27,4 @@ def doctor(
     from tools.doctor.report import run
     from tools.pipeline.deployment import PipelineOptions, locate
 
-    raise typer.Exit(run(locate(PipelineOptions(chain, project, region, dataset)), as_json))
+    raise typer.Exit(run(locate(PipelineOptions(chain, project, region, dataset)), probe, as_json))

@@ -1,15 +1,9 @@
-"""What only a deployment has: function revisions, IAM, Firestore's TTL, backlogs. Pure, on the APIs' JSON."""
+"""What only a deployment has: function revisions, IAM, Firestore's TTL. Pure, on the APIs' JSON."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
-
-Json = Mapping[str, Any]
-"""An answer of a Google REST API."""
-
-OLDEST_UNACKED = 300
-"""Seconds, as in Terraform's alert on waiting events."""
+from tools.pipeline.google_rest import Json
 
 
 def function(name: str, content_hash: str, fix: str, answer: Json) -> Finding:
@@ -48,21 +42,3 @@ def time_to_live(collection: str, fix: str, answer: Json) -> Finding:
     if state == "CREATING":
         return unknown(check, "expire_at is being set up, which can take hours")
     return wrong(check, "expire_at deletes nothing: settled windows pile up", fix)
-
-
-def backlog(subscription: str, fix: str, answer: Json) -> Finding:
-    """The age of the oldest waiting message, according to Cloud Monitoring."""
-    check = f"backlog of {subscription}"
-    ages = list(_values(answer.get("timeSeries", [])))
-    if not ages:
-        return unknown(check, "no value in the last ten minutes: no messages, or a new subscription")
-    if ages[0] > OLDEST_UNACKED:
-        return wrong(check, f"its oldest message has waited {ages[0]:g} s", fix)
-    return ok(check, f"its oldest message has waited {ages[0]:g} s")
-
-
-def _values(series: Sequence[Json]) -> Iterable[float]:
-    """Newest first."""
-    for time_series in series:
-        for point in time_series.get("points", []):
-            yield float(point["value"].get("int64Value", point["value"].get("doubleValue", 0)))

@@ -9,9 +9,9 @@ from tools.doctor.findings import Finding, Verdict
 from tools.pipeline.deployment import Pipeline
 
 
-def run(pipeline: Pipeline, as_machine: bool) -> int:
+def run(pipeline: Pipeline, with_probe: bool, as_machine: bool) -> int:
     """Shows every finding and returns the exit code: 1 when something is wrong."""
-    findings = list(checkup(pipeline, datetime.now(UTC)))
+    findings = list(checkup(pipeline, datetime.now(UTC), with_probe))
     counts = Counter(finding.verdict for finding in findings)
     if as_machine:
         print_json([_document(finding) for finding in findings])

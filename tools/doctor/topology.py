@@ -11,9 +11,11 @@ from google.pubsub_v1.types import Subscription
 from shared.topology import MONITOR, subscription_name
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
 from tools.errors import CommandError
-from tools.pipeline.pubsub import TIMEOUT, PubSub
+from tools.pipeline.pubsub import PubSub
 
 WEEK = 7 * 24 * 3_600
+TIMEOUT = 8.0
+"""Seconds for one answer."""
 LEAST_ACK_DEADLINE = 60
 """Seconds; a function's own timeout, before which Pub/Sub must not deliver the same message again."""
 LEAST_DELIVERY = 3_600

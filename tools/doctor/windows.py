@@ -1,34 +1,20 @@
 """The flush, from its control documents: whether it runs, keeps up, and settles what is due. Pure."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shared.clock import from_micros
-from shared.windows.documents import Document
 from shared.windows.key import WINDOW_MICROS
-from shared.windows.log import is_settled
-from shared.windows.state import EVER, Control, Layout, Shard
+from shared.windows.log import SECOND, is_settled
+from shared.windows.state import EVER, Layout
 from tools.doctor.findings import Finding, judged, ok
+from tools.health.flush import ShardState, many
 
 PATIENCE = timedelta(minutes=10)
 """Ten flushes, as in Terraform's alert on a silent flush."""
 _PATIENCE = PATIENCE // timedelta(microseconds=1)
-LOOKED_AT = 100
-"""Segments behind the cursor that are read: a healthy flush leaves those of some 80 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardState:
-    """What one shard's flush has left behind; times in microseconds, of the database's clock."""
-
-    shard: Shard
-    control: Control
-    """Of a shard that no flush has worked on, a new one."""
-    waiting: Sequence[Document]
-    """Segments of the log behind its cursor, LOOKED_AT at most."""
-    at: int
-    """When this was so."""
+WAITED_ENOUGH = timedelta(minutes=5) // timedelta(microseconds=1)
+"""One window, as in Terraform's alert on a late flush."""
 
 
 def judge(
@@ -51,11 +37,10 @@ def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:
     control, due = seen.control, seen.at - _PATIENCE
     if control.emitted < control.number and control.lease_until < due:
         yield f"flush {control.number} died, and no later one has emitted its panes"
-    oldest = min((segment.created_at for segment in seen.waiting), default=seen.at)
     if control.watermark and control.watermark < due:
         yield f"it has read the log up to {_time(control.watermark)}: it is not running, or does not keep up"
-    if oldest < due:
-        yield f"segments that wait behind its cursor: {_many(seen.waiting)}, the oldest since {_time(oldest)}"
+    if seen.oldest > WAITED_ENOUGH:
+        yield _waiting(seen)
     unended = [
         start
         for start, window in control.windows.items()
@@ -73,17 +58,18 @@ def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:
 
 def _summary(seen: ShardState, newest_pane: datetime | None) -> str:
     if not seen.control.watermark:
-        return f"no flush has run; segments in the log: {_many(seen.waiting)}"
+        return f"no flush has run; {_waiting(seen)}"
     newest = "" if newest_pane is None else f", newest pane of {newest_pane:%Y-%m-%d %H:%M:%S}Z"
     return (
         f"flush {seen.control.emitted} is done, the log is read up to {_time(seen.control.watermark)}, "
-        f"segments behind its cursor: {_many(seen.waiting)}, "
+        f"{_waiting(seen)}, "
         f"open windows: {len(seen.control.windows)}{newest}"
     )
 
 
-def _many(segments: Sequence[Document]) -> str:
-    return f"{len(segments)} or more" if len(segments) == LOOKED_AT else str(len(segments))
+def _waiting(seen: ShardState) -> str:
+    age = f", the oldest for {seen.oldest / SECOND:,.0f} s" if seen.waiting else ""
+    return f"segments that wait behind its cursor: {many(seen.waiting)}{age}"
 
 
 def _time(micros: int) -> str:

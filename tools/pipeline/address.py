@@ -4,12 +4,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tools.errors import CommandError, UsageError
 
 STATE_FOLDER = ".cqc"
 CHAIN_FILE = "chain.json"
+LOGS = "logs"
 _FILE = Path(STATE_FOLDER, CHAIN_FILE)
 
 _START = (
@@ -48,6 +49,8 @@ class ChainAddress(BaseModel):
     feature_view: str
     otlp: str | None = None
     """The collector's http URL; None unless the chain was started with --trace."""
+    logs: Path | None = Field(default=None, exclude=True)
+    """The folder of the parts' logs, beside the file that the address was read from."""
 
     def to_json(self) -> str:
         """The file's text; fields that are None are left out."""
@@ -97,13 +100,14 @@ def above(folder: Path, name: Path) -> Path | None:
 def read(path: Path) -> ChainFile:
     """The content of a chain's file; raises UsageError when it can't be read or holds something else."""
     try:
-        return ChainFile.model_validate_json(path.read_bytes())
+        content = ChainFile.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"the chain's file {path} can't be read ({error.strerror}): {_START}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise UsageError(f"{path} does not describe a chain ({where}: {first['msg']}): {_START}") from None
+    return content.model_copy(update={"logs": path.parent / LOGS})
 
 
 def write(path: Path, content: ChainAddress) -> None:

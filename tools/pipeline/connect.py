@@ -71,22 +71,30 @@ def connect_pubsub(pipeline: Pipeline) -> "PubSub":
     return PubSub(pipeline.pubsub)
 
 
-def connect_firestore(pipeline: Pipeline) -> "FirestoreDocuments":
-    """The pipeline's window documents, for the running event loop; close them."""
+def connect_firestore(pipeline: Pipeline, deadline: float | None = None) -> "FirestoreDocuments":
+    """The pipeline's window documents, for the running event loop; close them.
+
+    A call with its retries may take that many seconds, or as many as the flush's.
+    """
     from shared.gcp.firestore import FLUSH_DEADLINE, FirestoreDocuments
 
     enter(pipeline)
     if isinstance(pipeline, ChainAddress):
         _check("Firestore", pipeline.firestore)
     database = "(default)" if isinstance(pipeline, ChainAddress) else pipeline.firestore_database
-    return FirestoreDocuments(pipeline.project, database, FLUSH_DEADLINE)
+    return FirestoreDocuments(pipeline.project, database, deadline or FLUSH_DEADLINE)
 
 
-def with_documents(pipeline: Pipeline, work: "Callable[[FirestoreDocuments], Awaitable[T]]") -> T:
-    """What `work` returns on the pipeline's window documents; raises CommandError when Firestore fails."""
+def with_documents(
+    pipeline: Pipeline, work: "Callable[[FirestoreDocuments], Awaitable[T]]", deadline: float | None = None
+) -> T:
+    """What `work` returns on the pipeline's window documents; raises CommandError when Firestore fails.
+
+    `deadline` as for connect_firestore.
+    """
 
     async def run() -> T:
-        documents = connect_firestore(pipeline)
+        documents = connect_firestore(pipeline, deadline)
         try:
             return await work(documents)
         finally:

@@ -71,14 +71,16 @@ class PubSub:
         """The message ids of `lines`, in order; raises CommandError when they are not published."""
         return self.publish_messages(topic, [(line, {}) for line in lines])
 
-    def publish_messages(self, topic: str, messages: Sequence[tuple[bytes, Mapping[str, str]]]) -> list[str]:
+    def publish_messages(
+        self, topic: str, messages: Sequence[tuple[bytes, Mapping[str, str]]], timeout: float = TIMEOUT
+    ) -> list[str]:
         """The same for data with attributes, within one request's limits (tools/pipeline/publishing.py)."""
         request = _Request(topic=topic)
         for data, attributes in messages:
             request.messages.append(_Message(data=data, attributes=attributes))
         try:
             answer = self._publisher.publish(
-                request=PublishRequest.wrap(request), retry=None, timeout=TIMEOUT
+                request=PublishRequest.wrap(request), retry=None, timeout=timeout
             )
         except InvalidArgument as error:
             raise PublishRefused(f"Pub/Sub refused messages for {topic}: {error.message}") from None

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from functions.features.heartbeat import answering_heartbeats
-from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, Message
+from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, PROBE_ATTRIBUTE, Message
 from tests.unit.builders import NOW
 
 SENT = {HEARTBEAT_ATTRIBUTE: "2026-03-11T11:59:58+00:00"}
@@ -33,6 +33,13 @@ async def test_a_heartbeat_is_logged_with_its_latency_and_goes_no_further(
     (line,) = caplog.records
     assert line.__dict__["event"] == "heartbeat_received"
     assert line.__dict__["counts"] == {"latency_seconds": 2.0}
+
+
+async def test_a_probe_is_a_heartbeat_whose_name_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "cqc"):
+        assert await processed(message(HEARTBEAT_DATA, SENT | {PROBE_ATTRIBUTE: "probe-1"})) == []
+    (line,) = caplog.records
+    assert (line.__dict__["event"], line.__dict__["event_id"]) == ("heartbeat_received", "probe-1")
 
 
 @pytest.mark.parametrize(

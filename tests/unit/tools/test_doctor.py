@@ -15,11 +15,11 @@ from shared.tables.columns import STREAMING_ERRORS, json_schema
 from shared.windows.documents import Document
 from shared.windows.state import Control, Layout, OpenWindow, Shard
 from tools.doctor import deployed, tables, windows
-from tools.doctor.deployed import Json
 from tools.doctor.findings import Finding, Verdict
 from tools.doctor.topology import Wiring, complaints, wirings
-from tools.doctor.windows import LOOKED_AT, ShardState
+from tools.health.flush import LOOKED_AT, ShardState
 from tools.paths import ROOT
+from tools.pipeline.google_rest import Json
 from tools.pipeline.warehouse import Stored
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -135,8 +135,8 @@ MINUTE = timedelta(minutes=1)
         (Control(), waiting(MINUTE), ""),
         (
             Control(),
-            waiting(MINUTE, 11 * MINUTE),
-            "segments that wait behind its cursor: 2, the oldest since",
+            waiting(MINUTE, 6 * MINUTE),
+            "segments that wait behind its cursor: 2, the oldest for 360 s",
         ),
         (Control(3, 3, watermark=READ), waiting(MINUTE / 2), ""),
         (
@@ -179,8 +179,8 @@ def test_the_flushs_summary_says_how_far_it_has_read_and_that_there_may_be_more_
     control = Control(7, 7, watermark=READ, windows={ago(minutes=4): OpenWindow(0)})
     state = ShardState(Shard(), control, waiting(*[MINUTE] * LOOKED_AT), to_micros(NOW))
     assert windows.judge(state, Layout(), timedelta(hours=1), NOW, "cqc flush").detail == (
-        "flush 7 is done, the log is read up to 2026-01-31 11:59:40Z, segments behind its cursor: 100 or "
-        "more, open windows: 1, newest pane of 2026-01-31 12:00:00Z"
+        "flush 7 is done, the log is read up to 2026-01-31 11:59:40Z, segments that wait behind its cursor: "
+        "100 or more, the oldest for 60 s, open windows: 1, newest pane of 2026-01-31 12:00:00Z"
     )
 
 
@@ -191,10 +191,6 @@ def test_a_shard_whose_windows_are_all_settled_need_not_be_flushed() -> None:
     assert (finding.verdict, finding.check) == (Verdict.OK, "flush of shard 0.0")
     unfinished = replace(retired, control=Control(3, 3, watermark=ago(hours=3), pending=frozenset({(0, 0)})))
     assert windows.judge(unfinished, layout, timedelta(hours=1), None, "f").verdict is Verdict.WRONG
-
-
-def points(*values: object) -> Json:
-    return {"timeSeries": [{"points": [{"value": value} for value in values]}]}
 
 
 BOUND: Json = {"bindings": [{"role": "roles/pubsub.publisher", "members": ["serviceAccount:agent"]}]}
@@ -237,17 +233,6 @@ ACTIVE: Json = {"state": "ACTIVE", "labels": {"content-hash": "0123456789abcdef"
             "expire_at",
         ),
         (deployed.time_to_live("window_state", "m", {}), Verdict.WRONG, "expire_at deletes nothing"),
-        (deployed.backlog("s", "m", {}), Verdict.UNKNOWN, "no value"),
-        (
-            deployed.backlog("s", "m", points({"int64Value": "3"}, {"int64Value": "900"})),
-            Verdict.OK,
-            "its oldest",
-        ),
-        (
-            deployed.backlog("s", "m", points({"doubleValue": 301})),
-            Verdict.WRONG,
-            "its oldest",
-        ),
     ],
 )
 def test_googles_answers_become_verdicts(finding: Finding, verdict: Verdict, detail: str) -> None:

@@ -29,6 +29,7 @@ CASES = {
     "explain": ("visit-7", ""),
     "verify-windows": ("", "--from noon"),
     "heal-online": ("", "--from noon --to 1m", "--from 2h --to 1h"),
+    "status": ("", "--every 5", "--watch --every 0", "--chain nowhere.json", "--dataset d"),
     "doctor": ("--chain nowhere.json", "--dataset d"),
     "trace": ("latest", ""),
 }

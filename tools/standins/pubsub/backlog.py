@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count, islice
 
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
@@ -12,13 +12,14 @@ Forward = Callable[[SubscriptionSettings, Delivery], bool]
 
 
 class Backlog:
-    """Messages that are ready, and failed ones waiting out their backoff."""
+    """Messages that are ready, failed ones waiting out their backoff, and those taken and not done yet."""
 
     def __init__(self, settings: SubscriptionSettings, forward: Forward) -> None:
         self._settings = settings
         self._forward = forward
         self._ready: deque[Delivery] = deque()
         self._waiting: list[tuple[float, int, Delivery]] = []
+        self._taken: dict[int, Delivery] = {}
         self._order = count()  # breaks ties in the heap, where deliveries can't be compared
 
     def add(self, message: Message, attempt: int = 1) -> None:
@@ -30,15 +31,21 @@ class Backlog:
             self._ready.append(heapq.heappop(self._waiting)[2])
 
     def take(self, limit: int, now: float) -> list[Delivery]:
-        """Up to `limit` ready deliveries; the caller fails them later, or drops them when done."""
+        """Up to `limit` ready deliveries; the caller says later that they failed, or are done."""
         self.promote(now)
         taken = list(islice(self._ready, limit))
-        for _ in taken:
+        for delivery in taken:
             self._ready.popleft()
+            self._taken[id(delivery)] = delivery
         return taken
+
+    def done(self, delivery: Delivery) -> None:
+        """It is acknowledged; does nothing for one that was taken before a seek."""
+        self._taken.pop(id(delivery), None)
 
     def fail(self, delivery: Delivery, now: float) -> bool:
         """Redelivers it after its backoff, or forwards it if this was its last attempt; False when it did."""
+        self.done(delivery)
         policy = self._settings.dead_letters
         exhausted = policy is not None and delivery.attempt >= policy.max_delivery_attempts
         if exhausted and self._forward(self._settings, delivery):
@@ -55,6 +62,12 @@ class Backlog:
     def ready(self) -> int:
         """How many deliveries could be taken now."""
         return len(self._ready)
+
+    def held(self) -> Iterator[Delivery]:
+        """Everything that is not acknowledged, in no order."""
+        yield from self._ready
+        yield from (delivery for _, _, delivery in self._waiting)
+        yield from self._taken.values()
 
 
 class Leases:

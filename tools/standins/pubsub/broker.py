@@ -103,6 +103,10 @@ class Broker:
             raise NotFound(f"Subscription does not exist: {name}")
         return self._subscriptions[name]
 
+    def subscriptions(self) -> Mapping[str, Subscription]:
+        """All of them, by name."""
+        return self._subscriptions
+
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
             await subscription.close()

@@ -65,3 +65,5 @@ class Delivery:
 
     message: Message
     attempt: int = 1
+    answer: int | None = None
+    """The status of the last push, NO_ANSWER for none; None before the first, and for a pull."""

@@ -4,9 +4,11 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import orjson
 
+from tools.pipeline.pubsub_state import NO_ANSWER
 from tools.standins.pubsub.backlog import Forward
 from tools.standins.pubsub.http import Posts
 from tools.standins.pubsub.ledger import Ledger
@@ -89,16 +91,18 @@ class PushSubscription(Subscription):
         """Delivers until nothing is ready: cheaper than a task per message, and bounded."""
         while taken := self._backlog.take(1, self._loop.time()):
             for delivery in taken:
-                if await self._post(delivery):
+                delivery.answer = await self._post(delivery)
+                self.record.answered(delivery.answer, self._loop.time())
+                if delivery.answer in ACKNOWLEDGING:
                     self._settle(delivery)
+                    self.record.acknowledged(delivery.message, self._loop.time(), datetime.now(UTC))
                 else:
                     self._fail(delivery)
                     self._set_timer()
 
-    async def _post(self, delivery: Delivery) -> bool:
-        """Whether the endpoint acknowledged the message."""
+    async def _post(self, delivery: Delivery) -> int:
+        """The endpoint's status, or NO_ANSWER."""
         try:
-            status = await self._posts.post(push_body(self.settings, delivery), self.settings.ack_deadline)
+            return await self._posts.post(push_body(self.settings, delivery), self.settings.ack_deadline)
         except (TimeoutError, OSError):
-            return False
-        return status in ACKNOWLEDGING
+            return NO_ANSWER

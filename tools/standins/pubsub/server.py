@@ -1,4 +1,4 @@
-"""The Pub/Sub stand-in's gRPC API: google.pubsub.v1's Publisher and Subscriber."""
+"""The Pub/Sub stand-in's gRPC API: google.pubsub.v1's Publisher and Subscriber, and its own report."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +8,7 @@ from typing import Any
 
 from google.pubsub_v1 import types
 
+from tools.pipeline.pubsub_state import SERVICE as REPORTING
 from tools.standins.pubsub import wire
 from tools.standins.pubsub.backlog import Forward
 from tools.standins.pubsub.broker import DELETED_TOPIC, Broker
@@ -15,6 +16,7 @@ from tools.standins.pubsub.kept import KeptLedger, KeptSubscription
 from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import SubscriptionSettings
 from tools.standins.pubsub.push import PushSubscription
+from tools.standins.pubsub.reporting import ReportingService
 from tools.standins.pubsub.subscriptions import PullSubscription, Subscription
 from tools.standins.serving import Empty, Endpoint, Handler, listening, unary
 from tools.standins.status import FailedPrecondition, InvalidArgument, Unimplemented
@@ -195,6 +197,7 @@ async def serve(
     services = {
         "google.pubsub.v1.Publisher": PublisherService(broker).handlers(),
         "google.pubsub.v1.Subscriber": subscriber.handlers(),
+        REPORTING: ReportingService(broker).handlers(),
     }
     try:
         async with listening(services, host, port) as endpoint:

@@ -3,12 +3,13 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tools.standins.pubsub.backlog import Backlog, Forward, Leases
 from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
+from tools.standins.pubsub.record import PushRecord
 from tools.standins.status import InvalidArgument
 
 RETAINED = 20_000
@@ -20,6 +21,7 @@ class Subscription(ABC):
 
     def __init__(self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger) -> None:
         self.settings = settings
+        self.record = PushRecord()
         self._forward = forward
         self._ledger = ledger
         self._backlog = Backlog(settings, forward)
@@ -51,6 +53,10 @@ class Subscription(ABC):
             self._backlog.add(message)
         self.wake()
 
+    def held(self) -> Iterator[Delivery]:
+        """Every delivery that is not acknowledged."""
+        return self._backlog.held()
+
     @abstractmethod
     def wake(self) -> None:
         """Called when something may have become ready: delivers it, and sets the timer."""
@@ -65,6 +71,7 @@ class Subscription(ABC):
             self._timer.cancel()
 
     def _settle(self, delivery: Delivery) -> None:
+        self._backlog.done(delivery)
         self._ledger.settled(self.settings.name, delivery)
 
     def _fail(self, delivery: Delivery) -> None:

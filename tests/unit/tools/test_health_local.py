@@ -1,0 +1,107 @@
+"""The facts of a local chain, from the stand-in's state and the parts' logs."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tools.errors import CommandError
+from tools.health import local
+from tools.health.facts import NO_ANSWER, Answers, Backlog, Flow, Latency, Switch
+from tools.health.quantiles import quantile
+from tools.pipeline.pubsub_state import Acknowledged, PubSubState, SubscriptionState
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+ENGAGED = b'{"severity":"ERROR","message":"m","stage":"parse","event":"dead_letter_brake_engaged"}\n'
+RELEASED = ENGAGED.replace(b"engaged", b"released")
+UNAVAILABLE = b'{"severity":"ERROR","message":"m","stage":"features","event":"online_store_unavailable"}\n'
+RETRIED = (
+    b'{"severity":"ERROR","message":"message 7 was answered 503 and Pub/Sub will deliver it again: BigQuery '
+    b'took no rows: at all","stage":"features","event":"message_retried"}\n'
+)
+
+
+def subscription(**changes: object) -> SubscriptionState:
+    empty: dict[str, object] = {
+        "undelivered": 0,
+        "oldest": None,
+        "retried": 0,
+        "attempts": 0,
+        "answers": {},
+        "acknowledged": [],
+    }
+    return SubscriptionState.model_validate(empty | changes)
+
+
+def state(function: str, **changes: object) -> PubSubState:
+    name = f"projects/p/subscriptions/{local.PUSH_SUBSCRIPTIONS[function]}"
+    return PubSubState(subscriptions={name: subscription(**changes)})
+
+
+def test_a_backlogs_age_is_that_of_its_oldest_message_and_never_negative() -> None:
+    seen = state("parse", undelivered=3, oldest=NOW - timedelta(seconds=90), retried=2, attempts=4)
+    assert local.backlogs(seen, NOW) == {"dashboard-events-parse": Backlog(3, 90.0, 2, 4)}
+    ahead = state("parse", undelivered=1, oldest=NOW + timedelta(seconds=1))
+    assert local.backlogs(ahead, NOW)["dashboard-events-parse"].oldest == 0.0
+
+
+def test_answers_are_counted_by_status_and_what_is_not_answered_is_named() -> None:
+    seen = local.answers(state("parse", answers={204: 60, 503: 5, 0: 1}))
+    assert seen == {"parse": Answers({"204": 60, "503": 5, NO_ANSWER: 1})}
+    assert local.flows(seen) == {"parse": Flow(given=66 / 60, done=1.0)}
+
+
+def test_an_event_takes_from_its_producers_publish_until_features_has_its_row() -> None:
+    done = [
+        Acknowledged(
+            attributes={"event_id": name},
+            published=NOW - timedelta(seconds=1),
+            acknowledged=NOW + timedelta(seconds=late),
+        )
+        for name, late in (("a", 1), ("b", 3), ("heartbeat", 9))
+    ]
+    seen = state("features", acknowledged=done)
+    assert local.latencies(seen, {"a": NOW, "b": NOW}) == [Latency("publish to row", 1.0, 3.0, 2)]
+    assert local.latencies(seen, {}) == []
+    assert local.latencies(PubSubState(subscriptions={}), {"a": NOW}) == []
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.0, 1), (0.5, 2), (0.99, 4), (1.0, 4)])
+def test_a_quantile_is_a_value_that_was_seen(share: float, value: float) -> None:
+    assert quantile([1, 2, 3, 4], share) == value
+
+
+@pytest.mark.parametrize(
+    ("log", "brake", "online"),
+    [
+        (b"", False, False),
+        (ENGAGED, True, False),
+        (ENGAGED + RELEASED, False, False),
+        (ENGAGED + RELEASED + UNAVAILABLE + ENGAGED, True, True),
+        (b'{"message":"a text with \\"event\\":\\"dead_letter_brake_engaged\\" in it"}\n', False, False),
+    ],
+)
+def test_the_last_line_about_a_switch_says_how_it_stands(log: bytes, brake: bool, online: bool) -> None:
+    seen = local.logged(log)
+    assert (seen.brake, seen.online_store) == (Switch(brake), Switch(online))
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (ENGAGED, ""),
+        (RETRIED + ENGAGED, "BigQuery took no rows: at all"),
+        (RETRIED[:-3], ""),
+        (b'{"message":7,"event":"message_retried"}\n', ""),
+    ],
+)
+def test_the_reason_of_the_last_retry_is_read_as_far_as_it_is_written(log: bytes, reason: str) -> None:
+    assert local.logged(log).retry == reason
+
+
+def test_an_empty_log_says_nothing_and_a_missing_one_is_an_error(tmp_path: Path) -> None:
+    empty = tmp_path / "parse.log"
+    empty.touch()
+    assert local.read_log(empty) == local.logged(b"")
+    with pytest.raises(CommandError, match=r"nowhere.log can't be read \(No such file"):
+        local.read_log(tmp_path / "nowhere.log")

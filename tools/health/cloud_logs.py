@@ -1,0 +1,106 @@
+"""What the logs of deployed functions say: circuit breakers, and why messages are retried."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.telemetry.logs import LogEvent
+from shared.topology import FUNCTIONS
+from tools.errors import CommandError
+from tools.health.facts import Logged, Switch
+from tools.health.local import reason_in
+from tools.pipeline.google_rest import GoogleRest, Json, found
+
+HOST = "logging.googleapis.com"
+SWITCHES = (
+    LogEvent.DEAD_LETTER_BRAKE_ENGAGED,
+    LogEvent.DEAD_LETTER_BRAKE_RELEASED,
+    LogEvent.ONLINE_STORE_UNAVAILABLE,
+    LogEvent.ONLINE_STORE_RECOVERED,
+)
+DAY = timedelta(days=1)
+"""Longer than Pub/Sub tries to deliver a message that a brake holds (15 hours)."""
+RECENT = timedelta(minutes=10)
+MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of one instance."""
+
+    at: datetime
+    function: str
+    instance: str
+    event: str
+    line: Mapping[str, object]
+
+
+def read_logs(rest: GoogleRest, project: str, name_prefix: str, now: datetime) -> Mapping[str, Logged]:
+    """What each function's log says; raises CommandError."""
+    switches = _read(rest, project, _filter(name_prefix, SWITCHES, now - DAY), MOST)
+    retries = _read(rest, project, _filter(name_prefix, [LogEvent.MESSAGE_RETRIED], now - RECENT), MOST)
+    entries = [*entries_in(switches, name_prefix), *entries_in(retries, name_prefix)]
+    return {name: logged([entry for entry in entries if entry.function == name]) for name in FUNCTIONS}
+
+
+def _filter(name_prefix: str, events: Sequence[LogEvent], since: datetime) -> str:
+    matched = " OR ".join(f'"{event}"' for event in events)
+    return (
+        f'resource.type="cloud_run_revision" AND resource.labels.service_name:"{name_prefix}-" '
+        f'AND jsonPayload.event=({matched}) AND timestamp>="{since.isoformat()}"'
+    )
+
+
+def _read(rest: GoogleRest, project: str, wanted: str, most: int) -> Json:
+    body = {
+        "resourceNames": [f"projects/{project}"],
+        "filter": wanted,
+        "orderBy": "timestamp desc",
+        "pageSize": most,
+    }
+    return found(HOST, *rest.post(f"https://{HOST}/v2/entries:list", body))
+
+
+def mentions(rest: GoogleRest, project: str, event_id: str, since: datetime) -> bool:
+    """Whether any function has logged a line about this event; raises CommandError."""
+    wanted = f'resource.type="cloud_run_revision" AND jsonPayload.event_id="{event_id}"'
+    return bool(_read(rest, project, f'{wanted} AND timestamp>="{since.isoformat()}"', 1).get("entries"))
+
+
+def entries_in(answer: Json, name_prefix: str) -> Iterator[Entry]:
+    """The entries of an entries.list; raises CommandError for what is none."""
+    try:
+        for entry in answer.get("entries", []):
+            yield _entry(entry, name_prefix)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CommandError(f"{HOST} answered something else than log entries ({error!r})") from None
+
+
+def _entry(entry: Mapping[str, Any], name_prefix: str) -> Entry:
+    service = str(entry["resource"]["labels"]["service_name"])
+    return Entry(
+        at=datetime.fromisoformat(entry["timestamp"]),
+        function=service.removeprefix(f"{name_prefix}-"),
+        instance=str(entry.get("labels", {}).get("instanceId", "")),
+        event=str(entry["jsonPayload"]["event"]),
+        line=entry["jsonPayload"],
+    )
+
+
+def logged(entries: Sequence[Entry]) -> Logged:
+    """What one function's entries say, in any order."""
+    ordered = sorted(entries, key=lambda entry: entry.at)
+    retries = [entry for entry in ordered if entry.event == LogEvent.MESSAGE_RETRIED]
+    return Logged(
+        brake=_switch(ordered, LogEvent.DEAD_LETTER_BRAKE_ENGAGED, LogEvent.DEAD_LETTER_BRAKE_RELEASED),
+        online_store=_switch(ordered, LogEvent.ONLINE_STORE_UNAVAILABLE, LogEvent.ONLINE_STORE_RECOVERED),
+        retry=reason_in(retries[-1].line) if retries else "",
+    )
+
+
+def _switch(ordered: Sequence[Entry], on: LogEvent, off: LogEvent) -> Switch:
+    """On if the last line of any instance says so; an instance that ended says nothing more."""
+    last = {entry.instance: entry for entry in ordered if entry.event in (on, off)}
+    since = [entry.at for entry in last.values() if entry.event == on]
+    return Switch(bool(since), min(since, default=None))

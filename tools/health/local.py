@@ -1,0 +1,143 @@
+"""The facts of a chain on this machine: from the Pub/Sub stand-in's state and the parts' logs."""
+
+import mmap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+
+from shared.telemetry.logs import LogEvent
+from shared.topology import PUSHED, subscription_name
+from tools.errors import CommandError
+from tools.health.facts import NO_ANSWER, Answers, Backlog, Flow, Latency, Logged, Switch
+from tools.health.quantiles import quantile
+from tools.pipeline import pubsub_state
+from tools.pipeline.pubsub_state import PERIOD, Acknowledged, PubSubState, SubscriptionState
+
+PUSH_SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
+"""Function to the name of the subscription that pushes to it."""
+
+
+def by_name(state: PubSubState) -> Mapping[str, SubscriptionState]:
+    return {name.rsplit("/", 1)[-1]: found for name, found in state.subscriptions.items()}
+
+
+def backlogs(state: PubSubState, now: datetime) -> Mapping[str, Backlog]:
+    return {
+        name: Backlog(
+            undelivered=found.undelivered,
+            oldest=None if found.oldest is None else max(0.0, _seconds(now - found.oldest)),
+            retried=found.retried,
+            failures=found.attempts,
+        )
+        for name, found in by_name(state).items()
+    }
+
+
+def answers(state: PubSubState) -> Mapping[str, Answers]:
+    """Those of the functions that Pub/Sub pushes to; nobody counts the calls of `aggregate` here."""
+    found = by_name(state)
+    return {
+        function: Answers({_status(status): count for status, count in found[name].answers.items()})
+        for function, name in PUSH_SUBSCRIPTIONS.items()
+        if name in found
+    }
+
+
+def _status(status: int) -> str:
+    return NO_ANSWER if status == pubsub_state.NO_ANSWER else str(status)
+
+
+def flows(answered: Mapping[str, Answers]) -> Mapping[str, Flow]:
+    """Pushes a second, and those acknowledged."""
+    return {
+        name: Flow(given=seen.total / PERIOD, done=seen.accepted / PERIOD) for name, seen in answered.items()
+    }
+
+
+def latencies(state: PubSubState, published: Mapping[str, datetime]) -> Sequence[Latency]:
+    """From publish to row: `features` acknowledges an event when its row is durable.
+
+    `published` is when the producer's message came, by event id: from the rows.
+    """
+    features = by_name(state).get(PUSH_SUBSCRIPTIONS["features"])
+    done = [] if features is None else features.acknowledged
+    took = sorted(_took(done, published))
+    if not took:
+        return []
+    return [Latency("publish to row", quantile(took, 0.5), quantile(took, 0.99), len(took))]
+
+
+def _took(done: Iterable[Acknowledged], published: Mapping[str, datetime]) -> Iterable[float]:
+    for message in done:
+        start = published.get(message.attributes.get("event_id", ""))
+        if start is not None:
+            yield max(0.0, _seconds(message.acknowledged - start))
+
+
+def _seconds(duration: timedelta) -> float:
+    return duration / timedelta(seconds=1)
+
+
+def read_log(path: Path) -> Logged:
+    """What a function's log says, which begins with its process; raises CommandError."""
+    with _mapped(path) as log:
+        return logged(log)
+
+
+def mentions(path: Path, event_id: str) -> bool:
+    """Whether a function's log has a line about this event; raises CommandError."""
+    with _mapped(path) as log:
+        return log.rfind(f'"event_id":"{event_id}"'.encode()) >= 0
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[bytes | mmap.mmap]:
+    """A log of any size, to be searched from its end."""
+    try:
+        with path.open("rb") as file:
+            if not path.stat().st_size:  # nothing to map
+                yield b""
+                return
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                yield content
+    except OSError as error:
+        raise CommandError(f"the log {path} can't be read ({error.strerror})") from None
+
+
+def logged(log: bytes | mmap.mmap) -> Logged:
+    """The last lines that matter: a log may have millions of others."""
+    return Logged(
+        brake=_switch(log, LogEvent.DEAD_LETTER_BRAKE_ENGAGED, LogEvent.DEAD_LETTER_BRAKE_RELEASED),
+        online_store=_switch(log, LogEvent.ONLINE_STORE_UNAVAILABLE, LogEvent.ONLINE_STORE_RECOVERED),
+        retry=_last_reason(log),
+    )
+
+
+def _switch(log: bytes | mmap.mmap, on: LogEvent, off: LogEvent) -> Switch:
+    return Switch(log.rfind(_key(on)) > log.rfind(_key(off)))
+
+
+def _last_reason(log: bytes | mmap.mmap) -> str:
+    """The message of the last retry; empty without one, or while its line is being written."""
+    at = log.rfind(_key(LogEvent.MESSAGE_RETRIED))
+    if at < 0:
+        return ""
+    start, end = log.rfind(b"\n", 0, at) + 1, log.find(b"\n", at)
+    try:
+        line = orjson.loads(log[start:end])
+    except orjson.JSONDecodeError:
+        return ""
+    return reason_in(line)
+
+
+def reason_in(line: object) -> str:
+    """What follows "message N was answered 503 and Pub/Sub will deliver it again: "."""
+    text = line.get("message") if isinstance(line, dict) else None
+    return text.partition(": ")[2] if isinstance(text, str) else ""
+
+
+def _key(event: LogEvent) -> bytes:
+    return f'"event":"{event}"'.encode()

@@ -1,0 +1,154 @@
+"""The facts that Cloud Monitoring has of a deployment: backlogs, deliveries, answers."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from shared.topology import FUNCTIONS
+from tools.errors import CommandError
+from tools.health.facts import Answers, Backlog, Flow, Latency, Period
+from tools.health.local import PUSH_SUBSCRIPTIONS
+from tools.pipeline.google_rest import GoogleRest, Json, found
+
+VISIBLE_AFTER = timedelta(seconds=240)
+"""Until then a sample may be missing (https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-pubsub)."""
+LENGTH = timedelta(minutes=5)
+HOST = "monitoring.googleapis.com"
+_PUBSUB = "pubsub.googleapis.com/subscription"
+_SUBSCRIPTION = "resource.label.subscription_id"
+
+
+def period(now: datetime) -> Period:
+    """The newest five minutes whose samples are all visible."""
+    end = now - VISIBLE_AFTER
+    return Period(end - LENGTH, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One time series: its labels of metric and resource, and its values, newest first."""
+
+    labels: Mapping[str, str]
+    values: Sequence[float]
+
+
+class Monitoring:
+    """One deployment's metrics. Every call raises CommandError."""
+
+    def __init__(self, rest: GoogleRest, project: str, name_prefix: str) -> None:
+        self._rest = rest
+        self._project = project
+        self._name_prefix = name_prefix
+
+    def backlogs(self, now: datetime) -> Mapping[str, Backlog]:
+        """The newest sample of each subscription, up to some minutes old."""
+        whole = Period(now - 2 * LENGTH, now)
+        waiting = self._series(f"{_PUBSUB}/num_undelivered_messages", whole)
+        return backlogs(waiting, self._series(f"{_PUBSUB}/oldest_unacked_message_age", whole))
+
+    def pushes(self, over: Period) -> Mapping[str, Flow]:
+        """Deliveries a second to each function."""
+        groups = (_SUBSCRIPTION, "metric.label.response_class")
+        summed = _summed(over, "ALIGN_DELTA", "REDUCE_SUM", groups)
+        return flows(self._series(f"{_PUBSUB}/push_request_count", over, summed), over)
+
+    def answers(self, over: Period) -> Mapping[str, Answers]:
+        """Cloud Run's count of the functions' answers."""
+        groups = ("resource.label.service_name", "metric.label.response_code_class")
+        summed = _summed(over, "ALIGN_DELTA", "REDUCE_SUM", groups)
+        return answers(self._series("run.googleapis.com/request_count", over, summed), self._name_prefix)
+
+    def push_latencies(self, over: Period) -> Sequence[Latency]:
+        """From the push of a parsed event until `features` has its row."""
+        metric = f"{_PUBSUB}/push_request_latencies"
+        p50, p99 = (
+            self._series(
+                metric, over, _summed(over, f"ALIGN_PERCENTILE_{share}", "REDUCE_MAX", [_SUBSCRIPTION])
+            )
+            for share in (50, 99)
+        )
+        return push_latencies(p50, p99)
+
+    def _series(self, metric: str, over: Period, aggregation: Sequence[tuple[str, str]] = ()) -> list[Series]:
+        query = urlencode(
+            [
+                ("filter", f'metric.type="{metric}"'),
+                ("interval.startTime", over.start.isoformat()),
+                ("interval.endTime", over.end.isoformat()),
+                *aggregation,
+            ]
+        )
+        url = f"https://{HOST}/v3/projects/{self._project}/timeSeries?{query}"
+        return list(series(found(HOST, *self._rest.get(url))))
+
+
+def _summed(over: Period, aligner: str, reducer: str, groups: Sequence[str]) -> list[tuple[str, str]]:
+    """One value a series for the whole period."""
+    return [
+        ("aggregation.alignmentPeriod", f"{over.seconds:.0f}s"),
+        ("aggregation.perSeriesAligner", aligner),
+        ("aggregation.crossSeriesReducer", reducer),
+        *(("aggregation.groupByFields", field) for field in groups),
+    ]
+
+
+def series(answer: Json) -> Iterator[Series]:
+    """The series of a timeSeries.list; raises CommandError for what is none."""
+    try:
+        for one in answer.get("timeSeries", []):
+            metric, resource = one.get("metric", {}), one.get("resource", {})
+            labels = {**resource.get("labels", {}), **metric.get("labels", {})}
+            yield Series(labels, [_value(point["value"]) for point in one.get("points", [])])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CommandError(f"{HOST} answered something else than time series ({error!r})") from None
+
+
+def _value(value: Mapping[str, str]) -> float:
+    return float(value.get("int64Value", value.get("doubleValue", 0)))
+
+
+def backlogs(waiting: Sequence[Series], ages: Sequence[Series]) -> Mapping[str, Backlog]:
+    """By subscription; one without an age has had no message."""
+    oldest = {name: value for name, value in _newest(ages) if value > 0}
+    return {name: Backlog(int(count), oldest.get(name)) for name, count in _newest(waiting)}
+
+
+def _newest(found_series: Sequence[Series]) -> Iterator[tuple[str, float]]:
+    for one in found_series:
+        if one.values and (name := one.labels.get("subscription_id")):
+            yield name, one.values[0]
+
+
+def flows(pushes: Sequence[Series], over: Period) -> Mapping[str, Flow]:
+    """By function; one whose subscription has no pushes had none."""
+    given, done = Counter[str](), Counter[str]()
+    for one in pushes:
+        name, count = one.labels.get("subscription_id", ""), sum(one.values)
+        given[name] += int(count)
+        done[name] += int(count) if one.labels.get("response_class") == "ack" else 0
+    return {
+        function: Flow(given[name] / over.seconds, done[name] / over.seconds)
+        for function, name in PUSH_SUBSCRIPTIONS.items()
+    }
+
+
+def answers(requests: Sequence[Series], name_prefix: str) -> Mapping[str, Answers]:
+    """By function, classes of statuses; one without requests answered nothing."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in requests:
+        status = one.labels.get("response_code_class", "unknown")
+        counts[one.labels.get("service_name", "")][status] += int(sum(one.values))
+    return {function: Answers(counts[f"{name_prefix}-{function}"]) for function in FUNCTIONS}
+
+
+def push_latencies(p50: Sequence[Series], p99: Sequence[Series]) -> Sequence[Latency]:
+    """In microseconds there; none without pushes."""
+    slow = dict(_newest(p99))
+    name = PUSH_SUBSCRIPTIONS["features"]
+    return [
+        Latency("parsed to row", value / 1_000_000, slow[name] / 1_000_000)
+        for found_name, value in _newest(p50)
+        if found_name == name and name in slow
+    ]
