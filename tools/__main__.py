@@ -19,6 +19,7 @@ from tools.commands.query import query
 from tools.commands.redrive import redrive
 from tools.commands.replay import replay
 from tools.commands.sample import sample
+from tools.commands.tail import tail
 from tools.commands.trace import trace
 from tools.commands.up import up
 from tools.commands.validate import validate
@@ -39,6 +40,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     verify_windows: "cqc verify-windows --from 4h",
     heal_online: "cqc heal-online --from 2h --to 10m --dry-run",
     doctor: "cqc doctor",
+    tail: "cqc tail --location 1-466088203 --since 10m",
     trace: "cqc trace latest",
 }
 """Each with its example, in the order of --help: running the chain, repairing, inspecting."""

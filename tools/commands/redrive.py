@@ -8,13 +8,13 @@ import typer
 from tools.commands.options import (
     ChainFile,
     Dataset,
-    ErrorType,
     EventId,
     Grep,
     Json,
     Limit,
     Location,
     Project,
+    Reason,
     Region,
     Since,
     Stage,
@@ -36,7 +36,7 @@ def redrive(
     edited: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Send the edited file of --export.")
     ] = None,
-    error_type: ErrorType = None,
+    error_type: Reason = None,
     since: Since = None,
     until: Until = None,
     event_id: EventId = None,
