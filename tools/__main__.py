@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from shared import __version__
+from tools.commands.dead_letters import dead_letters
 from tools.commands.doctor import doctor
 from tools.commands.explain import explain
 from tools.commands.features import features
@@ -35,6 +36,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     features: "cqc features 1-466088203",
     flush: "cqc flush",
     replay: "cqc replay --errors --error-type schema_error --since 2h --to topic --dry-run",
+    dead_letters: "cqc dead-letters --since 2h",
     redrive: 'cqc redrive --set \'metrics.new_beds=int(event["metrics"]["new_beds"])\'',
     explain: "cqc explain visit-7",
     verify_windows: "cqc verify-windows --from 4h",

@@ -35,7 +35,7 @@ Reason = Annotated[
 ]
 Field = Annotated[
     str | None,
-    typer.Option(metavar="PATH", help="Only dead letters whose reason names this field first."),
+    typer.Option(metavar="PATH", help="Only dead letters whose message names this field first; '' for none."),
 ]
 EventType = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
 EventId = Annotated[str | None, typer.Option(help="Only this event.")]

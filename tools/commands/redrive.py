@@ -9,6 +9,7 @@ from tools.commands.options import (
     ChainFile,
     Dataset,
     EventId,
+    Field,
     Grep,
     Json,
     Limit,
@@ -42,6 +43,7 @@ def redrive(
     event_id: EventId = None,
     location: Location = None,
     stage: Stage = None,
+    field: Field = None,
     grep: Grep = None,
     limit: Limit = None,
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
@@ -60,6 +62,6 @@ def redrive(
     from tools.replay.selection import select
 
     pipeline = locate(PipelineOptions(chain, project, region, dataset))
-    selection = select(error_type, since, until, event_id, location, stage, grep)
+    selection = select(error_type, since, until, event_id, location, stage, grep, field)
     changes = Changes(settings or (), removals or (), export, edited)
     run(pipeline, selection, limit, changes, yes, as_json)

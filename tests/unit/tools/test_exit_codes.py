@@ -25,6 +25,7 @@ CASES = {
     "explain": ("visit-7", ""),
     "verify-windows": ("", "--from noon"),
     "heal-online": ("", "--from noon --to 1m", "--from 2h --to 1h"),
+    "dead-letters": ("", "--since noon", "--reason typo", "--since 1h --until 2h"),
     "tail": ("", "--since noon", "--reason typo", "--every 0", "--dataset d"),
     "doctor": ("--chain nowhere.json", "--dataset d"),
     "trace": ("latest", ""),
