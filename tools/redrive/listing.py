@@ -68,7 +68,7 @@ def _command(found: Remedy, selection: Selection, naming: Sequence[str]) -> str:
     if not found.words:
         return ""
     given = {
-        "--since": selection.since and selection.since.isoformat(),
+        "--since": selection.since and f"{selection.since:%Y-%m-%dT%H:%M:%SZ}",
         "--until": selection.until and selection.until.isoformat(),
         "--location": selection.location,
     }
@@ -88,6 +88,8 @@ def _summary(groups: Sequence[Group]) -> str:
 
 
 def _show(people: "Console", finding: Finding) -> None:
+    from rich.padding import Padding
+
     group = finding.group
     wrong = f", {one_line(group.path)}" if group.path else ""
     people.out(f"{group.count:,}  {group.error_type.value} at {one_line(group.stage)}{wrong}", style="bold")
@@ -95,7 +97,7 @@ def _show(people: "Console", finding: Finding) -> None:
     people.out(f"   {as_text(group.first)} to {as_text(group.last)}; to redrive: {group.left:,}; {types}")
     for example in group.examples[:_EXAMPLES]:
         people.out(f"   {_example_line(example)}")
-    people.out(f"   {finding.remedy.sentence}")
+    people.print(Padding(finding.remedy.sentence, (0, 0, 0, 3)))
     if finding.command:
         people.out(f"   {finding.command}", style="green")
     people.out("")

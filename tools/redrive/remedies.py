@@ -40,8 +40,7 @@ FIRST = {
     ErrorType.INVALID_TIMESTAMP: "The producer must send times with an offset, like 2026-01-31T12:00:00Z.",
     ErrorType.TIMESTAMP_OUT_OF_RANGE: "The producer's clock is wrong, or the events are older than rows are "
     "kept.",
-    ErrorType.PAYLOAD_TOO_LARGE: "The producer must send less, or MAX_EVENT_BYTES must rise; after that a "
-    "redrive sends them as they are.",
+    ErrorType.PAYLOAD_TOO_LARGE: "The producer must send less, or MAX_EVENT_BYTES must rise.",
     ErrorType.SINK_REJECTED: "The message names what BigQuery or Pub/Sub refuses.",
     ErrorType.DELIVERY_EXHAUSTED: "The log of the function has the cause, which must be gone first.",
     ErrorType.UNEXPECTED_ERROR: "No rule foresees this: report it as a bug.",
@@ -91,13 +90,13 @@ def _redrive(group: Group, judge: Judge, now: datetime) -> Remedy:
     if group.path is not None and _accepted(items, _without(group.path), judge, now):
         return Remedy(
             Ease.BY_AN_EDIT,
-            f"{first} The current code accepts the examples without the field, in whose place comes {place}; "
-            "to keep a value give --set PATH=EXPRESSION instead.",
+            f"{first} Without the field the current code accepts the examples and takes {place}; to give the "
+            "field a value, use --set PATH=EXPRESSION instead.",
             (*select, "--unset", group.path),
         )
     return Remedy(
         Ease.BY_HAND,
-        f"{first} These must be edited by hand, and sent with --edited.".lstrip(),
+        f"{first} Edit them by hand, then send them with --edited.".lstrip(),
         (*select, "--export", _file(group)),
     )
 

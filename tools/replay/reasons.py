@@ -3,11 +3,10 @@
 import re
 
 _FIELD = re.compile(
-    r"(?:timestamp(?= '))|(?:event_id|location_id|event_type|event_timestamp|timestamp|metrics)"
-    r"(?:\.[^:\n]*)?(?=: )"
+    r"(timestamp)(?= ')|(event_id|location_id|event_type|event_timestamp|timestamp|metrics(?:\.[^.:\n]+)?)"
+    r"(?=(?:\.[^:\n]*)?: )"
 )
 """How messages begin that name a field: `metrics.new_beds: …`, or `timestamp '…': …`."""
-_INDEX = re.compile(r"(?:\.\d+)+$")
 _OF_ONE_EVENT = re.compile(r" \(got .*\)$|, got \w+$|: line \d+ column \d+ \(char \d+\)$", re.DOTALL)
 """The end of a reason that differs from event to event: the value that was wrong, or where."""
 
@@ -15,11 +14,11 @@ _OF_ONE_EVENT = re.compile(r" \(got .*\)$|, got \w+$|: line \d+ column \d+ \(cha
 def field_of(error_message: str) -> str | None:
     """The first field that it names, as a path like metrics.new_beds; None when it is about the whole event.
 
-    A place in a list is left out: metrics.areas_assessed, whichever of them is wrong. A path that nobody can
-    type counts as none, for a producer may give its metrics any name.
+    Places inside a metric are left out: it is metrics.areas_assessed, whichever of them is wrong. A path that
+    nobody can type counts as none, for a producer may give its metrics any name.
     """
     found = _FIELD.match(error_message)
-    return _INDEX.sub("", found[0]) if found and found[0].isprintable() else None
+    return found[0] if found and found[0].isprintable() else None
 
 
 def kind_of(error_message: str) -> str:
