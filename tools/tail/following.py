@@ -68,5 +68,6 @@ class Tail:
 
     def _show(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            self.show(outcome)
+            # Before it: Ctrl-C may come when the line is out and `show` has not returned.
             self.shown += 1
+            self.show(outcome)
