@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from shared import __version__
+from tools.commands.dead_letters import dead_letters
 from tools.commands.doctor import doctor
 from tools.commands.explain import explain
 from tools.commands.features import features
@@ -24,6 +25,7 @@ from tools.commands.restart import restart
 from tools.commands.resume import resume
 from tools.commands.sample import sample
 from tools.commands.status import status
+from tools.commands.tail import tail
 from tools.commands.trace import trace
 from tools.commands.up import up
 from tools.commands.validate import validate
@@ -43,12 +45,14 @@ COMMANDS: dict[Callable[..., None], str] = {
     pause: "cqc pause bigquery --for 20",
     resume: "cqc resume bigquery",
     replay: "cqc replay --errors --error-type schema_error --since 2h --to topic --dry-run",
+    dead_letters: "cqc dead-letters --since 2h",
     redrive: 'cqc redrive --set \'metrics.new_beds=int(event["metrics"]["new_beds"])\'',
     explain: "cqc explain visit-7",
     verify_windows: "cqc verify-windows --from 4h",
     heal_online: "cqc heal-online --from 2h --to 10m --dry-run",
     status: "cqc status --watch",
     doctor: "cqc doctor",
+    tail: "cqc tail --location 1-466088203 --since 10m",
     trace: "cqc trace latest",
 }
 """Each with its example, in the order of --help: running the chain, repairing, inspecting."""

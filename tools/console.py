@@ -97,6 +97,14 @@ def as_text(value: object) -> str:
     return str(value)
 
 
+def one_line(text: str) -> str:
+    """Text from outside in one line: a control character, which might steer the terminal, is escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
 def as_json(value: object) -> str:
     """One line of JSON; times in ISO 8601, bytes as text, exact decimals as text, as BigQuery writes them."""
     return json.dumps(value, default=_plain, ensure_ascii=False)

@@ -62,6 +62,7 @@ LAW |= {
     "tools/standins": SHARED | PIPELINE,
     "tools/local": SHARED | PIPELINE,
     "tools/explain": SHARED | PIPELINE,
+    "tools/tail": SHARED | PIPELINE,
     "tools/health": SHARED | PIPELINE,
     "tools/status": SHARED | PIPELINE | {"tools/health"},
     "tools/doctor": SHARED | PIPELINE | {"tools/generate", "tools/health"},

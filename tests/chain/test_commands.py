@@ -1,10 +1,13 @@
 """The commands on a running chain: tables for people, JSON for machines, one sentence for misuse."""
 
 import json
+import shlex
 
 import pytest
+from typer.main import get_group
 
 from tests.support.command_line import Invoke
+from tools.__main__ import app
 from tools.local.parts import PartsKind
 
 # The commands see the same services on either backend.
@@ -36,22 +39,59 @@ def test_a_wide_row_is_one_line_per_value_and_columns_can_be_chosen(invoke: Invo
     assert len(narrow) == 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("query", "SELECT 1 AS one", "--columns", "two"), "--columns two: the result's columns are one"),
-        (("query", "SELEC 1"), "SELEC"),
-        (("replay", "pyproject.toml", "--to", "topic:no-such-topic"), "no-such-topic"),
-        (("query", "SELECT * FROM no_such_table"), "no_such_table"),
-        (("features", "1-000000000"), "has no values for location 1-000000000 yet"),
-        (("publish", "no-such-file.jsonl"), "no-such-file.jsonl can't be read"),
+BAD = {
+    "publish": [("no-such-file.jsonl", "no-such-file.jsonl can't be read")],
+    "query": [
+        ("'SELECT 1 AS one' --columns two", "--columns two: the result's columns are one"),
+        ("'SELEC 1'", "SELEC"),
+        ("''", "give either SQL"),
+        ("'SELECT * FROM no_such_table'", "no_such_table"),
     ],
+    "features": [("1-000000000", "has no values for location 1-000000000 yet")],
+    "flush": [("--region r", "--region belongs to a deployed pipeline")],
+    "kill": [("no-such", "there is no part no-such: choose one of")],
+    "restart": [("no-such", "there is no part no-such: choose one of")],
+    "pause": [("no-such", "there is no part no-such: choose one of")],
+    "resume": [("no-such", "there is no part no-such: choose one of")],
+    "replay": [
+        ("pyproject.toml --to topic:no-such-topic", "no-such-topic"),
+        ("--subscription no-such --to topic", "no-such"),
+        ("--seek-subscription no-such --to-time 1m", "no-such"),
+        ("--errors --event-id no-such --to topic", "no dead letter of event no-such"),
+    ],
+    "dead-letters": [("--since 1h --until 2h", "--since 1h is not before --until 2h")],
+    "redrive": [
+        ("--event-id no-such", "no dead letter of event no-such"),
+        ("--set metrics.x=import", "not a Python expression"),
+        ("--edited no-such-file.jsonl", "no-such-file.jsonl can't be read"),
+    ],
+    "explain": [("no-such-event", "nothing is known about event no-such-event")],
+    "verify-windows": [("--from 2h --to 3h", "give an earlier --from or a later --to")],
+    "heal-online": [("--from 1h --to 2h", "--from")],
+    "status": [("--region r", "--region belongs to a deployed pipeline")],
+    "doctor": [("--region r", "--region belongs to a deployed pipeline")],
+    "tail": [("--reason no-such", "--reason no-such: choose one of")],
+    "trace": [("latest", "--trace")],
+}
+"""Command to bad input that only a chain that answers can refuse, or that must not get to it."""
+
+
+ON_A_CHAIN = [
+    name
+    for name, command in get_group(app).commands.items()
+    if any("--chain" in option.opts for option in command.params)
+]
+"""Each must be in the table."""
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "sentence"), [(name, *case) for name in ON_A_CHAIN for case in BAD[name]]
 )
-def test_misuse_is_answered_with_one_sentence(
-    invoke: Invoke, arguments: tuple[str, ...], sentence: str
+def test_bad_input_is_answered_with_one_sentence_and_2(
+    invoke: Invoke, command: str, line: str, sentence: str
 ) -> None:
-    answer = invoke(*arguments)
-    assert answer.code == 2
+    answer = invoke(command, *shlex.split(line))
+    assert answer.code == 2, answer
     assert sentence in answer.err
 
 

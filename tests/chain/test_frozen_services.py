@@ -75,6 +75,8 @@ def invoke(
     ("arguments", "sentence"),
     [
         ("query|SELECT 1|--timeout|1", "BigQuery did not answer in time for the query"),
+        ("tail|--timeout|1", "BigQuery did not answer in time for the query"),
+        ("dead-letters|--timeout|1", "BigQuery did not answer in time for the query"),
         ("features|1-1|--timeout|1", "did not answer (Deadline Exceeded)"),
         ("replay|--errors|--to|topic|--timeout|1", "BigQuery did not answer in time for the query"),
         ("replay|--subscription|monitor|--dry-run", "Pub/Sub did not answer within 1 s, so nothing is known"),

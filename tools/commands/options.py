@@ -30,7 +30,17 @@ Since = Annotated[
     typer.Option(metavar="TIME", help="From this time on: 2026-01-31T12:00:00Z, or 90m for 90 minutes ago."),
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before this time.")]
-ErrorType = Annotated[str | None, typer.Option(help="Only dead letters with this reason.")]
+Every = Annotated[
+    float | None, typer.Option(min=0.1, metavar="SECONDS", help="Between two looks, instead of the default.")
+]
+Reason = Annotated[
+    str | None, typer.Option("--reason", "--error-type", help="Only dead letters with this reason.")
+]
+Field = Annotated[
+    str | None,
+    typer.Option(metavar="PATH", help="Only dead letters whose message names this field first; '' for none."),
+]
+EventType = Annotated[str | None, typer.Option("--type", help="Only events of this type.")]
 EventId = Annotated[str | None, typer.Option(help="Only this event.")]
 Location = Annotated[str | None, typer.Option(help="Only events of this location.")]
 Stage = Annotated[str | None, typer.Option(help="Only events that this function rejected, or would receive.")]

@@ -8,13 +8,14 @@ import typer
 from tools.commands.options import (
     ChainFile,
     Dataset,
-    ErrorType,
     EventId,
+    Field,
     Grep,
     Json,
     Limit,
     Location,
     Project,
+    Reason,
     Region,
     Since,
     Stage,
@@ -36,12 +37,13 @@ def redrive(
     edited: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Send the edited file of --export.")
     ] = None,
-    error_type: ErrorType = None,
+    error_type: Reason = None,
     since: Since = None,
     until: Until = None,
     event_id: EventId = None,
     location: Location = None,
     stage: Stage = None,
+    field: Field = None,
     grep: Grep = None,
     limit: Limit = None,
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False,
@@ -60,6 +62,6 @@ def redrive(
     from tools.replay.selection import select
 
     pipeline = locate(PipelineOptions(chain, project, region, dataset))
-    selection = select(error_type, since, until, event_id, location, stage, grep)
+    selection = select(error_type, since, until, event_id, location, stage, grep, field)
     changes = Changes(settings or (), removals or (), export, edited)
     run(pipeline, selection, limit, changes, yes, as_json)

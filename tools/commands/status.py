@@ -4,13 +4,9 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.options import ChainFile, Dataset, Json, Project, Region
+from tools.commands.options import ChainFile, Dataset, Every, Json, Project, Region
 
 Watch = Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")]
-Every = Annotated[
-    float | None,
-    typer.Option(min=0.1, metavar="SECONDS", help="With --watch: 2 seconds locally, 30 on a deployment."),
-]
 
 
 def status(
@@ -24,7 +20,8 @@ def status(
 ) -> None:
     """Show what flows, waits and fails, on one screen.
 
-    What a service does not say is a dash, with the reason below.
+    What a service does not say is a dash, with the reason below. --watch looks every 2 s at a chain on this
+    machine, every 30 s at a deployment.
     """
     from tools.errors import UsageError
     from tools.pipeline.deployment import PipelineOptions, locate

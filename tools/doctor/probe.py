@@ -113,7 +113,7 @@ class LocalWay:
         held = pubsub_state.find(self._chain.pubsub, mark)
         if held is None:
             return "Google's emulator does not say which subscription holds it"
-        return stopped({one.subscription.rsplit("/", 1)[-1]: one for one in held})
+        return stopped({delivery.subscription.rsplit("/", 1)[-1]: delivery for delivery in held})
 
 
 def stopped(held: Mapping[str, Held]) -> str:

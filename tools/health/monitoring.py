@@ -97,10 +97,10 @@ def _summed(over: Period, aligner: str, reducer: str, groups: Sequence[str]) -> 
 def series(answer: Json) -> Iterator[Series]:
     """The series of a timeSeries.list; raises CommandError for what is none."""
     try:
-        for one in answer.get("timeSeries", []):
-            metric, resource = one.get("metric", {}), one.get("resource", {})
+        for entry in answer.get("timeSeries", []):
+            metric, resource = entry.get("metric", {}), entry.get("resource", {})
             labels = {**resource.get("labels", {}), **metric.get("labels", {})}
-            yield Series(labels, [_value(point["value"]) for point in one.get("points", [])])
+            yield Series(labels, [_value(point["value"]) for point in entry.get("points", [])])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CommandError(f"{HOST} answered something else than time series ({error!r})") from None
 
@@ -115,19 +115,19 @@ def backlogs(waiting: Sequence[Series], ages: Sequence[Series]) -> Mapping[str, 
     return {name: Backlog(int(count), oldest.get(name)) for name, count in _newest(waiting)}
 
 
-def _newest(found_series: Sequence[Series]) -> Iterator[tuple[str, float]]:
-    for one in found_series:
-        if one.values and (name := one.labels.get("subscription_id")):
-            yield name, one.values[0]
+def _newest(entries: Sequence[Series]) -> Iterator[tuple[str, float]]:
+    for entry in entries:
+        if entry.values and (name := entry.labels.get("subscription_id")):
+            yield name, entry.values[0]
 
 
 def flows(pushes: Sequence[Series], over: Period) -> Mapping[str, Flow]:
     """By function; one whose subscription has no pushes had none."""
     given, done = Counter[str](), Counter[str]()
-    for one in pushes:
-        name, count = one.labels.get("subscription_id", ""), sum(one.values)
+    for push in pushes:
+        name, count = push.labels.get("subscription_id", ""), sum(push.values)
         given[name] += int(count)
-        done[name] += int(count) if one.labels.get("response_class") == "ack" else 0
+        done[name] += int(count) if push.labels.get("response_class") == "ack" else 0
     return {
         function: Flow(given[name] / over.seconds, done[name] / over.seconds)
         for function, name in PUSH_SUBSCRIPTIONS.items()
@@ -137,9 +137,9 @@ def flows(pushes: Sequence[Series], over: Period) -> Mapping[str, Flow]:
 def answers(requests: Sequence[Series], name_prefix: str) -> Mapping[str, Answers]:
     """By function, classes of statuses; one without requests answered nothing."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for one in requests:
-        status = one.labels.get("response_code_class", "unknown")
-        counts[one.labels.get("service_name", "")][status] += int(sum(one.values))
+    for request in requests:
+        status = request.labels.get("response_code_class", "unknown")
+        counts[request.labels.get("service_name", "")][status] += int(sum(request.values))
     return {function: Answers(counts[f"{name_prefix}-{function}"]) for function in FUNCTIONS}
 
 

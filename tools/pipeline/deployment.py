@@ -67,6 +67,16 @@ class PipelineOptions:
     region: str | None = None
     dataset: str | None = None
 
+    def words(self) -> list[str]:
+        """The same as a command line says it; nothing of the environment."""
+        given = {
+            "--chain": None if self.chain_file is None else str(self.chain_file),
+            "--project": self.project,
+            "--region": self.region,
+            "--dataset": self.dataset,
+        }
+        return [word for option, value in given.items() if value is not None for word in (option, value)]
+
     def settings(self) -> dict[str, str]:
         """Those of a deployment that are given, apart from its project."""
         given = {"region": self.region, "dataset": self.dataset}

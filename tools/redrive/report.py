@@ -1,6 +1,5 @@
 """What `cqc redrive` prints: each event's diff, and what the current code says about it."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,12 +7,11 @@ from tools.console import console, print_json
 from tools.errors import ProblemsFound
 from tools.redrive.edits import difference
 from tools.redrive.work import Proposal, key_of
+from tools.replay.reasons import kind_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_OF_ONE_EVENT = re.compile(r" \(got .*\)$|, got \w+$|: line \d+ column \d+ \(char \d+\)$", re.DOTALL)
-"""The end of a reason that differs from event to event: the value that was wrong, or where."""
 _REASONS = 3
 """Named in the last sentence; all are shown above it."""
 _EXAMPLES = 3
@@ -47,7 +45,7 @@ def by_reason(proposals: Sequence[Proposal]) -> dict[str, list[Proposal]]:
     groups: dict[str, list[Proposal]] = {}
     for proposal in proposals:
         if proposal.problem is not None:
-            groups.setdefault(_OF_ONE_EVENT.sub("", proposal.problem), []).append(proposal)
+            groups.setdefault(kind_of(proposal.problem), []).append(proposal)
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 

@@ -8,6 +8,7 @@ from shared.errors import ErrorType
 from shared.topology import FUNCTIONS
 from tools.errors import UsageError, choose
 from tools.replay.items import Item
+from tools.replay.reasons import field_of
 from tools.times import moment
 
 
@@ -25,6 +26,8 @@ class Selection:
     location: str | None = None
     stage: str | None = None
     grep: re.Pattern[bytes] | None = None
+    field: str | None = None
+    """As reasons.field_of names it, or empty for messages that name none."""
 
     def matches(self, item: Item) -> bool:
         return (
@@ -33,6 +36,7 @@ class Selection:
             and self.location in (None, item.location_id)
             and self.stage in (None, item.dead_letter.stage if item.dead_letter else item.stage)
             and self._is_in_time(item)
+            and self._is_about_field(item)
             and (self.grep is None or self.grep.search(item.data) is not None)
         )
 
@@ -44,8 +48,14 @@ class Selection:
             return False
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
+    def _is_about_field(self, item: Item) -> bool:
+        if self.field is None:
+            return True
+        failure = item.dead_letter
+        return failure is not None and (field_of(failure.error_message) or "") == self.field
+
     def sql(self) -> tuple[str, dict[str, str | datetime]]:
-        """The same filters but `grep` for rows of streaming_errors: a condition and its parameters."""
+        """The filters but `grep` and `field` for rows of streaming_errors: a condition and its parameters."""
         conditions = {
             "error_type": "error_type = @error_type",
             "since": "error_timestamp >= @since",
@@ -66,6 +76,7 @@ def select(
     location: str | None = None,
     stage: str | None = None,
     grep: str | None = None,
+    field: str | None = None,
 ) -> Selection:
     """The selection that a command line asks for; raises UsageError naming the invalid option."""
     now = datetime.now(UTC)
@@ -81,6 +92,7 @@ def select(
         location=location,
         stage=None if stage is None else choose("--stage", stage, FUNCTIONS),
         grep=None if grep is None else _pattern(grep),
+        field=field,
     )
 
 

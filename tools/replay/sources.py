@@ -78,8 +78,8 @@ class ErrorsSource:
     def __init__(self, warehouse: Warehouse, selection: Selection, limit: int | None = None) -> None:
         self._warehouse = warehouse
         self._selection = selection
-        # Events that `grep` leaves out must not use up the limit.
-        self._limit = None if selection.grep else limit
+        # Events that are left out below must not use up the limit.
+        self._limit = None if selection.grep or selection.field else limit
         self.skipped: list[str] = []
 
     def batches(self) -> Iterator[Sequence[Item]]:
@@ -96,14 +96,15 @@ class ErrorsSource:
         condition, parameters = self._selection.sql()
         sql = DEAD_LETTERS.format(condition=condition)
         sql += "" if self._limit is None else f"LIMIT {self._limit}"
-        result = self._warehouse.query(sql, **parameters)
-        if not result.rows and self._selection.event_id is not None:
+        nothing = True
+        for row in self._warehouse.stream(sql, **parameters):
+            nothing = False
+            yield _record(row)
+        if nothing and self._selection.event_id is not None:
             raise UsageError(
                 f"streaming_errors has no dead letter of event {self._selection.event_id} "
                 "that matches: `cqc explain` shows what is known about an event"
             )
-        for row in result.rows:
-            yield _record(dict(zip(result.columns, row, strict=True)))
 
     def done(self, sent: Sequence[Item], message_ids: Sequence[str]) -> None:
         """The table is only appended to."""

@@ -20,7 +20,7 @@ from tools.pipeline.connect import connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
 from tools.pipeline.flush_state import read_flush_state
 from tools.times import moment
-from tools.windows.comparing import Difference, Verification
+from tools.windows.comparing import Difference, Verification, advice
 from tools.windows.naming import with_events
 from tools.windows.reading import Span, Verifier, span_of
 from tools.windows.repair import Repair, Repaired
@@ -102,12 +102,9 @@ def _hint(result: _Result) -> str:
     """What to do about the windows that still differ."""
     if result.repaired.left:
         return result.repaired.left[0]
-    lost = sum(difference.expected is None for difference in result.left)
-    if lost == len(result.left):
-        return "they have no rows, so what they should hold is not known, and --repair leaves them alone"
-    if result.repaired.revisions:
+    if result.repaired.revisions and not all(difference.obstacle for difference in result.left):
         return "they changed meanwhile: run it again"
-    return f"--repair fixes all but the {lost} that have no rows" if lost else "--repair fixes them"
+    return advice(result.left)
 
 
 def _show(result: _Result) -> None:

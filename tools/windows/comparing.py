@@ -1,7 +1,8 @@
 """Windows as recomputed against their latest panes. Pure."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,33 @@ class Difference:
     """Of the latest pane; 0 when there is none."""
     what: str
     expected: Expected | None
+    unreadable: str = ""
+    """Why its documents can't be read, if they can't."""
+
+    @property
+    def obstacle(self) -> str:
+        """What keeps a repair from it, for "these windows …"; empty when nothing does."""
+        if self.expected is None:
+            return "have no rows, so what they should hold is not known"
+        if self.unreadable:
+            return (
+                f"have documents that can't be read ({self.unreadable}): use the cqc of the release that is "
+                "deployed, or delete a damaged document"
+            )
+        return ""
+
+
+def advice(differences: Sequence[Difference]) -> str:
+    """Whether --repair fixes these windows, and what keeps it from those that it does not fix."""
+    obstacles = Counter(difference.obstacle for difference in differences)
+    fixable = obstacles.pop("", 0)
+    if not obstacles:
+        return "--repair fixes them"
+    if not fixable and len(obstacles) == 1:
+        return f"they {next(iter(obstacles))}, and --repair leaves them alone"
+    left = "; ".join(f"{count} {reason}" for reason, count in obstacles.items())
+    fixed = f"fixes {fixable} of them" if fixable else "fixes none"
+    return f"--repair {fixed}: {left}"
 
 
 @dataclass(frozen=True, slots=True)

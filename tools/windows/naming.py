@@ -17,7 +17,7 @@ async def with_events(
 ) -> list[Difference]:
     """The differences, saying also which events are missing and which must not count.
 
-    A window whose documents can't be read stays as it is; raises Retry.
+    Of a window whose documents can't be read it says that instead; raises Retry.
     """
     lookup = Lookup(documents, allowed_lateness)
     return [await _with_events(lookup, difference) for difference in differences]
@@ -29,8 +29,11 @@ async def _with_events(lookup: Lookup, difference: Difference) -> Difference:
     members = difference.expected.members
     try:
         found = await lookup.look([member.contribution for member in members])
-    except Unreadable:
-        return difference
+    except Unreadable as error:
+        return replace(difference, unreadable=str(error))
+    damaged = next((stored.unreadable for stored in found if stored.unreadable is not None), None)
+    if damaged is not None:
+        return replace(difference, unreadable=str(damaged))
     pairs = list(zip(members, found, strict=True))
     missing = [member.event_id for member, stored in pairs if not (member.is_late or stored.is_counted)]
     wrong = [member.event_id for member, stored in pairs if member.is_late and stored.is_counted]

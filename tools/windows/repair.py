@@ -71,12 +71,12 @@ class Repair:
     async def run(self, layout: Layout, differences: Iterable[Difference]) -> Repaired:
         """Fixes the windows that have rows; raises CommandError, and Retry when a service fails."""
         repaired = Repaired()
-        for shard, own in _by_shard(layout, differences).items():
+        for shard, of_shard in _by_shard(layout, differences).items():
             session = Session(self.documents, shard, HOLDER)
             await session.open()
             _refuse_beside_a_flush(session)
             try:
-                await self._repair(session, own, repaired)
+                await self._repair(session, of_shard, repaired)
             except FencedOut:
                 raise CommandError("a flush took over in the middle: run the repair again") from None
             except (Retry, CommandError):
@@ -109,7 +109,7 @@ class Repair:
                 "release that is deployed"
             ) from None
         opened = {start: window.level for start, window in session.control.windows.items()}
-        new = {start: level_for(len(own)) for start, own in by_start.items()}
+        new = {start: level_for(len(windows)) for start, windows in by_start.items()}
         return new | settled | opened
 
     async def _group(

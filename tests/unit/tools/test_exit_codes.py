@@ -30,6 +30,8 @@ CASES = {
     "verify-windows": ("", "--from noon"),
     "heal-online": ("", "--from noon --to 1m", "--from 2h --to 1h"),
     "status": ("", "--every 5", "--watch --every 0", "--chain nowhere.json", "--dataset d"),
+    "dead-letters": ("", "--since noon", "--reason typo", "--since 1h --until 2h"),
+    "tail": ("", "--since noon", "--reason typo", "--every 0", "--dataset d"),
     "doctor": ("--chain nowhere.json", "--dataset d"),
     "trace": ("latest", ""),
 }

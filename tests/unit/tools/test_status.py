@@ -103,7 +103,7 @@ def test_what_is_not_known_is_a_dash_and_its_reason_is_said_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "one",
+    "silent",
     [
         replace(BUSY, backlogs=SILENT),
         replace(BUSY, answers=SILENT),
@@ -114,10 +114,10 @@ def test_what_is_not_known_is_a_dash_and_its_reason_is_said_once() -> None:
         replace(BUSY, flush=SILENT),
     ],
 )
-def test_one_silent_service_leaves_the_others_facts(one: Facts) -> None:
-    assert screen(one, "p").reasons == [SILENT.reason]
-    assert "frozen" in as_json(document(one, "p")["missing"])
-    assert silence(one) == ""
+def test_one_silent_service_leaves_the_others_facts(silent: Facts) -> None:
+    assert screen(silent, "p").reasons == [SILENT.reason]
+    assert "frozen" in as_json(document(silent, "p")["missing"])
+    assert silence(silent) == ""
 
 
 def test_nothing_is_known_when_no_service_answers() -> None:

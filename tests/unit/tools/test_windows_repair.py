@@ -29,7 +29,7 @@ from tests.unit.tools.repair_harness import (
 )
 from tools.errors import CommandError
 from tools.pipeline.flush_state import read_flush_state
-from tools.windows.comparing import Difference
+from tools.windows.comparing import Difference, advice
 from tools.windows.naming import with_events
 from tools.windows.repair import Repair, Repaired
 
@@ -294,6 +294,25 @@ def test_a_bucket_that_cant_be_read_is_left_with_what_to_do() -> None:
     (sentence,) = repair(harness, A, B).left
     assert f"{name} can't be read (its format is 2, this release reads 1)" in sentence
     assert harness.database.documents[name].fields["format"] == 2
+
+
+def test_a_repair_is_not_advised_where_it_would_leave_the_window() -> None:
+    harness = settled(given("a"))
+    (fixable,) = harness.verify(A, B).differences
+    name = bucket_name(SHARD, KEY.start, 0)
+    harness.database.commit([Write(name, {**harness.database.documents[name].fields, "format": 2})])
+    (damaged,) = asyncio.run(with_events(harness.documents(), LATENESS, [fixable]))
+    assert damaged.what == fixable.what, "nothing is known of its events"
+
+    lost = replace(fixable, expected=None)
+    assert advice([fixable]) == "--repair fixes them"
+    assert advice([damaged]).startswith("they have documents that can't be read (its format is 2")
+    assert advice([damaged]).endswith("and --repair leaves them alone")
+    assert advice([lost]) == (
+        "they have no rows, so what they should hold is not known, and --repair leaves them alone"
+    )
+    assert advice([lost, damaged]).startswith("--repair fixes none: 1 have no rows, so")
+    assert advice([fixable, lost]).startswith("--repair fixes 1 of them: 1 have no rows, so")
 
 
 def test_values_that_the_online_store_does_not_take_are_named_and_do_not_stop_the_repair() -> None:
