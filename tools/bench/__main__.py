@@ -53,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--starts", type=int, default=_DEFAULT.starts, help="of each function (default: %(default)s)")
     add(
+        "--answer-ms",
+        type=float,
+        nargs=2,
+        metavar=("FASTEST", "SLOWEST"),
+        default=[1e3 * seconds for seconds in _DEFAULT.answers],
+        help="how long the sinks take; where a busy machine makes all else slow, they should be, too",
+    )
+    add(
         "--against",
         type=Path,
         metavar="CHECKOUT",
@@ -74,6 +82,7 @@ def _extent(options: argparse.Namespace) -> Extent:
         events=options.events,
         rounds=options.rounds,
         starts=options.starts,
+        answers=(options.answer_ms[0] / 1e3, options.answer_ms[1] / 1e3),
         against=against,
     )
 

@@ -96,6 +96,8 @@ class Report:
 
     events_per_round: int
     rounds: int
+    answers: tuple[float, float]
+    """Seconds, of the sinks."""
     starts: list[Cold] = field(default_factory=list)
     runs: list[Figures] = field(default_factory=list)
 
@@ -126,6 +128,7 @@ class Report:
         return {
             "events_per_round": self.events_per_round,
             "rounds": self.rounds,
+            "answers_seconds": self.answers,
             "starts": [start._asdict() for start in self.starts],
             "times_noop": {
                 f"{function} at {at_once}": self.times(function, NOOP, at_once)._asdict()
@@ -140,7 +143,8 @@ class Report:
         if self.runs:
             console.print(self._warm())
             console.print("Medians; for × also the middle half of the rounds. The last five columns are")
-            console.print("calls per event; the sinks answer after 2 to 5 ms.\n")
+            fastest, slowest = (f"{1e3 * seconds:g}" for seconds in self.answers)
+            console.print(f"calls per event; the sinks answer after {fastest} to {slowest} ms.\n")
         if self.starts:
             console.print(self._cold())
 

@@ -9,7 +9,7 @@ from shared.topology import REGION, feature_view_path
 from tools.bench.figures import Cold, Figures, Report, figures
 from tools.bench.load import run_load
 from tools.bench.server import Server, serving
-from tools.bench.sinks import Sinks
+from tools.bench.sinks import FASTEST, SLOWEST, Sinks
 from tools.bench.subjects import Subject, subjects
 from tools.local.parts import PROJECT
 from tools.local.ports import allot
@@ -30,13 +30,15 @@ class Extent:
     rounds: int = 5
     """The functions take turns, so that other load on the machine affects all alike; the median counts."""
     starts: int = 3
+    answers: tuple[float, float] = (FASTEST, SLOWEST)
+    """Seconds within which the sinks answer."""
     against: Path | None = None
     """Another checkout, whose functions take turns with this one's."""
 
 
 async def run(extent: Extent) -> Report:
     """Measures all functions under all loads, in turn; raises CommandError, LoadFailed, OSError."""
-    report, sinks = Report(extent.events, extent.rounds), Sinks()
+    report, sinks = Report(extent.events, extent.rounds, extent.answers), Sinks(extent.answers)
     found = subjects(extent.functions, extent.against)
     async with sinks.listen() as endpoint:
         environment = _environment(endpoint.address)

@@ -62,6 +62,7 @@ def _start(
             *(sys.executable, "-m", "functions_framework", f"--source={source}", f"--target={name}"),
             *("--host=127.0.0.1", f"--port={port}"),
         ],
+        cwd=root,  # python -m looks there first
         env={**inherited, "PYTHONPATH": str(root), **environment},
         start_new_session=True,
     )
