@@ -139,7 +139,7 @@ class Report:
 
     def show(self) -> None:
         """Prints the tables."""
-        console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 150)
+        console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
         if self.runs:
             console.print(self._warm())
             console.print("Medians; for × also the middle half of the rounds. The last five columns are")
@@ -161,12 +161,16 @@ class Report:
     def _warm(self) -> Table:
         title = f"Warm: one worker, {self.rounds} rounds of {self.events_per_round:,} events"
         table = Table("function", title=title, box=SIMPLE_HEAD)
-        headings = ["at once", "events/s", "p50 ms", "p99 ms", "MiB", "CPU µs", "× no-op", "× before"]
+        headings = ["at once", "events/s", "p50 ms", "p99 ms", "MiB", "CPU µs", "× no-op"]
+        headings += ["× before"] if self._is_comparison() else []
         for heading in [*headings, "publish", "append", "commit", "document", "feature write"]:
             table.add_column(heading, justify="right")
         for function, at_once in self.loads():
             table.add_row(*self._cells(function, at_once))
         return table
+
+    def _is_comparison(self) -> bool:
+        return any(run.function.endswith(BEFORE) for run in self.runs)
 
     def _cells(self, function: str, at_once: int) -> Iterable[str]:
         def middle(figure: Callable[[Figures], float]) -> float:
@@ -179,7 +183,8 @@ class Report:
         yield f"{middle(lambda run: run.rss_mb):.0f}"
         yield f"{middle(lambda run: run.cpu_us_per_event):.0f}"
         yield str(self.times(function, NOOP, at_once))
-        yield str(self.times_before(function, at_once) or "")
+        if self._is_comparison():
+            yield str(self.times_before(function, at_once) or "")
         for number in range(5):
             calls = middle(lambda run, number=number: run.calls()[number])  # type: ignore[misc]
             yield f"{calls:.3f}" if calls else ""
