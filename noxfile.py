@@ -82,7 +82,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Events per second and CPU per event of parse and features; results under build/."""
+    """Events per second, CPU per event and cold starts of parse and features; results under build/."""
     _install(session)
     session.run("python", "-m", "tools.bench", *session.posargs)
 

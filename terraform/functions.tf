@@ -18,10 +18,14 @@ locals {
     }
   }
 
+  # aggregate has no batches of messages.
   batch_settings = {
-    BATCH_MAX_EVENTS = var.batching.max_events
-    BATCH_LINGER_MS  = var.batching.linger_ms
-    MAX_WAITING      = var.batching.max_waiting
+    for name in ["parse", "features", "deadletter"] : name => {
+      # Two batches are in flight at a time: half of the instance's requests each.
+      BATCH_MAX_EVENTS = coalesce(var.batching.max_events, max(1, floor(var.functions[name].concurrency / 2)))
+      BATCH_LINGER_MS  = var.batching.linger_ms
+      MAX_WAITING      = var.batching.max_waiting
+    }
   }
 
   # aggregate is called without a body.
@@ -40,7 +44,7 @@ locals {
   } : {})
 
   settings = {
-    parse = merge(local.batch_settings, local.budget_settings.parse, local.dead_letter_setting, {
+    parse = merge(local.batch_settings.parse, local.budget_settings.parse, local.dead_letter_setting, {
       PARSED_TOPIC    = local.topics.parsed.name
       MAX_EVENT_BYTES = var.max_event_bytes
       MAX_FUTURE      = var.max_future_seconds
@@ -48,13 +52,13 @@ locals {
       # An older row's partition is deleted as soon as it is written.
       MAX_AGE = var.partition_expiration_days.realtime_features * 86400
     })
-    features = merge(local.batch_settings, local.budget_settings.features, local.window_settings, {
+    features = merge(local.batch_settings.features, local.budget_settings.features, local.window_settings, {
       FEATURE_TIMEZONE = var.feature_timezone
     })
     aggregate = merge(local.window_settings, {
       FLUSH_SHARDS = var.flush_shards
     })
-    deadletter = merge(local.batch_settings, local.budget_settings.deadletter, {
+    deadletter = merge(local.batch_settings.deadletter, local.budget_settings.deadletter, {
       DATASET = google_bigquery_dataset.this.dataset_id
     })
   }

@@ -51,14 +51,19 @@ variable "max_future_seconds" {
 }
 
 variable "batching" {
-  description = "Group commit in an instance: a batch goes when it has max_events or its first is linger_ms old; beyond max_waiting the answer is 429. shared/delivery/batching.py has the reasons."
+  description = "Group commit in an instance: a batch goes when it has max_events (by default half of the function's concurrency: two are in flight at a time) or its first is linger_ms old; beyond max_waiting the answer is 429. shared/delivery/batching.py has the reasons."
   type = object({
-    max_events  = optional(number, 200)
+    max_events  = optional(number)
     linger_ms   = optional(number, 5)
     max_waiting = optional(number, 1000)
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.batching.max_events == null || try(var.batching.max_events >= 1 && var.batching.max_events <= 1000, false)
+    error_message = "batching.max_events must be between 1 and 1000, as the functions check at their start."
+  }
 }
 
 variable "log_level" {
@@ -83,9 +88,12 @@ variable "log_level" {
 variable "functions" {
   description = "Size of each function. Set only what differs: { features = { max_instances = 40 } }."
   type = object({
-    # Per event about 0.2 ms of CPU, the rest is waiting for the publish: one vCPU serves thousands a second.
-    # Concurrency above 1 needs a whole vCPU. 80 in flight fill a batch within its 5 ms at a few hundred a second.
-    # A second vCPU does nothing: one worker, single-threaded.
+    # Concurrency: 80 requests are two batches of 40 in flight, enough to keep one vCPU busy while the sinks answer.
+    # More would make larger batches and save a few per cent of CPU at most, but Cloud Run adds instances at 60 % of their
+    # CPU or concurrency, so one would hold more only where it is overloaded; and the budget, the memory, and what an
+    # instance that dies leaves to be delivered again would grow with it. Above 1 it needs a whole vCPU; a second one
+    # does nothing: one worker, single-threaded.
+    # Memory: 192 + 4 * 32 = 320 MiB are needed; 512 is the next size. parse takes 80 MiB under load, features 120.
     parse = optional(object({
       cpu             = optional(string, "1")
       memory          = optional(string, "512Mi")
@@ -98,7 +106,7 @@ variable "functions" {
     }), {})
     features = optional(object({
       cpu             = optional(string, "1")
-      memory          = optional(string, "1Gi") # the feature store's client alone takes about 190 MB
+      memory          = optional(string, "512Mi")
       concurrency     = optional(number, 80)
       bytes_in_flight = optional(number, 33554432)
       min_instances   = optional(number, 0)

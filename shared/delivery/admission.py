@@ -7,7 +7,8 @@ limit thirty of 9.5 MB took `parse` to 1.3 GiB, and a killed instance drops all 
 from types import TracebackType
 from typing import Self
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from shared.errors import Busy
 
@@ -52,17 +53,23 @@ class Admission:
     ) -> None:
         self._budget.give_back(self._taken)
 
-    async def read(self, request: Request) -> bytes:
-        """The body. Raises Busy: by its Content-Length before reading, without one while reading."""
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal():
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """The body. Raises Busy: by its Content-Length before reading, without one while reading; and
+        ClientDisconnect when its sender is gone."""
+        declared: bytes = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        if declared.isdigit():
             self._take(int(declared))
-        chunks, size = [], 0
-        async for chunk in request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
+        chunks: list[bytes] = []
+        size, is_whole = 0, False
+        while not is_whole:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
             if size > self._taken:
                 self._take(size - self._taken)
+            is_whole = not message.get("more_body", False)
         return b"".join(chunks)
 
     def _take(self, size: int) -> None:

@@ -8,8 +8,10 @@ from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope
 
 from shared.delivery.admission import Admission, ByteBudget
+from shared.delivery.direct import answer_posts_directly
 from shared.delivery.envelope import decode_request
 from shared.errors import BadRequest, Busy, DeadLetterHeld, Reject, Retry
 from shared.message import Message
@@ -52,19 +54,24 @@ class PushHandler:
         self._observer = observer
 
     async def handle(self, request: Request) -> Response:
+        """`answer` behind the framework: for the first request, and later ones that are no POST."""
+        answer_posts_directly(request.scope.get("app"), self.answer)
+        return await self.answer(request.scope, request.receive)
+
+    async def answer(self, scope: Scope, receive: Receive) -> Response:
         """204 done or dead-lettered, 400 not a Pub/Sub delivery, 429 busy, 503 may succeed later."""
         with Admission(self._budget) as admission:
             try:
-                message = decode_request(await admission.read(request))
+                message = decode_request(await admission.read(scope, receive))
             except BadRequest as error:
                 log.warning("request refused: %s", error, extra={"event": LogEvent.REQUEST_REFUSED})
                 return _plain_text(400, error)
             except Busy as error:
                 return _plain_text(429, error)
-            with tracing.received(message, request):
-                return await self._answer(message)
+            with tracing.received(message, scope):
+                return await self._status(message)
 
-    async def _answer(self, message: Message) -> Response:
+    async def _status(self, message: Message) -> Response:
         try:
             await self._run(message)
         except Busy as error:

@@ -16,7 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from shared.message import Message
 from shared.telemetry.spans import SpanScope, Tracer, current
@@ -32,11 +33,11 @@ class _Delivery:
     a log line: most messages write none."""
 
     message: Message
-    request: Request
+    request: Scope
 
     @cached_property
     def context(self) -> TraceContext | None:
-        return of_attributes(self.message.attributes) or of_headers(self.request.headers)
+        return of_attributes(self.message.attributes) or of_headers(Headers(scope=self.request))
 
     def annotate(self, attributes: Mapping[str, str]) -> None:
         """Does nothing: there is no span."""
@@ -61,7 +62,7 @@ def configure(stage: str, endpoint: str | None, google_session: "Callable[[], Se
     _tracer = OtlpTracer(stage, google_exporter(google_session()) if is_google else None)
 
 
-def received(message: Message, request: Request) -> AbstractContextManager[object]:
+def received(message: Message, request: Scope) -> AbstractContextManager[object]:
     """Around all the work on a message."""
     if _tracer is not None:
         return _tracer.received(message)

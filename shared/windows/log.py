@@ -27,7 +27,8 @@ SEAL = 10 * SECOND
 """For a commit under way and for clocks; a segment that is stored later does not count and its events are
 sent again."""
 LAG = timedelta(seconds=20)
-"""From judging an event timely to its slice; longer and it is judged again. Two tries of the rows fit."""
+"""From judging an event timely to its slice; longer and it is judged again. The look-up of late events (8 s)
+and the rows (10 s, in which a batch also waits for the other one in flight) fit."""
 _DIGITS = 12
 KEEP = timedelta(days=7)
 """As long as Pub/Sub keeps a message: a flush that is away for longer loses what it has not read."""

@@ -5,6 +5,7 @@ it can't change any more: when the flush has folded every slice of the log in wh
 Until then there is none, and the event waits in Pub/Sub.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,10 @@ from shared.windows.documents import Documents, Unreadable
 from shared.windows.key import window_of
 from shared.windows.log import is_settled
 from shared.windows.state import LAYOUT, Control, Layout, Shard, bucket_of, location_hash
+
+DEADLINE = 8.0
+"""Seconds for all reads of a batch's events together. With 10 s for its rows a batch comes to its log within
+shared.windows.log.LAG, so that it is not judged again; and with 8 s for the log it is done in 26 s."""
 
 Verdict = bool | Retry
 """Whether the event is counted, or why that can't be said yet."""
@@ -52,10 +57,15 @@ class Lookup:
     async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
         """For each event; a bucket that can't be read holds up its own events alone.
 
-        Raises Retry when the database fails or has control documents of another release.
+        Raises Retry when the database fails or is slow, or has control documents of another release.
         """
         try:
-            return await self._counted(events)
+            async with asyncio.timeout(DEADLINE):
+                return await self._counted(events)
+        except TimeoutError:
+            raise Retry(
+                f"Firestore did not say within {DEADLINE:g} s whether late events were counted"
+            ) from None
         except Unreadable as error:
             raise _unknown(error) from error
 

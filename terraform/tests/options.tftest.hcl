@@ -140,3 +140,29 @@ run "own_key_and_audit_logs" {
     error_message = "Access to data must be logged for the three services that hold it."
   }
 }
+
+run "a_batch_is_half_of_the_concurrency" {
+  command = plan
+
+  variables {
+    functions = { parse = { concurrency = 33 }, deadletter = { concurrency = 1 } }
+  }
+
+  assert {
+    condition     = [for name in ["parse", "features", "deadletter"] : module.stage[name].wiring.environment.BATCH_MAX_EVENTS] == ["16", "40", "1"]
+    error_message = "Two batches are in flight at a time, each at most half of what an instance is sent at once."
+  }
+}
+
+run "a_batch_of_a_chosen_size" {
+  command = plan
+
+  variables {
+    batching = { max_events = 10 }
+  }
+
+  assert {
+    condition     = module.stage["features"].wiring.environment.BATCH_MAX_EVENTS == "10"
+    error_message = "batching.max_events wins over half of the concurrency."
+  }
+}

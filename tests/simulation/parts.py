@@ -33,8 +33,11 @@ LIMITS = (
 
 
 @cache
-def features_settings(lateness: int) -> FeaturesSettings:
-    return FeaturesSettings(project_id="p", allowed_lateness=timedelta(seconds=lateness))
+def features_settings(lateness: int, batch: int) -> FeaturesSettings:
+    """`batch` is how many events make a full one, which goes beside another in flight."""
+    return FeaturesSettings(
+        project_id="p", allowed_lateness=timedelta(seconds=lateness), batch_max_events=batch
+    )
 
 
 @cache

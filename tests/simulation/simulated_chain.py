@@ -50,6 +50,8 @@ class SimulatedChain:
     sinks: Sinks = field(default_factory=Sinks)
     acknowledged: dict[str, list[int]] = field(default_factory=dict)
     """Event id to the database's times at which a delivery of it was answered with success."""
+    tables: list[MemoryRows] = field(default_factory=list)
+    """realtime_features, as each instance of `features` has met it."""
     is_healed: bool = False
     waiting: int = 0
     """Messages that are not acknowledged for good."""
@@ -151,9 +153,11 @@ class SimulatedChain:
         names = ("documents", "rows", "online", "dead letters")
         documents, rows, online, dead_letters = faults = [self._service(name) for name in names]
         store = MemoryDocuments(self.database, documents)
-        settings = features_settings(self.plan.lateness)
+        settings = features_settings(self.plan.lateness, self.random.choice((1, 2, 3, 40)))
+        table = MemoryRows(self.sinks.rows, rows)
+        self.tables.append(table)
         writer = FeatureWriter(
-            rows=MemoryRows(self.sinks.rows, rows),
+            rows=table,
             log=LogWriter(store, self._unique),
             late_events=Lookup(store, settings.allowed_lateness),
             online=MemoryOnline([], online),

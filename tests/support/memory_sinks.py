@@ -38,6 +38,9 @@ class MemoryRows:
     rows: list[Row]
     faults: Faults = field(default_factory=Faults)
     outcome: Callable[[Row], Outcome] = lambda _: None
+    at_once: int = 0
+    most_at_once: int = 0
+    """Batches."""
 
     async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:
         copies = [dict(row) for row in rows]
@@ -47,7 +50,12 @@ class MemoryRows:
             self.rows.extend(row for row, outcome in zip(copies, outcomes, strict=True) if outcome is None)
             return outcomes
 
-        return await self.faults.around(append)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await self.faults.around(append)
+        finally:
+            self.at_once -= 1
 
 
 @dataclass

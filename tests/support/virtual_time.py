@@ -57,7 +57,8 @@ def run(random: Random, main: Coroutine[object, object, T]) -> T:
     try:
         return loop.run_until_complete(main)
     finally:
-        loop.run_until_complete(_cancel(asyncio.all_tasks(loop)))
+        while left := asyncio.all_tasks(loop):  # the end of one may start another
+            loop.run_until_complete(_cancel(left))
         loop.close()
 
 

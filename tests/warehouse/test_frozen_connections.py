@@ -67,3 +67,19 @@ async def test_where_every_connection_freezes_an_append_is_a_retry_within_its_de
     assert await appender.append(rows_of("a")) == [None]
     assert proxy.connections == 3
     await appender.close()
+
+
+async def test_an_append_waits_for_the_one_before_it_within_its_own_deadline(proxy: FreezingProxy) -> None:
+    """Of two batches in flight the second has not more time than the first, and is told in time."""
+    proxy.freezes_new = True
+    appender = TableAppender("p", "d", LETTERS, deadline=0.5, try_seconds=0.1)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    outcomes = await asyncio.gather(
+        appender.append(rows_of("a")), appender.append(rows_of("b")), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [Retry, Retry]
+    assert loop.time() - began < 2 * 0.5  # one after the other they would take both deadlines
+    proxy.freezes_new = False
+    assert await asyncio.gather(*(appender.append(rows_of(row)) for row in "ab")) == [[None]] * 2
+    await appender.close()

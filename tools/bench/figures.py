@@ -1,8 +1,10 @@
-"""The measurements, as values, as a table and as JSON."""
+"""The measurements, as values, as tables and as JSON."""
 
 import sys
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -10,6 +12,7 @@ from rich.table import Table
 
 from tools.bench.load import Load
 from tools.bench.sinks import Counts
+from tools.bench.subjects import BEFORE, NOOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +25,28 @@ class Figures:
     p50_ms: float
     p99_ms: float
     cpu_us_per_event: float
+    rss_mb: float
+    """The most that the worker has had since its start."""
     publishes_per_event: float
     appends_per_event: float
     commits_per_event: float
     documents_per_event: float
     feature_writes_per_event: float
 
+    def calls(self) -> tuple[float, ...]:
+        """Per event."""
+        return (
+            self.publishes_per_event,
+            self.appends_per_event,
+            self.commits_per_event,
+            self.documents_per_event,
+            self.feature_writes_per_event,
+        )
 
-def figures(function: str, concurrency: int, load: Load, cpu_seconds: float, asked: Counts) -> Figures:
+
+def figures(
+    function: str, concurrency: int, load: Load, cpu_seconds: float, rss_mb: float, asked: Counts
+) -> Figures:
     """The measurement per event."""
     return Figures(
         function=function,
@@ -38,6 +55,7 @@ def figures(function: str, concurrency: int, load: Load, cpu_seconds: float, ask
         p50_ms=round(load.percentile(0.50) * 1e3, 1),
         p99_ms=round(load.percentile(0.99) * 1e3, 1),
         cpu_us_per_event=round(cpu_seconds / load.events * 1e6, 1),
+        rss_mb=round(rss_mb),
         publishes_per_event=round(asked.publishes / load.events, 4),
         appends_per_event=round(asked.appends / load.events, 4),
         commits_per_event=round(asked.commits / load.events, 4),
@@ -46,82 +64,127 @@ def figures(function: str, concurrency: int, load: Load, cpu_seconds: float, ask
     )
 
 
+class Cold(NamedTuple):
+    """One start to the first answer: CPU of all its processes, peak memory of its worker."""
+
+    function: str
+    cpu_seconds: float
+    rss_mb: float
+
+
+class Spread(NamedTuple):
+    """A figure's median over the rounds, and the middle half of them."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Of at least one value; the quartiles are the nearest values themselves."""
+    ordered = sorted(values)
+    quarter = (len(ordered) - 1) // 4
+    return Spread(*(round(value, 3) for value in (median(ordered), ordered[quarter], ordered[-1 - quarter])))
+
+
 @dataclass(slots=True)
 class Report:
-    """A whole run; `cold_start_cpu_seconds` is from process start to first answer."""
+    """A whole run."""
 
-    events_per_load: int
-    cold_start_cpu_seconds: dict[str, float] = field(default_factory=dict)
+    events_per_round: int
+    rounds: int
+    answers: tuple[float, float]
+    """Seconds, of the sinks."""
+    starts: list[Cold] = field(default_factory=list)
     runs: list[Figures] = field(default_factory=list)
 
-    def medians(self) -> list[Figures]:
-        """One per function and load, each figure the median of its rounds."""
-        groups: dict[tuple[str, int], list[Figures]] = {}
-        for run in self.runs:
-            groups.setdefault((run.function, run.concurrency), []).append(run)
-        names = [figure.name for figure in fields(Figures)][2:]
-        return [
-            Figures(*key, *(median(getattr(run, name) for run in runs) for name in names))
-            for key, runs in groups.items()
-        ]
+    def loads(self) -> list[tuple[str, int]]:
+        """Function and concurrent requests, as they were first measured."""
+        return list(dict.fromkeys((run.function, run.concurrency) for run in self.runs))
 
-    def times_noop(self, function: str, concurrency: int) -> float:
-        """CPU per event as a multiple of the no-op's: the median over the rounds."""
-        measured, noop = ([run for run in self.runs if run.function == name] for name in (function, "noop"))
-        ratios = (
-            run.cpu_us_per_event / base.cpu_us_per_event
-            for run, base in zip(measured, noop, strict=True)
-            if run.concurrency == concurrency
+    def of(self, function: str, concurrency: int) -> list[Figures]:
+        """Round by round."""
+        return [run for run in self.runs if (run.function, run.concurrency) == (function, concurrency)]
+
+    def median(self, function: str, concurrency: int, figure: Callable[[Figures], float]) -> float:
+        return median(map(figure, self.of(function, concurrency)))
+
+    def times(self, function: str, base: str, concurrency: int) -> Spread:
+        """CPU per event as a multiple of another function's, each round by itself."""
+        return spread(
+            run.cpu_us_per_event / other.cpu_us_per_event
+            for run, other in zip(self.of(function, concurrency), self.of(base, concurrency), strict=True)
         )
-        return round(median(ratios), 2)
+
+    def times_before(self, function: str, concurrency: int) -> Spread | None:
+        """The same as a multiple of the function of the other checkout, if that is measured, too."""
+        before = function + BEFORE
+        return self.times(function, before, concurrency) if self.of(before, concurrency) else None
 
     def to_dict(self) -> dict[str, object]:
         return {
-            "events_per_load": self.events_per_load,
-            "cold_start_cpu_seconds": self.cold_start_cpu_seconds,
-            "medians": [
-                asdict(run) | {"times_noop": self.times_noop(run.function, run.concurrency)}
-                for run in self.medians()
-            ],
-            "rounds": [asdict(run) for run in self.runs],
+            "events_per_round": self.events_per_round,
+            "rounds": self.rounds,
+            "answers_seconds": self.answers,
+            "starts": [start._asdict() for start in self.starts],
+            "times_noop": {
+                f"{function} at {at_once}": self.times(function, NOOP, at_once)._asdict()
+                for function, at_once in self.loads()
+            },
+            "runs": [asdict(run) for run in self.runs],
         }
 
     def show(self) -> None:
         """Prints the tables."""
-        console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
-        console.print(self._warm())
-        console.print("The last five columns are calls per event; the sinks answer after 2 to 5 ms.\n")
-        cold = Table("function", title="Cold: process start to first answer", box=SIMPLE_HEAD)
-        cold.add_column("CPU seconds", justify="right")
-        for name, seconds in self.cold_start_cpu_seconds.items():
-            cold.add_row(name, f"{seconds:.2f}")
-        console.print(cold)
+        console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
+        if self.runs:
+            console.print(self._warm())
+            console.print("Medians; for × also the middle half of the rounds. The last five columns are")
+            fastest, slowest = (f"{1e3 * seconds:g}" for seconds in self.answers)
+            console.print(f"calls per event; the sinks answer after {fastest} to {slowest} ms.\n")
+        if self.starts:
+            console.print(self._cold())
 
-    def _warm(self) -> Table:
-        title = f"Warm: one worker, {self.events_per_load:,} events per function and load"
-        table = Table("function", title=title, box=SIMPLE_HEAD)
-        headings = ["at once", "events/s", "p50 ms", "p99 ms", "CPU µs", "× no-op"]
-        for heading in [*headings, "publish", "append", "commit", "document", "feature write"]:
-            table.add_column(heading, justify="right")
-        for run in self.medians():
-            table.add_row(
-                run.function,
-                str(run.concurrency),
-                f"{run.events_per_second:,.0f}",
-                f"{run.p50_ms:.1f}",
-                f"{run.p99_ms:.1f}",
-                f"{run.cpu_us_per_event:.0f}",
-                f"{self.times_noop(run.function, run.concurrency):.2f}",
-                *(f"{value:.3f}" if value else "" for value in _calls(run)),
-            )
+    def _cold(self) -> Table:
+        table = Table("function", title="Cold: process start to first answer", box=SIMPLE_HEAD)
+        table.add_column("CPU seconds", justify="right")
+        table.add_column("MiB", justify="right")
+        for name in dict.fromkeys(start.function for start in self.starts):
+            mine = [start for start in self.starts if start.function == name]
+            rss_mb = median(start.rss_mb for start in mine)
+            table.add_row(name, str(spread(start.cpu_seconds for start in mine)), f"{rss_mb:.0f}")
         return table
 
+    def _warm(self) -> Table:
+        title = f"Warm: one worker, {self.rounds} rounds of {self.events_per_round:,} events"
+        table = Table("function", title=title, box=SIMPLE_HEAD)
+        headings = ["at once", "events/s", "p50 ms", "p99 ms", "MiB", "CPU µs", "× no-op"]
+        headings += ["× before"] if self._is_comparison() else []
+        for heading in [*headings, "publish", "append", "commit", "document", "feature write"]:
+            table.add_column(heading, justify="right")
+        for function, at_once in self.loads():
+            table.add_row(*self._cells(function, at_once))
+        return table
 
-def _calls(run: Figures) -> tuple[float, ...]:
-    return (
-        run.publishes_per_event,
-        run.appends_per_event,
-        run.commits_per_event,
-        run.documents_per_event,
-        run.feature_writes_per_event,
-    )
+    def _is_comparison(self) -> bool:
+        return any(run.function.endswith(BEFORE) for run in self.runs)
+
+    def _cells(self, function: str, at_once: int) -> Iterable[str]:
+        def middle(figure: Callable[[Figures], float]) -> float:
+            return self.median(function, at_once, figure)
+
+        yield from (function, str(at_once))
+        yield f"{middle(lambda run: run.events_per_second):,.0f}"
+        yield f"{middle(lambda run: run.p50_ms):.1f}"
+        yield f"{middle(lambda run: run.p99_ms):.1f}"
+        yield f"{middle(lambda run: run.rss_mb):.0f}"
+        yield f"{middle(lambda run: run.cpu_us_per_event):.0f}"
+        yield str(self.times(function, NOOP, at_once))
+        if self._is_comparison():
+            yield str(self.times_before(function, at_once) or "")
+        for number in range(5):
+            calls = middle(lambda run, number=number: run.calls()[number])  # type: ignore[misc]
+            yield f"{calls:.3f}" if calls else ""

@@ -1,6 +1,7 @@
 """What is measured: the functions, and the push requests that load them."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,27 +19,41 @@ SAMPLE = Recipe(lines=5_000, locations=500)
 """Events of all types, sent over and over. All are good: a dead letter costs an extra publish."""
 
 
+NOOP = "noop"
+BEFORE = " before"
+"""Ends the names of the other checkout's functions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A function and its requests."""
 
     name: str
+    target: str
+    """The entry point's name."""
+    root: Path
+    """The checkout that it is imported from."""
     source: Path
     requests: list[bytes]
 
 
-def subjects() -> list[Subject]:
-    """The no-op first: the others are compared with it."""
+def subjects(names: Sequence[str], against: Path | None = None) -> list[Subject]:
+    """The no-op first: the others are compared with it. Each is followed by the same function of the checkout
+    `against`, if there is one."""
     now = datetime.now(UTC)
     raw = [_push(number, line) for number, line in enumerate(sample(SAMPLE, 1, now))]
     decoder = Decoder("bench", 262_144, timedelta(minutes=5))
     events = [decoder.decode(decode_request(body), now)[0] for body in raw]
     parsed = [_push(number, encode(event)) for number, event in enumerate(events)]
-    return [
-        Subject("noop", ROOT / "tools" / "bench" / "noop.py", as_requests(raw)),
-        Subject("parse", ROOT / "functions" / "parse" / "main.py", as_requests(raw)),
-        Subject("features", ROOT / "functions" / "features" / "main.py", as_requests(parsed)),
-    ]
+    requests = {"parse": as_requests(raw), "features": as_requests(parsed)}
+    found = [Subject(NOOP, NOOP, ROOT, ROOT / "tools" / "bench" / "noop.py", as_requests(raw))]
+    for name in names:
+        found += [
+            Subject(name + suffix, name, root, root / "functions" / name / "main.py", requests[name])
+            for suffix, root in (("", ROOT), (BEFORE, against))
+            if root is not None
+        ]
+    return found
 
 
 def _push(number: int, data: bytes) -> bytes:

@@ -26,7 +26,7 @@ COMMON: dict[str, object] = {
     "pipeline_version": f"{__version__}+local",
     "log_level": "INFO",
 }
-BATCHES: dict[str, object] = {"batch_max_events": 200, "batch_linger_ms": 5.0, "max_waiting": 1_000}
+BATCHES: dict[str, object] = {"batch_max_events": 40, "batch_linger_ms": 5.0, "max_waiting": 1_000}
 REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
 TRACED: dict[str, object] = {"otel_exporter_otlp_endpoint": None, "max_bytes_in_flight": 32 * 2**20}
 BRAKE: dict[str, object] = {

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import pytest
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
 from starlette.types import Message as AsgiMessage
+from starlette.types import Receive, Scope
 
 from shared.delivery.admission import Admission, ByteBudget
 from shared.errors import Busy
@@ -15,20 +16,24 @@ LIMIT = 100
 class Sender:
     """A request with this body; counts the chunks that were asked for."""
 
-    def __init__(self, *chunks: bytes, declared: int | None = None) -> None:
+    def __init__(self, *chunks: bytes, declared: int | None = None, leaves: bool = False) -> None:
         self._chunks: Sequence[bytes] = chunks
+        self._leaves = leaves
         self._declared = declared
         self.received = 0
 
     async def _receive(self) -> AsgiMessage:
+        if self.received == len(self._chunks):
+            return {"type": "http.disconnect"}
         chunk = self._chunks[self.received]
         self.received += 1
-        return {"type": "http.request", "body": chunk, "more_body": self.received < len(self._chunks)}
+        is_last = self.received == len(self._chunks) and not self._leaves
+        return {"type": "http.request", "body": chunk, "more_body": not is_last}
 
     @property
-    def request(self) -> Request:
+    def request(self) -> tuple[Scope, Receive]:
         headers = [] if self._declared is None else [(b"content-length", str(self._declared).encode())]
-        return Request({"type": "http", "method": "POST", "headers": headers}, self._receive)
+        return {"type": "http", "method": "POST", "headers": headers}, self._receive
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def budget() -> ByteBudget:
 async def test_a_body_within_the_budget_is_read_whole(budget: ByteBudget) -> None:
     with Admission(budget) as admission:
         assert (
-            await admission.read(Sender(b"a" * 60, b"b" * 40, declared=100).request) == b"a" * 60 + b"b" * 40
+            await admission.read(*Sender(b"a" * 60, b"b" * 40, declared=100).request) == b"a" * 60 + b"b" * 40
         )
 
 
@@ -48,7 +53,7 @@ async def test_a_declared_length_over_the_budget_is_refused_before_anything_is_r
 ) -> None:
     sender = Sender(b"a" * 101, declared=101)
     with Admission(budget) as admission, pytest.raises(Busy, match="101 more would exceed 100"):
-        await admission.read(sender.request)
+        await admission.read(*sender.request)
     assert sender.received == 0
 
 
@@ -58,22 +63,29 @@ async def test_a_body_of_unknown_length_is_refused_at_the_chunk_that_does_not_fi
 ) -> None:
     sender = Sender(b"a" * 60, b"b" * 60, b"c" * 60, declared=declared)
     with Admission(budget) as admission, pytest.raises(Busy):
-        await admission.read(sender.request)
+        await admission.read(*sender.request)
     assert sender.received == 2
 
 
 async def test_what_is_held_counts_until_its_request_is_answered(budget: ByteBudget) -> None:
     sixty = Sender(b"a" * 60, declared=60)
     with Admission(budget) as first:
-        await first.read(sixty.request)
+        await first.read(*sixty.request)
         with Admission(budget) as second, pytest.raises(Busy, match="holds 60 bytes"):
-            await second.read(sixty.request)
+            await second.read(*sixty.request)
     with Admission(budget) as third:
-        await third.read(Sender(b"a" * 100, declared=100).request)
+        await third.read(*Sender(b"a" * 100, declared=100).request)
 
 
 async def test_a_refused_body_gives_back_what_it_had_taken(budget: ByteBudget) -> None:
     with Admission(budget) as refused, pytest.raises(Busy):
-        await refused.read(Sender(b"a" * 60, b"b" * 60).request)
+        await refused.read(*Sender(b"a" * 60, b"b" * 60).request)
     with Admission(budget) as admission:
-        await admission.read(Sender(b"a" * 100, declared=100).request)
+        await admission.read(*Sender(b"a" * 100, declared=100).request)
+
+
+async def test_a_sender_that_leaves_in_the_middle_gives_back_what_it_had_taken(budget: ByteBudget) -> None:
+    with Admission(budget) as left, pytest.raises(ClientDisconnect):
+        await left.read(*Sender(b"a" * 60, declared=100, leaves=True).request)
+    with Admission(budget) as admission:
+        await admission.read(*Sender(b"a" * 100, declared=100).request)

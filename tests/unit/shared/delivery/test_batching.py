@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.delivery.batching import BatchLimits, GroupCommit, Outcome, with_isolated_prepare
 from shared.errors import Busy, ErrorType, Reject, Retry
+from tests.support.virtual_time import run
 
 FOREVER = 3600.0
 """A linger that no test waits for: a batch that goes earlier went for another reason."""
@@ -106,20 +109,57 @@ async def test_a_batch_that_is_not_full_waits_for_the_linger(sink: Sink) -> None
     await results(tasks)
 
 
-async def test_while_one_batch_is_in_flight_the_next_fills(sink: Sink) -> None:
+async def test_a_full_batch_goes_beside_one_in_flight_and_a_third_waits(sink: Sink) -> None:
     sink.open.clear()
     batches = group(sink, max_items=2, linger=FOREVER)
-    tasks = submit_all(batches, "a", "b")
-    await sink.began.wait()
-    tasks += submit_all(batches, "c", "d", "e")
+    tasks = submit_all(batches, "a", "b", "c", "d", "e", "f", "g")
     await turns()
+    assert sink.batches == [["a", "b"], ["c", "d"]]
+    sink.open.set()
+    await results(tasks[:6])
+    assert sink.batches == [["a", "b"], ["c", "d"], ["e", "f"]]
+    await results([*tasks[6:], *submit_all(batches, "h")])
+    assert sink.batches[3:] == [["g", "h"]]
+    assert sink.most_in_flight == 2
+
+
+async def test_a_batch_that_is_not_full_waits_for_the_one_in_flight(sink: Sink) -> None:
+    sink.open.clear()
+    batches = group(sink, max_items=2, linger=0)
+    tasks = submit_all(batches, "a", "b", "c")
+    await turns(50)
     assert sink.batches == [["a", "b"]]
     sink.open.set()
-    await results(tasks[:4])
-    assert sink.batches == [["a", "b"], ["c", "d"]]
-    await results([*tasks[4:], *submit_all(batches, "f")])
-    assert sink.batches == [["a", "b"], ["c", "d"], ["e", "f"]]
-    assert sink.most_in_flight == 1
+    await results(tasks)
+    assert sink.batches == [["a", "b"], ["c"]]
+
+
+async def test_a_batch_that_hangs_leaves_the_other_place_to_those_that_come(sink: Sink) -> None:
+    hangs = asyncio.Event()
+
+    async def commit(items: Sequence[str]) -> list[Outcome]:
+        if "hangs" in items:
+            await hangs.wait()
+        return await sink.commit(items)
+
+    batches = GroupCommit(commit, BatchLimits(max_items=2, linger_seconds=FOREVER))
+    slow = submit_all(batches, "hangs", "too")
+    for _ in range(3):
+        assert await results(submit_all(batches, "quick", "bad")) != [None, None]
+    assert not any(task.done() for task in slow)
+    hangs.set()
+    assert await results(slow) == [None, None]
+    assert sink.batches == [["quick", "bad"]] * 3 + [["hangs", "too"]]
+
+
+async def test_the_same_item_in_both_batches_in_flight_is_answered_twice(sink: Sink) -> None:
+    sink.open.clear()
+    sink.raises = {0: Retry("away")}
+    tasks = submit_all(group(sink, max_items=1), "a", "a")
+    await turns()
+    sink.open.set()
+    assert [str(outcome) for outcome in await results(tasks)] == ["away", "None"]
+    assert sink.batches == [["a"], ["a"]]
 
 
 async def test_items_gathered_during_a_commit_linger_for_those_that_come_next(sink: Sink) -> None:
@@ -147,7 +187,7 @@ async def test_after_an_idle_time_the_linger_starts_again(sink: Sink) -> None:
 
 async def test_a_full_queue_is_busy_until_it_drains(sink: Sink) -> None:
     sink.open.clear()
-    batches = group(sink, max_items=2, max_waiting=2)
+    batches = GroupCommit(sink.commit, BatchLimits(2, 100, 0, max_waiting=2, max_in_flight=1))
     tasks = submit_all(batches, "a", "b")
     await sink.began.wait()
     tasks += submit_all(batches, "c", "d")
@@ -206,50 +246,93 @@ async def test_a_cancelled_request_leaves_the_others_alone(sink: Sink, is_in_fli
     assert unhandled == []
 
 
+@dataclass
+class Batch:
+    """What a sink was given, and what it failed with."""
+
+    items: list[str]
+    is_full: bool
+    error: Retry | None
+
+
+class AnyOrder:
+    """A sink that takes its own time for each batch, so that batches end in any order; some fail."""
+
+    def __init__(self, limits: BatchLimits, random: Random) -> None:
+        self.batches: list[Batch] = []
+        self.most_in_flight = 0
+        self.most_partial = 0
+        self._limits = limits
+        self._random = random
+        self._in_flight: list[Batch] = []
+
+    async def commit(self, items: Sequence[str]) -> list[Outcome]:
+        batch = Batch(list(items), self._is_full(items), None)
+        if self._random.random() < 0.2:
+            batch.error = Retry("away")
+        self.batches.append(batch)
+        self._in_flight.append(batch)
+        self.most_in_flight = max(self.most_in_flight, len(self._in_flight))
+        self.most_partial = max(self.most_partial, sum(not batch.is_full for batch in self._in_flight))
+        await asyncio.sleep(self._random.choice((0, 0.001, 0.01, 5)))
+        self._in_flight.remove(batch)
+        if batch.error:
+            raise batch.error
+        return [Reject(ErrorType.SINK_REJECTED, item) if "bad" in item else None for item in items]
+
+    def _is_full(self, items: Sequence[str]) -> bool:
+        """In number, or so that the next item may not have fitted."""
+        return len(items) == self._limits.max_items or sum(map(len, items)) > self._limits.max_bytes - LONGEST
+
+
+LONGEST = 17
+"""Bytes of an item at most."""
+
+
 @st.composite
-def scenarios(draw: st.DrawFn) -> tuple[BatchLimits, list[tuple[str, int]], set[int]]:
-    """Limits, items (with how many turns of the loop pass before each), and which batches fail."""
-    limits = BatchLimits(
+def all_limits(draw: st.DrawFn) -> BatchLimits:
+    return BatchLimits(
         max_items=draw(st.integers(1, 5)),
-        max_bytes=draw(st.integers(1, 30)),
-        linger_seconds=0,
+        max_bytes=draw(st.integers(1, 60)),
+        linger_seconds=draw(st.sampled_from((0, 0.005))),
         max_waiting=100,
+        max_in_flight=draw(st.integers(1, 3)),
     )
-    sizes = draw(st.lists(st.integers(1, 12), max_size=25))
-    items = [
-        ("bad" if draw(st.booleans()) else "good") + str(number).zfill(2) + "x" * size
-        for number, size in enumerate(sizes)
-    ]
-    pauses = draw(st.lists(st.integers(0, 3), min_size=len(items), max_size=len(items)))
-    return limits, list(zip(items, pauses, strict=True)), draw(st.sets(st.integers(0, 10)))
 
 
-@given(scenarios())
+@given(all_limits(), st.integers(0, 60), st.integers(0, 2**32))
 def test_every_item_is_committed_once_and_gets_its_own_outcome_in_any_interleaving(
-    scenario: tuple[BatchLimits, list[tuple[str, int]], set[int]],
+    limits: BatchLimits, count: int, seed: int
 ) -> None:
-    asyncio.run(_play(*scenario))
+    random = Random(seed)
+    run(random, _play(limits, count, random))
 
 
-async def _play(limits: BatchLimits, items: list[tuple[str, int]], failing: set[int]) -> None:
-    sink = Sink()
-    sink.raises = {number: Retry(str(number)) for number in failing}
+async def _play(limits: BatchLimits, count: int, random: Random) -> None:
+    sink = AnyOrder(limits, random)
     batches: GroupCommit[str] = GroupCommit(sink.commit, limits)
-    tasks: list[asyncio.Task[None]] = []
-    for item, pause in items:
-        await turns(pause)
-        tasks += submit_all(batches, item)
-    outcomes = dict(zip((item for item, _ in items), await results(tasks), strict=True))
-    assert [item for batch in sink.batches for item in batch] == [item for item, _ in items]
-    assert sink.most_in_flight <= 1
-    for number, batch in enumerate(sink.batches):
-        assert len(batch) <= limits.max_items
-        assert len(batch) == 1 or sum(map(len, batch)) <= limits.max_bytes
-        for item in batch:
-            if number in failing:
-                assert outcomes[item] is sink.raises[number]
-            else:
-                assert str(outcomes[item]) == (item if item.startswith("bad") else "None")
+    tasks: dict[str, asyncio.Task[None]] = {}
+    arrived: list[str] = []
+
+    async def arrive(item: str) -> None:
+        arrived.append(item)
+        await batches.submit(item, len(item))
+
+    for number in range(count):
+        item = random.choice(("bad", "good")) + str(number) + "x" * random.randrange(12)
+        tasks[item] = asyncio.create_task(arrive(item))
+        await asyncio.sleep(random.choice((0, 0, 0, 0.001, 0.02)))
+    outcomes = dict(zip(tasks, await results(list(tasks.values())), strict=True))
+    by_arrival = sorted(sink.batches, key=lambda batch: arrived.index(batch.items[0]))
+    assert [item for batch in by_arrival for item in batch.items] == arrived
+    assert sink.most_in_flight <= limits.max_in_flight
+    assert sink.most_partial <= 1
+    for batch in sink.batches:
+        assert len(batch.items) <= limits.max_items
+        assert len(batch.items) == 1 or sum(map(len, batch.items)) <= limits.max_bytes
+        for item in batch.items:
+            expected = batch.error or (item if item.startswith("bad") else None)
+            assert str(outcomes[item]) == str(expected)
 
 
 async def test_an_item_that_cannot_be_prepared_fails_alone(sink: Sink) -> None:

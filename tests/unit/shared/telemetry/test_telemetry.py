@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 import pytest
-from starlette.requests import Request
 
 from shared.message import Message
 from shared.telemetry import tracing
@@ -79,7 +78,7 @@ def traced(attributes: dict[str, str], headers: list[tuple[bytes, bytes]]) -> di
     message = Message(b"", "17", attributes, None, "s", None)
 
     def work() -> dict[str, object]:
-        with tracing.received(message, Request({"type": "http", "headers": headers})):
+        with tracing.received(message, {"type": "http", "headers": headers}):
             return line()
 
     return copy_context().run(work)

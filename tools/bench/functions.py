@@ -1,0 +1,96 @@
+"""`nox -s bench`: what an event costs the functions, and what their starts cost, in alternating rounds."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.topology import REGION, feature_view_path
+from tools.bench.figures import Cold, Figures, Report, figures
+from tools.bench.load import run_load
+from tools.bench.server import Server, serving
+from tools.bench.sinks import FASTEST, SLOWEST, Sinks
+from tools.bench.subjects import Subject, subjects
+from tools.local.parts import PROJECT
+from tools.local.ports import allot
+
+WARM_UP = 2_000
+"""Events before the first round: caches full, channels open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What is measured, and how often."""
+
+    functions: tuple[str, ...] = ("parse", "features")
+    at_once: tuple[int, ...] = (32, 80, 200)
+    """Concurrent requests."""
+    events: int = 4_000
+    """Of one round."""
+    rounds: int = 5
+    """The functions take turns, so that other load on the machine affects all alike; the median counts."""
+    starts: int = 3
+    answers: tuple[float, float] = (FASTEST, SLOWEST)
+    """Seconds within which the sinks answer."""
+    against: Path | None = None
+    """Another checkout, whose functions take turns with this one's."""
+
+
+async def run(extent: Extent) -> Report:
+    """Measures all functions under all loads, in turn; raises CommandError, LoadFailed, OSError."""
+    report, sinks = Report(extent.events, extent.rounds, extent.answers), Sinks(extent.answers)
+    found = subjects(extent.functions, extent.against)
+    async with sinks.listen() as endpoint:
+        environment = _environment(endpoint.address)
+        for _ in range(extent.starts):
+            for subject in found:
+                async with _serving(subject, environment, 0) as (server, cpu_seconds):
+                    report.starts.append(Cold(subject.name, cpu_seconds, server.peak_rss_mb()))
+        async with AsyncExitStack() as running:
+            servers = [
+                (subject, (await running.enter_async_context(_serving(subject, environment, number)))[0])
+                for number, subject in enumerate(found)
+            ]
+            for at_once in extent.at_once:
+                await _rounds(report, sinks, extent, at_once, servers)
+    return report
+
+
+async def _rounds(
+    report: Report, sinks: Sinks, extent: Extent, at_once: int, servers: list[tuple[Subject, Server]]
+) -> None:
+    for subject, server in servers:
+        await run_load(server.port, subject.requests, WARM_UP, at_once)
+    for number in range(extent.rounds):
+        # Every other round backwards: nobody always follows the same one.
+        for subject, server in servers[:: -1 if number % 2 else 1]:
+            report.runs.append(await _measure(subject, server, sinks, extent.events, at_once))
+
+
+def _environment(sinks: str) -> Mapping[str, str]:
+    return {
+        "PROJECT_ID": PROJECT,
+        "FEATURE_VIEW": feature_view_path(PROJECT, REGION),
+        "PUBSUB_EMULATOR_HOST": sinks,
+        "FIRESTORE_EMULATOR_HOST": sinks,
+        "BIGQUERY_STORAGE_EMULATOR_HOST": sinks,
+        "FEATURE_STORE_EMULATOR_HOST": sinks,
+    }
+
+
+@asynccontextmanager
+async def _serving(
+    subject: Subject, environment: Mapping[str, str], number: int
+) -> AsyncIterator[tuple[Server, float]]:
+    port = list(allot(0).values())[number]
+    first = subject.requests[0]
+    async with serving(subject.target, subject.source, port, environment, first, subject.root) as started:
+        yield started
+
+
+async def _measure(subject: Subject, server: Server, sinks: Sinks, events: int, at_once: int) -> Figures:
+    """One function under one load."""
+    before, cpu = sinks.counts.copy(), server.cpu_seconds()
+    load = await run_load(server.port, subject.requests, events, at_once)
+    spent, asked = server.cpu_seconds() - cpu, sinks.counts.since(before)
+    return figures(subject.name, at_once, load, spent, server.peak_rss_mb(), asked)
