@@ -59,10 +59,8 @@ def choose(mutants: Sequence[Mutant], options: argparse.Namespace) -> list[Mutan
         return [mutant for mutant in found if not mutant.needs_terraform][options.tenth % PARTS :: PARTS]
     of_terraform = [mutant for mutant in found if mutant.needs_terraform]
     if of_terraform and (shutil.which("terraform") is None or offline() is None):
-        say.print(
-            f"NOT CHECKED: {len(of_terraform)} breakages of terraform/, for terraform or TERRAFORM_OFFLINE is "
-            "missing"
-        )
+        missing = "terraform or TERRAFORM_OFFLINE is missing"
+        say.print(f"NOT CHECKED: {len(of_terraform)} breakages of terraform/, for {missing}")
         return [mutant for mutant in found if not mutant.needs_terraform]
     return found
 

@@ -121,9 +121,8 @@ def try_out(mutant: Mutant, unbroken: Path) -> Result:
         shutil.copytree(unbroken, tree, symlinks=True)
         target = tree / mutant.file
         target.write_text(mutant.planted_in(target.read_text(encoding="utf-8")), encoding="utf-8")
-        later = (
-            time.time() + 3600
-        )  # bytecode is found stale by its file's time, in whole seconds, and its size
+        # Bytecode is found stale by its file's time, in whole seconds, and its size.
+        later = time.time() + 3600
         os.utime(target, (later, later))
         limit = TERRAFORM_SECONDS if mutant.needs_terraform else RUN_SECONDS
         ran = run_tests(tree, mutant.tests, "-x", seconds=limit)

@@ -1,4 +1,4 @@
-"""How a message is delivered, and what an alert's threshold is in: wrong, either shows only when it matters."""
+"""How a message is delivered, and an alert's units: wrong, either shows only when it matters."""
 
 import pytest
 

@@ -20,8 +20,8 @@ AGAIN = FAILED + timedelta(hours=1)
 
 
 @pytest.fixture
-def redriven(warehouse: Warehouse, dataset: str) -> Iterator[Journal]:
-    """Notes redrives in the test's dataset; needs the warehouse."""
+def redriven(dataset: str) -> Iterator[Journal]:
+    """Notes redrives in the test's dataset."""
     with Journal("project", dataset, REDRIVE) as journal:
         yield journal
 
