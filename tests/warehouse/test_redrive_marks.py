@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.gcp.bigquery import TableAppender
-from shared.tables.columns import REALTIME_FEATURES
+from shared.tables.columns import REALTIME_FEATURES, Row
 from shared.tables.rows import encode
 from tools.pipeline.warehouse import Warehouse
 from tools.redrive.work import Mark, marks
@@ -50,7 +50,7 @@ def test_a_replay_marks_no_failure(warehouse: Warehouse, dataset: str) -> None:
 
 async def append_row(dataset: str, event_id: str) -> None:
     appender = TableAppender("project", dataset, REALTIME_FEATURES)
-    row = {
+    row: Row = {
         "event_id": event_id,
         "location_id": "1-1",
         "event_type": "rating_change",
