@@ -61,7 +61,7 @@ FAILED = "FAILED tests/a.py::test_b[x y] - AssertionError: no\n1 failed in 1s"
         (None, "", Verdict.HUNG, ""),
         (
             1,
-            "FAILED tests/a.py::test_b - Failed: Timeout (>30.0s) from pytest-timeout.",
+            "E  Failed: Timeout (>30.0s) from pytest-timeout.\nFAILED tests/a.py::test_b - Fai...",
             Verdict.HUNG,
             "tests/a.py::test_b",
         ),

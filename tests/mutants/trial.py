@@ -23,11 +23,12 @@ RUN_SECONDS = 180
 """For a mutant's whole run, should the limit of the test not end it."""
 TERRAFORM_SECONDS = 900
 
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - (.*))?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 _OPTIONS = (
     *("-q", "-m", "", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}"),
     "--hypothesis-profile=unshrunk",  # that an example fails is enough; the smallest takes minutes
 )
+_TIMEOUT = "from pytest-timeout"
 _running: set[subprocess.Popen[str]] = set()
 
 
@@ -139,5 +140,5 @@ def judge(code: int | None, output: str) -> tuple[Verdict, str]:
     failed = _FAILED.search(output)
     if code != 1 or failed is None:
         return Verdict.BROKEN, lines[-1]
-    test, reason = failed[1], failed[2] or ""
-    return (Verdict.HUNG if "from pytest-timeout" in reason else Verdict.KILLED), test
+    # Not from the line of the test: pytest cuts it to the terminal's width.
+    return (Verdict.HUNG if _TIMEOUT in output else Verdict.KILLED), failed[1]

@@ -1,7 +1,8 @@
 """The laws of group commit, against a sink in memory whose commits end when the test lets them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,10 @@ from shared.errors import Busy, ErrorType, Reject, Retry
 
 FOREVER = 3600.0
 """A linger that no test waits for: a batch that goes earlier went for another reason."""
+SECONDS = 5.0
+"""For any answer; all of them come within milliseconds."""
+
+Result = TypeVar("Result")
 
 
 class Sink:
@@ -63,18 +68,24 @@ def submit_all(batches: GroupCommit[str], *items: str) -> list[asyncio.Task[None
     return [asyncio.create_task(batches.submit(item, len(item))) for item in items]
 
 
+async def within(awaitable: Awaitable[Result]) -> Result:
+    """Its result; a request that nobody answers fails its test in seconds instead of at the limit."""
+    async with asyncio.timeout(SECONDS):
+        return await awaitable
+
+
 async def results(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException | None]:
-    return await asyncio.gather(*tasks, return_exceptions=True)
+    return await within(asyncio.gather(*tasks, return_exceptions=True))
 
 
 async def test_a_request_is_answered_once_its_batch_is_durable_and_not_before(sink: Sink) -> None:
     sink.open.clear()
     (task,) = submit_all(group(sink), "a")
-    await sink.began.wait()
+    await within(sink.began.wait())
     await turns()
     assert not task.done()
     sink.open.set()
-    await task
+    await within(task)
 
 
 async def test_items_within_one_linger_are_one_batch_in_order_of_arrival(sink: Sink) -> None:
@@ -110,7 +121,7 @@ async def test_while_one_batch_is_in_flight_the_next_fills(sink: Sink) -> None:
     sink.open.clear()
     batches = group(sink, max_items=2, linger=FOREVER)
     tasks = submit_all(batches, "a", "b")
-    await sink.began.wait()
+    await within(sink.began.wait())
     tasks += submit_all(batches, "c", "d", "e")
     await turns()
     assert sink.batches == [["a", "b"]]
@@ -126,7 +137,7 @@ async def test_items_gathered_during_a_commit_linger_for_those_that_come_next(si
     sink.open.clear()
     batches = group(sink, max_items=3, linger=FOREVER)
     first = submit_all(batches, "a", "b", "c")
-    await sink.began.wait()
+    await within(sink.began.wait())
     second = submit_all(batches, "d")
     await turns()
     sink.open.set()
@@ -149,14 +160,14 @@ async def test_a_full_queue_is_busy_until_it_drains(sink: Sink) -> None:
     sink.open.clear()
     batches = group(sink, max_items=2, max_waiting=2)
     tasks = submit_all(batches, "a", "b")
-    await sink.began.wait()
+    await within(sink.began.wait())
     tasks += submit_all(batches, "c", "d")
     await turns()
     with pytest.raises(Busy, match="already holds 2 messages"):
-        await batches.submit("e", 1)
+        await within(batches.submit("e", 1))
     sink.open.set()
     assert await results(tasks) == [None] * 4
-    await batches.submit("f", 1)
+    await within(batches.submit("f", 1))
     assert [item for batch in sink.batches for item in batch] == ["a", "b", "c", "d", "f"]
 
 
@@ -175,7 +186,7 @@ async def test_an_error_of_a_commit_reaches_its_whole_batch_and_the_next_batch_w
     batches = group(sink, max_items=2)
     outcomes = await results(submit_all(batches, "a", "b", "c"))
     assert [type(outcome) for outcome in outcomes] == [type(error), type(error), type(None)]
-    await batches.submit("d", 1)
+    await within(batches.submit("d", 1))
 
 
 async def test_a_commit_with_too_few_outcomes_leaves_no_request_waiting() -> None:
@@ -195,14 +206,14 @@ async def test_a_cancelled_request_leaves_the_others_alone(sink: Sink, is_in_fli
     batches = group(sink)
     tasks = submit_all(batches, "a", "bad b", "c")
     if is_in_flight:
-        await sink.began.wait()
+        await within(sink.began.wait())
     else:
         await asyncio.sleep(0)
     tasks[1].cancel()
     sink.open.set()
     outcomes = await results(tasks)
     assert [type(outcome) for outcome in outcomes] == [type(None), asyncio.CancelledError, type(None)]
-    await batches.submit("d", 1)
+    await within(batches.submit("d", 1))
     assert unhandled == []
 
 
