@@ -191,7 +191,8 @@ def test_a_redelivered_event_may_have_been_late_or_not() -> None:
 
 
 def test_a_late_count_that_no_arrival_explains_is_a_difference() -> None:
-    came_late = features_row("a") | dict.fromkeys(("publish_timestamp", "first_arrival", "last_arrival"), AFTER)
+    arrivals = ("publish_timestamp", "first_arrival", "last_arrival")
+    came_late = features_row("a") | dict.fromkeys(arrivals, AFTER)
     assert said(settled(given("a")), came_late) == ["late_event_count: 0 instead of 1"]
     counted_late = given("a")._replace(arrival_micros=to_micros(AFTER))
     assert said(settled(counted_late), A) == ["late_event_count: 1 instead of 0"]
