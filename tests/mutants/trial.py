@@ -23,7 +23,7 @@ RUN_SECONDS = 180
 """For a mutant's whole run, should the limit of the test not end it."""
 TERRAFORM_SECONDS = 900
 
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
 _OPTIONS = (
     *("-q", "-m", "", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}"),
     "--hypothesis-profile=unshrunk",  # that an example fails is enough; the smallest takes minutes
