@@ -88,6 +88,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Break the code on purpose, one line at a time: some test must see it; -- --only PATTERN, --tenth N."""
+    _install(session)
+    session.run("python", "-m", "tests.mutants", *session.posargs)
+
+
+@nox.session
 def generate(session: nox.Session) -> None:
     """Write the schemas, feature groups and generated parts of the docs; a test keeps them current."""
     _install(session)

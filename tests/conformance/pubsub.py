@@ -82,7 +82,8 @@ class PubSub:
 @asynccontextmanager
 async def connected(backend: Backend) -> AsyncIterator[PubSub]:
     """Clients in the running loop."""
-    async with grpc.aio.insecure_channel(backend.address) as channel:
+    whole = [("grpc.max_receive_message_length", -1)]  # as the official client opens it
+    async with grpc.aio.insecure_channel(backend.address, whole) as channel:
         yield PubSub(
             kind=backend.kind,
             publisher=PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel)),

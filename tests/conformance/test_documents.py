@@ -3,13 +3,15 @@
 What the simulation proves of the windows rests on the first behaving as the last.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
+from google.cloud.firestore import AsyncClient
 
-from shared.clock import to_micros, utc_now
+from shared.clock import from_micros, to_micros, utc_now
 from shared.gcp.firestore import FirestoreDocuments
 from shared.windows.contribution import Contribution
 from shared.windows.documents import NEW, Conflict, Documents, Fields, Refused, Write
@@ -53,6 +55,7 @@ async def names(documents: Documents, place: str, after: str = "", limit: int = 
     found: list[str] = []
     while page := await documents.list(place, found[-1] if found else after, limit):
         assert len(page) <= limit
+        assert not {document.id for document in page} & set(found), "a page goes on behind the one before"
         found += [document.id for document in page]
     return found
 
@@ -68,6 +71,16 @@ async def test_every_kind_of_field_is_read_back_as_it_was_written(documents: Doc
     reading = await documents.read([f"{place}/a", f"{place}/missing"])
     (document,) = reading.documents.values()
     assert (document.name, document.id, document.fields) == (f"{place}/a", "a", fields)
+
+
+async def test_an_expiry_is_a_time_to_firestore_by_which_it_deletes(
+    documents: Documents, address: str | None, place: str
+) -> None:
+    if address is None:
+        pytest.skip("memory deletes nothing by itself")
+    await documents.commit([Write(f"{place}/a", {"expire_at": 1_780_000_000_000_000})])
+    stored = await AsyncClient(project="conformance").document(f"{place}/a").get()
+    assert stored.to_dict() == {"expire_at": from_micros(1_780_000_000_000_000)}
 
 
 async def test_times_are_the_databases_and_in_order(documents: Documents, place: str) -> None:
@@ -139,15 +152,18 @@ async def test_a_document_is_replaced_whole(documents: Documents, place: str) ->
 async def test_a_document_over_a_mebibyte_is_refused_and_nothing_of_its_commit_stays(
     documents: Documents, place: str
 ) -> None:
-    with pytest.raises(Refused):
-        await documents.commit([Write(f"{place}/a", {"n": 1}), Write(f"{place}/b", {"b": bytes(1_048_600)})])
+    too_large = [Write(f"{place}/a", {"n": 1}), Write(f"{place}/b", {"b": bytes(1_048_600)})]
+    async with asyncio.timeout(20):  # at once, instead of at the call's deadline
+        with pytest.raises(Refused):
+            await documents.commit(too_large)
     assert await names(documents, place) == []
     await documents.commit([Write(f"{place}/b", {"b": bytes(1_040_000)})])
 
 
 async def test_more_documents_than_one_call_asks_for_are_read(documents: Documents, place: str) -> None:
     await documents.commit([Write(f"{place}/{number}", {"n": number}) for number in range(400)])
-    reading = await documents.read([f"{place}/{number}" for number in range(0, 800, 2)])
+    names = [f"{place}/{number}" for number in range(798, -1, -2)]  # those that exist last
+    reading = await documents.read(names)
     assert {document.id for document in reading.documents.values()} == {str(n) for n in range(0, 400, 2)}
 
 

@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
 
 from tools import terraform
+from tools.paths import ROOT
+
+TESTS = ROOT / "terraform" / "tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,10 @@ class Runs:
     problems: Sequence[str]
 
 
-@pytest.fixture(scope="session")
-def runs() -> Runs:
-    """All of terraform/tests."""
-    done = terraform.run("test", "-json", "-verbose", capture=True)
+@cache
+def _run(name: str) -> Runs:
+    """One file of terraform/tests; each takes minutes, so a test waits for no more of them than it needs."""
+    done = terraform.run("test", "-json", "-verbose", f"-filter=tests/{name}.tftest.hcl", capture=True)
     events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert events, done.stderr
     return Runs(
@@ -68,6 +72,12 @@ def runs() -> Runs:
     )
 
 
+@pytest.fixture(params=sorted(path.name.split(".")[0] for path in TESTS.glob("*.tftest.hcl")))
+def runs(request: pytest.FixtureRequest) -> Runs:
+    """Each file of terraform/tests."""
+    return _run(request.param)
+
+
 def _state(raw: Mapping[str, Any]) -> State:
     outputs = {name: output.get("value") for name, output in raw["outputs"].items()}
     return State(list(_resources(raw["root_module"])), outputs)
@@ -82,17 +92,17 @@ def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
 
 
 @pytest.fixture(scope="session")
-def deployed(runs: Runs) -> State:
+def deployed() -> State:
     """A first apply with nothing given but the project."""
-    return runs.states["deploys"]
+    return _run("deployment").states["deploys"]
 
 
 @pytest.fixture(scope="session")
-def with_feature_store(runs: Runs) -> State:
-    return runs.states["feature_store"]
+def with_feature_store() -> State:
+    return _run("options").states["feature_store"]
 
 
 @pytest.fixture(scope="session")
-def with_people(runs: Runs) -> State:
+def with_people() -> State:
     """With producers, readers, traces and a budget."""
-    return runs.states["producers_readers_and_what_is_watched"]
+    return _run("options").states["producers_readers_and_what_is_watched"]

@@ -161,7 +161,7 @@ async def test_realtime_features_aggregated_latest_is_the_highest_revision_of_ea
             "window_end": begin + timedelta(minutes=5),
             "revision": revision,
             "window_event_count": count,
-            "aggregation_timestamp": NOW,
+            "aggregation_timestamp": NOW - revision * HOUR,  # another clock than the flush's before it
         }
 
     panes = [pane("1-1", 0, 1, 3), pane("1-1", 0, 2, 5), pane("1-1", 0, 2, 5), pane("1-1", 5, 1, 7)]
@@ -209,7 +209,7 @@ async def test_latest_realtime_features_is_the_newest_row_of_each_location_in_7_
         REALTIME_FEATURES,
         dataset,
         [
-            feature("old", event_timestamp=NOW - 2 * DAY),
+            feature("old", event_timestamp=NOW - 2 * DAY, processing_timestamp=NOW + HOUR),
             feature("new", event_timestamp=NOW - DAY),
             feature("new", event_timestamp=NOW - DAY),
             feature("week", location_id="1-2", event_timestamp=NOW - 7 * DAY + HOUR),

@@ -1,6 +1,7 @@
 """A bucket's documents: split when they are full, read back whole, and whole after any first few writes."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from functions.aggregate import bucket as module
 from functions.aggregate.bucket import Added, BucketState
+from functions.aggregate.triggers import Progress
 from shared.windows.bucket_documents import bucket_name
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Document, Write
@@ -144,3 +146,13 @@ def test_an_event_is_a_duplicate_before_it_is_too_late() -> None:
     assert dict(state.added) == {Added.DUPLICATE: 1, Added.TOO_LATE: 1}
     assert state.too_late == [event("b")]
     assert not state.holds(event("b").digest)
+
+
+@pytest.mark.parametrize(("emitted", "left"), [(6, 1), (7, 0)])
+def test_what_is_left_to_emit_are_the_panes_of_later_flushes_than_the_one_that_emitted_last(
+    emitted: int, left: int
+) -> None:
+    state = Stored().load()
+    state.fold({"1-0": events_of([(0, 0)])})
+    state.fire(Progress(WINDOW, 0, at_end=True, allowed_lateness=timedelta(hours=1)), flush=7)
+    assert len(state.emitted_since(emitted)) == left

@@ -112,6 +112,19 @@ async def test_window_features_carry_the_time_of_the_newest_event_and_rise_with_
     assert harness.sinks.online[0].values["window_event_count"] == 2
 
 
+async def test_a_closing_pane_writes_online_values_only_where_something_new_came_with_it() -> None:
+    harness = FlushHarness()
+    await harness.append(event("a"), event("b", location="1-200"))
+    await harness.flush_at(6)
+    harness.at(64.9)
+    await harness.append(event("c", location="1-200"))
+    before = len(harness.sinks.online)
+    await harness.flush_at(90)
+    assert harness.panes("1-100")[-1] == ("late", 2, 1, True)
+    assert harness.panes("1-200")[-1] == ("late", 2, 2, True)
+    assert [entry.location_id for entry in harness.sinks.online[before:]] == ["1-200"]
+
+
 async def test_the_summary_says_what_was_done() -> None:
     harness = FlushHarness()
     await harness.append(event("a"), event("a"), event("b", location="1-200"))

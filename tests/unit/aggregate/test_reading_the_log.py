@@ -78,7 +78,8 @@ async def test_segments_of_a_slice_that_is_not_sealed_are_read_again() -> None:
     await harness.flush()  # at 12:00:00: nothing is sealed
     assert harness.control().cursor == ""
     await harness.append(event("b"))  # its id may sort before what was read
-    await harness.flush_at(0.4)
+    second = await harness.flush_at(0.4)
+    assert (second.segments, second.events.total()) == (1, 1), "what was folded is not folded again"
     assert harness.panes()[-1] == ("early", 2, 2, False)
     assert harness.control().cursor != ""
     read = harness.database.read_documents

@@ -55,6 +55,22 @@ async def test_begin_takes_the_next_number_and_the_lease_and_notes_the_windows()
     assert not (await shelf.session()).is_taken
 
 
+def test_a_control_document_is_read_back_as_it_was_written() -> None:
+    control = Control(
+        number=3,
+        emitted=2,
+        holder="me",
+        lease_until=5,
+        cursor="c",
+        watermark=7,
+        ahead=frozenset({b"12345678", b"abcdefgh"}),
+        windows={WINDOW: OpenWindow(3, 400, has_ended=True), 0: OpenWindow(0)},
+        pending=frozenset({(WINDOW, 1), (0, 0)}),
+        locations=9,
+    )
+    assert Control.from_fields(control.to_fields()) == control
+
+
 async def test_every_save_renews_the_lease() -> None:
     shelf = Shelf()
     session = await shelf.session()

@@ -25,7 +25,15 @@ def contributions(draw: st.DrawFn) -> Contribution:
     category = draw(st.sampled_from(sorted(SUMS)))
     sums = [draw(st.integers(-1000, 1000)) for _ in range(3)]
     return Contribution(
-        "l", b"", draw(at), draw(at) + draw(SMALL), draw(st.text(max_size=3)), category, draw(SMALL), 1, *sums
+        "l",
+        b"",
+        draw(at),
+        draw(at) + draw(SMALL),
+        draw(st.text(max_size=3)),
+        category,
+        draw(SMALL),
+        draw(SMALL),
+        *sums,
     )
 
 
@@ -43,6 +51,13 @@ def test_a_fold_is_the_plain_definition_in_any_order_and_through_the_database(
     window = folded(random.sample(events, len(events)))
     restored = Window(*orjson.loads(orjson.dumps(stored_fields(window))))
     assert window.fold() == restored.fold() == fold(events)
+
+
+@pytest.mark.parametrize(("arrival", "late"), [(-1, 0), (0, 1)])
+def test_an_event_that_arrives_at_its_windows_end_itself_is_late(arrival: int, late: int) -> None:
+    end = WINDOW + WINDOW_MICROS
+    window = folded([event("a")._replace(arrival_micros=end + arrival)])
+    assert window.fold()["late_event_count"] == late
 
 
 @given(st.lists(st.text("abä", min_size=1, max_size=6), max_size=40), st.randoms(use_true_random=False))

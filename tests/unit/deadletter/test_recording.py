@@ -95,14 +95,16 @@ async def test_a_message_whose_fallback_row_is_refused_too_stays_in_pub_sub(
 ) -> None:
     table.refuses = lambda row: b"poison" in row
     results = await asyncio.gather(
-        recorder.process(message(b"poison", message_id="bad")),
         recorder.process(message(b"{}", message_id="good")),
+        recorder.process(message(b"poison", message_id="bad")),
+        recorder.process(message(b"{}", message_id="too")),
+        recorder.process(message(b"{}", message_id="as well")),
         return_exceptions=True,
     )
-    assert isinstance(results[0], Retry)
-    assert "so Pub/Sub keeps it" in str(results[0])
-    assert results[1] is None
-    assert len(table.rows) == 1
+    assert isinstance(results[1], Retry)
+    assert "so Pub/Sub keeps it" in str(results[1])
+    assert [results[0], *results[2:]] == [None, None, None]
+    assert len(table.rows) == 3
 
 
 async def test_the_memory_of_written_messages_is_bounded(

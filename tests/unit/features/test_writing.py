@@ -300,8 +300,9 @@ async def test_outcomes_stay_with_their_events_when_one_waits_and_one_is_refused
     unknown = Retry("the flush has not read so far")
     sinks.log.verdicts = {"unknown": unknown}
     sinks.rows.refuses = lambda row: row["event_id"] == "bad"
-    outcomes = await sinks.write(parsed("unknown", LATE), parsed("a"), parsed("bad"), parsed("b"))
-    assert [str(outcome) for outcome in outcomes] == [str(unknown), "None", "no good", "None"]
+    events = [parsed("a"), parsed("bad"), parsed("unknown", LATE), parsed("b"), parsed("c")]
+    outcomes = await sinks.write(*events)
+    assert [str(outcome) for outcome in outcomes] == ["None", "no good", str(unknown), "None", "None"]
 
 
 async def test_a_batch_in_which_all_wait_writes_nothing(sinks: Sinks) -> None:

@@ -11,7 +11,7 @@ from functions.parse.forwarding import Forwarder
 from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.events import read
-from shared.message import Message, OutMessage
+from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, Message, OutMessage
 from shared.settings import ParseSettings
 from shared.telemetry.logs import UnknownFields
 from shared.telemetry.trace_context import ATTRIBUTE
@@ -89,3 +89,14 @@ async def test_a_failed_publish_is_a_retry(topic: ParsedTopic, forwarder: Forwar
     topic.error = Retry("Pub/Sub is away")
     with pytest.raises(Retry, match="Pub/Sub is away"):
         await forwarder.forward(sent_by_producer())
+
+
+async def test_a_heartbeat_goes_on_with_the_time_at_which_pub_sub_took_it(
+    topic: ParsedTopic, forwarder: Forwarder
+) -> None:
+    """Its latency includes the time that it waited, or was delivered in vain."""
+    taken = NOW - timedelta(minutes=3)
+    await forwarder.forward(message(HEARTBEAT_DATA, attributes={HEARTBEAT_ATTRIBUTE: ""}, publish_time=taken))
+    ((published,),) = topic.batches
+    assert published.data == HEARTBEAT_DATA
+    assert published.attributes == {HEARTBEAT_ATTRIBUTE: taken.isoformat()}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from shared.errors import ErrorType
 from tools.errors import ProblemsFound, UsageError
 from tools.redrive.report import by_reason, raise_refused
 from tools.redrive.verdict import judge
-from tools.redrive.work import Key, Mark, Proposal, export, is_open, take_edited
+from tools.redrive.work import Key, Mark, Proposal, export, is_open, is_undone, take_edited
 from tools.replay.items import DeadLetter, Item
 
 FAILED = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -41,6 +42,18 @@ def test_a_dead_letter_is_open_until_a_redrive_has_sent_it_or_given_it_its_row(
     done: Mapping[Key, Mark], expected: bool
 ) -> None:
     assert is_open(dead_letter(), done) is expected
+
+
+@pytest.mark.parametrize("reason", ErrorType)
+def test_a_failure_whose_event_has_its_row_all_the_same_is_nothing_to_redrive(reason: ErrorType) -> None:
+    failure = DeadLetter("features", reason.value, FAILED, "")
+    undone = reason not in (ErrorType.LATE_EVENT, ErrorType.FEATURE_STORE_WRITE_FAILED)
+    assert is_undone(Item(b"{}", {}, "e", "features", "", dead_letter=failure)) is undone
+
+
+def test_an_edit_that_changes_the_events_id_is_refused() -> None:
+    refusal = judge("p").refusal(dead_letter(), b'{"event_id":"other"}', LATER)
+    assert refusal == "the edit changes event_id, which was e: it would be another event"
 
 
 def proposal(problem: str | None) -> Proposal:

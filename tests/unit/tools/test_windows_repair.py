@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from shared.clock import to_micros
 from shared.errors import ErrorType, Reject, Retry
 from shared.online import Unwritten
 from shared.windows.bucket_documents import bucket_name, meta_name
@@ -178,9 +179,30 @@ def test_a_second_repair_finds_nothing_to_do() -> None:
     assert repair(harness, A, B) == Repaired()
 
 
+AFTER = NOON + timedelta(minutes=6)
+"""Beyond the end of the window."""
+
+
 def test_a_redelivered_event_may_have_been_late_or_not() -> None:
-    again = features_row("a") | {"last_arrival": NOON + timedelta(minutes=6)}
+    again = features_row("a") | {"last_arrival": AFTER}
     assert said(settled(given("a")), again) == []
+    counted_late = given("a")._replace(arrival_micros=to_micros(AFTER))
+    assert said(settled(counted_late), again) == []
+
+
+def test_a_late_count_that_no_arrival_explains_is_a_difference() -> None:
+    arrivals = ("publish_timestamp", "first_arrival", "last_arrival")
+    came_late = features_row("a") | dict.fromkeys(arrivals, AFTER)
+    assert said(settled(given("a")), came_late) == ["late_event_count: 0 instead of 1"]
+    counted_late = given("a")._replace(arrival_micros=to_micros(AFTER))
+    assert said(settled(counted_late), A) == ["late_event_count: 1 instead of 0"]
+
+
+def test_a_repair_makes_no_late_event_known_as_counted() -> None:
+    harness = settled(given("a"))
+    repair(harness, A, B, features_row("late", is_late=True))
+    lookup = Lookup(harness.documents(), LATENESS)
+    assert asyncio.run(lookup.counted([given("b"), given("late")])) == [True, False]
 
 
 def test_each_shard_repairs_its_own_locations() -> None:

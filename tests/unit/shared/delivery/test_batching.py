@@ -1,9 +1,10 @@
 """The laws of group commit, against a sink in memory whose commits end when the test lets them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,10 @@ from tests.support.virtual_time import run
 
 FOREVER = 3600.0
 """A linger that no test waits for: a batch that goes earlier went for another reason."""
+SECONDS = 5.0
+"""For any answer; all of them come within milliseconds."""
+
+Result = TypeVar("Result")
 
 
 class Sink:
@@ -66,18 +71,26 @@ def submit_all(batches: GroupCommit[str], *items: str) -> list[asyncio.Task[None
     return [asyncio.create_task(batches.submit(item, len(item))) for item in items]
 
 
-async def results(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException | None]:
-    return await asyncio.gather(*tasks, return_exceptions=True)
+async def within(awaitable: Awaitable[Result], seconds: float = SECONDS) -> Result:
+    """Its result; a request that nobody answers fails its test in seconds instead of at the limit."""
+    async with asyncio.timeout(seconds):
+        return await awaitable
+
+
+async def results(
+    tasks: Sequence[asyncio.Task[None]], seconds: float = SECONDS
+) -> list[BaseException | None]:
+    return await within(asyncio.gather(*tasks, return_exceptions=True), seconds)
 
 
 async def test_a_request_is_answered_once_its_batch_is_durable_and_not_before(sink: Sink) -> None:
     sink.open.clear()
     (task,) = submit_all(group(sink), "a")
-    await sink.began.wait()
+    await within(sink.began.wait())
     await turns()
     assert not task.done()
     sink.open.set()
-    await task
+    await within(task)
 
 
 async def test_items_within_one_linger_are_one_batch_in_order_of_arrival(sink: Sink) -> None:
@@ -166,7 +179,7 @@ async def test_items_gathered_during_a_commit_linger_for_those_that_come_next(si
     sink.open.clear()
     batches = group(sink, max_items=3, linger=FOREVER)
     first = submit_all(batches, "a", "b", "c")
-    await sink.began.wait()
+    await within(sink.began.wait())
     second = submit_all(batches, "d")
     await turns()
     sink.open.set()
@@ -189,14 +202,14 @@ async def test_a_full_queue_is_busy_until_it_drains(sink: Sink) -> None:
     sink.open.clear()
     batches = GroupCommit(sink.commit, BatchLimits(2, 100, 0, max_waiting=2, max_in_flight=1))
     tasks = submit_all(batches, "a", "b")
-    await sink.began.wait()
+    await within(sink.began.wait())
     tasks += submit_all(batches, "c", "d")
     await turns()
     with pytest.raises(Busy, match="already holds 2 messages"):
-        await batches.submit("e", 1)
+        await within(batches.submit("e", 1))
     sink.open.set()
     assert await results(tasks) == [None] * 4
-    await batches.submit("f", 1)
+    await within(batches.submit("f", 1))
     assert [item for batch in sink.batches for item in batch] == ["a", "b", "c", "d", "f"]
 
 
@@ -215,7 +228,7 @@ async def test_an_error_of_a_commit_reaches_its_whole_batch_and_the_next_batch_w
     batches = group(sink, max_items=2)
     outcomes = await results(submit_all(batches, "a", "b", "c"))
     assert [type(outcome) for outcome in outcomes] == [type(error), type(error), type(None)]
-    await batches.submit("d", 1)
+    await within(batches.submit("d", 1))
 
 
 async def test_a_commit_with_too_few_outcomes_leaves_no_request_waiting() -> None:
@@ -235,14 +248,14 @@ async def test_a_cancelled_request_leaves_the_others_alone(sink: Sink, is_in_fli
     batches = group(sink)
     tasks = submit_all(batches, "a", "bad b", "c")
     if is_in_flight:
-        await sink.began.wait()
+        await within(sink.began.wait())
     else:
         await asyncio.sleep(0)
     tasks[1].cancel()
     sink.open.set()
     outcomes = await results(tasks)
     assert [type(outcome) for outcome in outcomes] == [type(None), asyncio.CancelledError, type(None)]
-    await batches.submit("d", 1)
+    await within(batches.submit("d", 1))
     assert unhandled == []
 
 
@@ -322,7 +335,8 @@ async def _play(limits: BatchLimits, count: int, random: Random) -> None:
         item = random.choice(("bad", "good")) + str(number) + "x" * random.randrange(12)
         tasks[item] = asyncio.create_task(arrive(item))
         await asyncio.sleep(random.choice((0, 0, 0, 0.001, 0.02)))
-    outcomes = dict(zip(tasks, await results(list(tasks.values())), strict=True))
+    virtual = 10.0 * count + 1  # a commit takes up to 5 s
+    outcomes = dict(zip(tasks, await results(list(tasks.values()), virtual), strict=True))
     by_arrival = sorted(sink.batches, key=lambda batch: arrived.index(batch.items[0]))
     assert [item for batch in by_arrival for item in batch.items] == arrived
     assert sink.most_in_flight <= limits.max_in_flight

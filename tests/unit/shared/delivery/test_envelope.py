@@ -115,6 +115,7 @@ EVENT_DATA = 'the CloudEvent\'s "data" is not an object'
         (push(messageId=17), MESSAGE_ID),
         (push(messageId=["17"]), MESSAGE_ID),
         (push(data="not base64!"), BASE64),
+        (push(data="aG!k="), BASE64),
         (push(data="abc"), BASE64),
         (push(data="caf\u00e9"), BASE64),
         (push(data=17), '"message.data" must be base64 text'),

@@ -7,6 +7,7 @@ import pytest
 from shared.clock import to_micros
 from shared.errors import Retry
 from shared.windows.documents import Conflict, Document, Write
+from shared.windows.key import window_of
 from shared.windows.log import (
     KEEP,
     LAG,
@@ -19,6 +20,7 @@ from shared.windows.log import (
     slice_of,
 )
 from shared.windows.segment import decode
+from shared.windows.state import KEEP_SETTLED
 from tests.support.faults import Faults
 from tests.support.flush_harness import NOON, WINDOW, event
 from tests.support.memory_documents import Database, MemoryDocuments
@@ -70,6 +72,20 @@ def test_a_segment_counts_if_it_was_created_before_its_slice_was_sealed(created:
     document = Document(f"window_log/{segment_id(9 * SECOND, 'x')}", {}, created, 1)
     assert counts(document) is does
     assert does is not (slice_in(document.id) < sealed_before(created))
+
+
+@pytest.mark.parametrize(
+    ("at", "start"),
+    [(0, 0), (300 * SECOND - 1, 0), (300 * SECOND, 300 * SECOND), (-1, -300 * SECOND), (-300 * SECOND,) * 2],
+)
+def test_windows_begin_every_five_minutes_also_before_1970(at: int, start: int) -> None:
+    assert window_of(at) == start
+
+
+def test_the_log_and_settled_windows_are_kept_as_long_as_pub_sub_may_deliver_again() -> None:
+    seven_days = timedelta(days=7)  # its longest retention, which terraform sets
+    assert seven_days <= KEEP
+    assert seven_days // timedelta(microseconds=1) <= KEEP_SETTLED
 
 
 def test_a_window_is_settled_once_all_that_was_judged_timely_for_it_is_folded() -> None:

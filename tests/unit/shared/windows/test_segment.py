@@ -64,6 +64,8 @@ def test_damage_is_unreadable_and_nothing_else(damage: Mapping[str, Field]) -> N
     [
         {"format": 2},
         {"count": 3},
+        {"count": 1},
+        {"events": encode([ONE, ONE])["events"] + b"\0"},  # type: ignore[operator]  # bytes
         {"count": -1},
         {"count": 10**15},
         {"head": b"[]"},
