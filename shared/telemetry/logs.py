@@ -20,7 +20,7 @@ from shared.telemetry.trace_context import TraceContext
 
 FIELDS = (
     *("event", "stage", "event_id", "location_id", "error_type"),
-    *("subscription", "delivery_attempt", "counts"),
+    *("message_id", "subscription", "delivery_attempt", "counts"),
 )
 
 
