@@ -22,6 +22,8 @@ from tools.pipeline.deployment import Pipeline, PipelineOptions, locate
 from tools.pipeline.side_by_side import Missing
 from tools.status.document import document
 
+pytestmark = pytest.mark.outages
+
 BOUND = 40.0
 """Seconds within which a busy machine shows what happened."""
 PARSE, FEATURES = "dashboard-events-parse", "dashboard-events-parsed-features"
