@@ -61,13 +61,20 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs)
 
 
+@nox.session
+def outages(session: nox.Session) -> None:
+    """Chains whose parts are killed, frozen and braked: what is lost, and what the commands say."""
+    _install(session)
+    session.run("python", "-m", "pytest", "-m", "outages", "tests/chain", *session.posargs)
+
+
 @nox.session(name="tests-deployed", python=DEPLOYED_PYTHON or False)
 def tests_deployed(session: nox.Session) -> None:
-    """The units, the architecture and the functions as servers, on the Python that is deployed."""
+    """What is deployed, and the functions as servers, on the Python that is deployed."""
     if DEPLOYED_PYTHON is None:
         session.skip(f"NOT CHECKED: install Python {DEPLOYED_VERSION}, on the PATH or with pyenv")
     _install(session)
-    folders = ("tests/unit", "tests/architecture", "tests/entrypoints")
+    folders = ("tests/unit", "--ignore=tests/unit/tools", "tests/entrypoints")
     session.run("python", "-m", "pytest", *(session.posargs or folders))
 
 

@@ -1,4 +1,7 @@
-"""For all tests: hypothesis sets no time limits, so that a busy machine fails none."""
+"""For all tests: what the machine or the terminal that runs them is like decides nothing."""
+
+import os
+import signal
 
 from hypothesis import HealthCheck, Phase, settings
 
@@ -9,3 +12,10 @@ settings.register_profile(
     "unshrunk", settings.get_profile("patient"), phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 settings.load_profile("patient")
+
+# A width that somebody exported wraps tables.
+os.environ.pop("COLUMNS", None)
+
+# A shell ignores Ctrl-C for what it starts in the background, and the processes that tests start inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functions.deadletter.triage import fallback_row, triage
 from shared.clock import Clock
 from shared.delivery.batching import BatchLimits, GroupCommit, Outcome
-from shared.errors import Retry
+from shared.errors import Reject, Retry
 from shared.message import Message
 from shared.tables.sink import TableSink
 
@@ -51,4 +51,10 @@ class Recorder:
 
 
 def _as_retry(outcome: Outcome) -> Outcome:
-    return outcome and Retry(f"BigQuery refused the dead letter, so Pub/Sub keeps it: {outcome}")
+    """Without the refusal's text, which may quote the message: a Retry is logged."""
+    if not isinstance(outcome, Reject):
+        return outcome
+    return Retry(
+        f"BigQuery refused the dead letter and its plain form too ({outcome.error_type}), so Pub/Sub keeps "
+        "it: pull it from the subscription to see what is in it"
+    )

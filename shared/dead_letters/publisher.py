@@ -47,8 +47,10 @@ class DeadLetterPublisher:
         try:
             await self._batches.submit(message, message.size)
         except Reject as refusal:  # a verdict on the dead letter, not on the event that it records
+            # Its text may quote the message, and a Retry is logged.
             raise Retry(
-                f"Pub/Sub refused the dead letter, so its message stays unacknowledged: {refusal}"
+                f"Pub/Sub refused the dead letter ({refusal.error_type}, {message.size} bytes, "
+                f"{len(attributes)} attributes), so its message stays unacknowledged"
             ) from None
         log.warning(
             "event sent to the dead-letter topic",

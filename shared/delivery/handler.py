@@ -89,6 +89,7 @@ class PushHandler:
                 extra={
                     "event": LogEvent.MESSAGE_RETRIED,
                     "event_id": message.attributes.get("event_id"),
+                    "message_id": message.message_id,
                     "subscription": message.subscription,
                     "delivery_attempt": message.delivery_attempt,
                 },

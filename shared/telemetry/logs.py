@@ -8,6 +8,7 @@ Source: https://cloud.google.com/logging/docs/structured-logging
 """
 
 import logging
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ from shared.telemetry.trace_context import TraceContext
 
 FIELDS = (
     *("event", "stage", "event_id", "location_id", "error_type"),
-    *("subscription", "delivery_attempt", "counts"),
+    *("message_id", "subscription", "delivery_attempt", "counts"),
 )
 
 
@@ -86,11 +87,16 @@ def configure(stage: str, level: str, project: str) -> None:
 log = logging.getLogger("cqc")
 
 
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(\.[A-Za-z_][A-Za-z0-9_-]{0,63}){0,2}")
+"""`rating_change.colour` or `rating_change.metrics.colour`."""
+
+
 class UnknownFields:
     """Counts fields that no feature uses, and logs the counts so that a new field is noticed.
 
     It logs when a field is first seen, then at most once every `every` seconds, however many events carry
-    it. Names beyond `max_names` (a producer that makes names up) count together as `(other)`.
+    it. Names beyond `max_names` (a producer that makes names up) count together as `(other)`, and so do names
+    that are no plain identifiers: those may be what somebody typed, and logs hold no payloads.
     """
 
     def __init__(self, monotonic: Callable[[], float], every: float = 60.0, max_names: int = 100) -> None:
@@ -102,8 +108,8 @@ class UnknownFields:
 
     def add(self, names: Iterable[str]) -> None:
         """Counts each name once, such as `rating_change.metrics.colour`."""
-        for name in (name[:200] for name in names):
-            known = name in self._counts or len(self._counts) < self._max_names
+        for name in names:
+            known = name in self._counts or (len(self._counts) < self._max_names and _PLAIN.fullmatch(name))
             self._counts[name if known else "(other)"] += 1
         if self._counts and self._monotonic() >= self._due:
             self._due = self._monotonic() + self._every

@@ -18,6 +18,8 @@ from tools.demo.reconciliation import Ledger, duplicates, reconcile
 from tools.pipeline.connect import connect_warehouse
 from tools.sampling.mix import Recipe, sample
 
+pytestmark = pytest.mark.outages
+
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:

@@ -22,6 +22,8 @@ from tools.pipeline.deployment import Pipeline, PipelineOptions, locate
 from tools.pipeline.side_by_side import Missing
 from tools.status.document import document
 
+pytestmark = pytest.mark.outages
+
 BOUND = 40.0
 """Seconds within which a busy machine shows what happened."""
 PARSE, FEATURES = "dashboard-events-parse", "dashboard-events-parsed-features"
@@ -58,6 +60,10 @@ def eventually(look: Callable[[], Report], wrong: str) -> Report:
             return findings
         assert time.monotonic() < end, findings
         time.sleep(0.2)  # polls what other processes do
+
+
+def explain(chain: Chain, event_id: str) -> str:
+    return " ".join(command(chain, "explain", event_id).stdout.decode().split())
 
 
 def publish(chain: Chain, *events: dict[str, object]) -> None:
@@ -118,6 +124,7 @@ def test_events_that_are_retried_for_ever_are_found_with_the_reason(broken: Chai
     publish(broken, *good(20, "retried"))
     try:
         findings = eventually(lambda: doctor(broken), f"backlog of {FEATURES}")
+        explained = explain(broken, "retried-1")
     finally:
         warehouse.query("ALTER TABLE realtime_features ADD COLUMN real_time_risk_score FLOAT64")
     assert "20 failed before" in findings[f"backlog of {FEATURES}"].detail
@@ -126,6 +133,8 @@ def test_events_that_are_retried_for_ever_are_found_with_the_reason(broken: Chai
     assert "503 ×" in answers.detail
     assert "the last reason in its log: BigQuery" in answers.detail
     assert "features.log" in answers.fix
+    assert f"It is on its way: {FEATURES} holds it, and features answered 503 to delivery" in explained
+    assert "deploy the table's schema before the function that writes its columns" in explained
 
 
 def test_a_frozen_function_holds_the_probe_and_its_subscription_is_named(broken: Chain) -> None:
@@ -150,6 +159,11 @@ def test_an_engaged_brake_is_found_with_what_it_holds(broken: Chain) -> None:
     shown = command(broken, "status").stdout.decode()
     assert "ENGAGED" in shown
     assert "parse schema_error" in shown
+    recorded = connect_warehouse(broken.address).query("SELECT event_id FROM streaming_errors").rows
+    held = next(str(event["event_id"]) for event in reversed(bad) if (event["event_id"],) not in recorded)
+    explained = explain(broken, held)
+    assert f"{PARSE} holds it, and parse answered 503 to delivery" in explained
+    assert "its dead-letter brake is engaged" in explained
 
 
 def test_a_watch_ends_at_ctrl_c_with_0(broken: Chain) -> None:

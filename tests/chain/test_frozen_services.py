@@ -18,6 +18,8 @@ from tools.pipeline import address
 from tools.pipeline.address import ChainAddress
 from tools.replay import pulling
 
+pytestmark = pytest.mark.outages
+
 PATIENCE = 60.0
 SERVICES = ("pubsub", "bigquery", "feature-store")
 EVENT = '{"location_id": "1-1", "event_type": "rating_change", "timestamp": "2026-01-31T12:00:00Z"}\n'

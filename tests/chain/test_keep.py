@@ -13,7 +13,8 @@ from tools.demo.reconciliation import Ledger, duplicates, reconcile
 from tools.pipeline.connect import connect_warehouse
 from tools.sampling.mix import Recipe, sample
 
-pytestmark = pytest.mark.timeout(300)  # each starts a chain or two, and waits out Pub/Sub's backoffs
+# Each starts a chain or two, and waits out Pub/Sub's backoffs.
+pytestmark = [pytest.mark.outages, pytest.mark.timeout(300)]
 
 ALONE = "1-999999999"
 """A location with one event."""

@@ -13,6 +13,8 @@ from tests.support.up import Up, is_running, run_cqc, running_up, until
 from tools.local.ports import HOST
 from tools.pipeline.address import ChainFile, read
 
+pytestmark = pytest.mark.outages
+
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:

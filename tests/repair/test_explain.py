@@ -82,4 +82,4 @@ def test_an_unknown_id_is_answered_with_where_it_was_searched(invoke: Invoke) ->
         "nothing is known about event no-such-event: it is not in realtime_features, streaming_errors or"
         in answer.err
     )
-    assert "one that came late waits in Pub/Sub until the flush has read on (it has read up to" in answer.err
+    assert "replays of cqc-local.cqc_dataset, and not on its way to them." in answer.err

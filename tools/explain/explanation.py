@@ -7,7 +7,9 @@ from itertools import pairwise
 
 from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
 from shared.windows.key import WindowKey
+from tools.explain.in_flight import InFlight
 from tools.pipeline.online_store import OnlineValue
+from tools.pipeline.side_by_side import Missing
 from tools.pipeline.warehouse import Record
 
 READING = timedelta(seconds=10)
@@ -61,6 +63,7 @@ class Explanation:
     rows: Sequence[Record]
     failures: Sequence[Record]
     replays: Sequence[Record]
+    in_flight: Sequence[InFlight] | Missing = ()
     window: WindowShare | None = None
     served: Sequence[OnlineValue] = field(default_factory=tuple)
 

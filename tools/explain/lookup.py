@@ -1,5 +1,7 @@
 """Finds all that is known about one event: in BigQuery, the windows' documents and the online store."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 from shared.clock import from_micros
@@ -10,9 +12,10 @@ from shared.windows.log import is_settled
 from shared.windows.lookup import Found, Lookup
 from tools.errors import CommandError, UsageError
 from tools.explain.explanation import Explanation, WindowShare, time_in
+from tools.explain.in_flight import InFlight, in_flight
 from tools.pipeline.connect import connect_online_store, connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
-from tools.pipeline.flush_state import read_flush_state
+from tools.pipeline.side_by_side import Missing
 from tools.pipeline.warehouse import Record, Warehouse
 
 FEATURES = """
@@ -42,28 +45,44 @@ def explain(pipeline: Pipeline, event_id: str) -> Explanation:
     rows = warehouse.query(FEATURES, event_id=event_id).records()
     failures = warehouse.query(FAILURES, event_id=event_id).records()
     replays = warehouse.query(REPLAYS, event_id=event_id).records()
-    if not (rows or failures or replays):
+    waiting = _in_flight(pipeline, event_id, _last_done(rows, failures))
+    if not (rows or failures or replays or (waiting and not isinstance(waiting, Missing))):
         raise UsageError(
             f"nothing is known about event {event_id}: it is not in realtime_features, streaming_errors or "
-            f"replays of {pipeline.project}.{pipeline.dataset}. A new event takes about a second; one that "
-            "was sent without an event_id is known by the id of its Pub/Sub message; one that came late "
-            f"waits in Pub/Sub until the flush has read on{_how_far(pipeline)}"
+            f"replays of {pipeline.project}.{pipeline.dataset}, and {_not_waiting(waiting)}. One that was "
+            "sent without an event_id is known by the id of its Pub/Sub message"
         )
     if not rows:
-        return Explanation(event_id, rows, failures, replays)
+        return Explanation(event_id, rows, failures, replays, waiting)
     return Explanation(
         event_id,
         rows,
         failures,
         replays,
+        waiting,
         window=_window(pipeline, warehouse, rows),
         served=connect_online_store(pipeline).fetch(str(rows[0]["location_id"])),
     )
 
 
-def _how_far(pipeline: Pipeline) -> str:
-    watermark = with_documents(pipeline, read_flush_state).watermark
-    return f" (it has read up to {from_micros(watermark):%Y-%m-%d %H:%M:%SZ})" if watermark else ""
+def _last_done(rows: Sequence[Record], failures: Sequence[Record]) -> datetime | None:
+    """When a function last was done with the event."""
+    times = [time_in(row, "processing_timestamp") for row in rows]
+    times += [time_in(failure, "error_timestamp") for failure in failures]
+    return max((time for time in times if time is not None), default=None)
+
+
+def _in_flight(pipeline: Pipeline, event_id: str, since: datetime | None) -> Sequence[InFlight] | Missing:
+    try:
+        return in_flight(pipeline, event_id, since)
+    except CommandError as error:
+        return Missing(str(error))
+
+
+def _not_waiting(waiting: Sequence[InFlight] | Missing) -> str:
+    if isinstance(waiting, Missing):
+        return f"whether it is on its way to them can't be said ({waiting.reason})"
+    return "not on its way to them"
 
 
 def _window(pipeline: Pipeline, warehouse: Warehouse, rows: list[Record]) -> WindowShare:

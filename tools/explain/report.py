@@ -1,6 +1,7 @@
 """What `cqc explain` prints."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from rich.console import Console
 
@@ -11,6 +12,7 @@ from tools.console import console, print_json, table
 from tools.explain.explanation import Explanation, WindowShare
 from tools.explain.lookup import explain
 from tools.pipeline.deployment import Pipeline
+from tools.pipeline.side_by_side import Missing
 from tools.pipeline.warehouse import Record
 
 _FEATURES = {column.name for columns in (DERIVED_COLUMNS, *CATEGORY_COLUMNS.values()) for column in columns}
@@ -36,8 +38,9 @@ def run(pipeline: Pipeline, event_id: str, as_machine: bool) -> None:
 
 
 def _summary(known: Explanation) -> Iterator[str]:
+    yield from _on_its_way(known)
     if not known.rows:
-        yield "It has no features row: it was dead-lettered."
+        yield f"It has no features row{': it was dead-lettered' if known.failures else ''}."
         return
     row = known.rows[0]
     yield f"A {row['event_type']} of location {row['location_id']}, category {row['feature_category']}."
@@ -47,6 +50,14 @@ def _summary(known: Explanation) -> Iterator[str]:
     if known.window is not None:
         yield window_sentence(known.window)
     yield _served_sentence(known)
+
+
+def _on_its_way(known: Explanation) -> Iterator[str]:
+    if isinstance(known.in_flight, Missing):
+        yield f"Whether it is on its way can't be said: {known.in_flight.reason}."
+        return
+    for waiting in known.in_flight:
+        yield waiting.sentence()
 
 
 def _served_sentence(known: Explanation) -> str:
@@ -149,6 +160,7 @@ def _document(known: Explanation) -> dict[str, object]:
             value.name: {"value": value.value, "generate_time": value.generate_time}
             for value in known.served_values()
         },
+        "in_flight": None if isinstance(known.in_flight, Missing) else [*map(asdict, known.in_flight)],
         "dead_letters": known.failures,
         "replays": known.replays,
     }

@@ -1,5 +1,6 @@
 """What the logs of deployed functions say: circuit breakers, and why messages are retried."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,8 +65,20 @@ def _read(rest: GoogleRest, project: str, wanted: str, most: int) -> Json:
 
 def mentions(rest: GoogleRest, project: str, event_id: str, since: datetime) -> bool:
     """Whether any function has logged a line about this event; raises CommandError."""
-    wanted = f'resource.type="cloud_run_revision" AND jsonPayload.event_id="{event_id}"'
+    wanted = f'resource.type="cloud_run_revision" AND jsonPayload.event_id={json.dumps(event_id)}'
     return bool(_read(rest, project, f'{wanted} AND timestamp>="{since.isoformat()}"', 1).get("entries"))
+
+
+def last_retry(
+    rest: GoogleRest, project: str, name_prefix: str, event_id: str, since: datetime
+) -> Entry | None:
+    """The newest line about a retry of this event, or message; raises CommandError."""
+    quoted = json.dumps(event_id)
+    wanted = (
+        f"{_filter(name_prefix, [LogEvent.MESSAGE_RETRIED], since)} "
+        f"AND (jsonPayload.event_id={quoted} OR jsonPayload.message_id={quoted})"
+    )
+    return next(entries_in(_read(rest, project, wanted, 1), name_prefix), None)
 
 
 def entries_in(answer: Json, name_prefix: str) -> Iterator[Entry]:

@@ -87,6 +87,12 @@ def read_log(path: Path) -> Logged:
         return logged(log)
 
 
+def last_retry(path: Path, message_id: str) -> str:
+    """Why the function answered this message with 503 last; empty without a line. Raises CommandError."""
+    with _mapped(path) as log:
+        return _reason_at(log, log.rfind(f'"message_id":"{message_id}"'.encode()))
+
+
 def mentions(path: Path, event_id: str) -> bool:
     """Whether a function's log has a line about this event; raises CommandError."""
     with _mapped(path) as log:
@@ -121,8 +127,11 @@ def _switch(log: bytes | mmap.mmap, on: LogEvent, off: LogEvent) -> Switch:
 
 
 def _last_reason(log: bytes | mmap.mmap) -> str:
-    """The message of the last retry; empty without one, or while its line is being written."""
-    at = log.rfind(_key(LogEvent.MESSAGE_RETRIED))
+    return _reason_at(log, log.rfind(_key(LogEvent.MESSAGE_RETRIED)))
+
+
+def _reason_at(log: bytes | mmap.mmap, at: int) -> str:
+    """That of the retry whose line has this place; empty without one, or while it is being written."""
     if at < 0:
         return ""
     start, end = log.rfind(b"\n", 0, at) + 1, log.find(b"\n", at)

@@ -5,43 +5,16 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import requests
-from requests.adapters import BaseAdapter
 
+from tests.support.google import Google, entry, rest
 from tools.errors import CommandError
 from tools.health import cloud_logs, monitoring, tables
 from tools.health.facts import Answers, Backlog, Flow, Latency, Period, Rejected, Switch
 from tools.health.monitoring import Monitoring
-from tools.pipeline.google_rest import GoogleRest, Json
+from tools.pipeline.google_rest import Json
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FIVE_MINUTES = Period(NOW - timedelta(minutes=5), NOW)
-
-
-class Google(BaseAdapter):
-    """Answers every request with the same status and body."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__()
-        self.status, self.body = status, body
-        self.urls: list[str] = []
-        self.bodies: list[bytes] = []
-
-    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
-        self.urls.append(str(request.url))
-        self.bodies.append(request.body if isinstance(request.body, bytes) else b"")
-        answer = requests.Response()
-        answer.status_code, answer._content = self.status, self.body
-        return answer
-
-    def close(self) -> None:
-        """Holds nothing."""
-
-
-def rest(google: Google) -> GoogleRest:
-    session = requests.Session()
-    session.mount("https://", google)
-    return GoogleRest(session)
 
 
 def series(labels: Mapping[str, str], *values: object) -> Json:
@@ -123,15 +96,6 @@ def test_monitoring_is_asked_for_one_sum_a_group() -> None:
 def test_an_answer_that_nobody_expects_is_a_sentence(status: int, body: bytes, sentence: str) -> None:
     with pytest.raises(CommandError, match=sentence):
         Monitoring(rest(Google(status, body)), "p", "cqc").backlogs(NOW)
-
-
-def entry(event: str, instance: str, minute: int, **line: object) -> Json:
-    return {
-        "timestamp": f"2026-01-31T11:{minute:02d}:00.123456789Z",
-        "labels": {"instanceId": instance},
-        "resource": {"labels": {"service_name": "cqc-parse"}},
-        "jsonPayload": {"event": event, **line},
-    }
 
 
 def entries(*found: Json) -> Iterator[cloud_logs.Entry]:

@@ -70,7 +70,9 @@ def _was_delivered(delivery: Delivery) -> bool:
 
 
 def _mentions(message: Message, text: bytes) -> bool:
-    return text in message.data or any(text in part.encode() for part in _attributes(message))
+    if message.message_id.encode() == text or text in message.data:
+        return True
+    return any(text in part.encode() for part in _attributes(message))
 
 
 def _attributes(message: Message) -> Iterator[str]:

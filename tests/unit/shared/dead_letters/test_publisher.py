@@ -80,7 +80,10 @@ async def test_a_dead_letter_that_pub_sub_refuses_is_a_retry_and_is_not_logged_a
     topic: Topic, publisher: DeadLetterPublisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A Reject from here would be taken for the verdict on every message of the batch that waits for it."""
-    topic.outcome = Reject(ErrorType.SINK_REJECTED, "the message is too large")
-    with pytest.raises(Retry, match=r"Pub/Sub refused the dead letter, so .*: the message is too large"):
+    topic.outcome = Reject(ErrorType.SINK_REJECTED, f"the message is too large: {SECRET}")
+    with pytest.raises(
+        Retry, match=r"Pub/Sub refused the dead letter \(sink_rejected, \d+ bytes, 3"
+    ) as raised:
         await publisher.send_rejected(message(DATA), REJECT)
+    assert SECRET not in str(raised.value)
     assert caplog.records == []

@@ -97,6 +97,7 @@ async def test_a_retry_logs_the_delivery_and_not_the_payload(caplog: pytest.LogC
         "stage": "parse",
         "event": "message_retried",
         "event_id": None,
+        "message_id": "17",
         "subscription": "s",
         "delivery_attempt": None,
     }

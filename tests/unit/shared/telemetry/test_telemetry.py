@@ -168,10 +168,13 @@ def test_names_beyond_the_limit_count_together(clock: Clock, caplog: pytest.LogC
     assert counts(caplog) == [{"a": 2, "b": 1, "(other)": 3}]
 
 
-def test_a_long_name_is_cut_and_counted_as_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    unknown = UnknownFields(clock, max_names=1)
-    unknown.add(["x" * 500, "x" * 500])
-    assert counts(caplog) == [{"x" * 200: 2}]
+def test_a_name_that_somebody_may_have_typed_is_counted_and_not_logged(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    unknown = UnknownFields(clock)
+    plain = ["rating_change.colour", "rating_change.metrics.colour_2", "x" * 64]
+    unknown.add([*plain, "x" * 65, "rating_change.Mrs Smith", "a.b.c.d", "rating_change.", "a.metrics.ä"])
+    assert counts(caplog) == [dict.fromkeys(plain, 1) | {"(other)": 5}]
 
 
 def test_a_report_resets_the_counts(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
