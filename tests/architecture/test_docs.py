@@ -35,3 +35,13 @@ def test_the_index_lists_every_decision_under_its_title() -> None:
     for number, title, name in listed:
         heading = (DECISIONS / name).read_text().splitlines()[0]
         assert heading == f"# {int(number)}. {title}"
+
+
+def test_the_debuggers_breakpoint_is_where_the_page_says_that_it_stops() -> None:
+    page = (ROOT / "docs/debugging.md").read_text()
+    ((path, line),) = set(re.findall(r"^\(Pdb\) b (\S+):(\d+)$", page, re.MULTILINE))
+    assert f"> {path}({line})decode()\n-> {source_line(path, int(line))}\n" in page
+
+
+def source_line(path: str, number: int) -> str:
+    return (ROOT / path).read_text().splitlines()[number - 1].strip()

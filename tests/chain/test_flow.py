@@ -149,6 +149,23 @@ def test_a_frozen_function_holds_the_probe_and_its_subscription_is_named(broken:
     assert findings["function features"].verdict is Verdict.WRONG
 
 
+def test_an_event_is_explained_without_the_services_that_are_frozen(broken: Chain) -> None:
+    silent = ("pubsub", "firestore", "feature-store")
+    frozen = [process for process in broken.processes if process.name in silent]
+    for process in frozen:
+        process.signal_group(signal.SIGSTOP)
+    try:
+        explained = explain(broken, "good-1")
+        document = json.loads(command(broken, "explain", "good-1", "--json").stdout)
+    finally:
+        for process in frozen:
+            process.signal_group(signal.SIGCONT)
+    for unknown in ("Whether it is on its way", "What its window counts", "What the online store serves"):
+        assert f"{unknown} can't be said:" in explained
+    assert (len(document["missing"]), document["in_flight"], document["window"]) == (3, None, None)
+    assert len(document["rows"]) == 1
+
+
 def test_an_engaged_brake_is_found_with_what_it_holds(broken: Chain) -> None:
     bad: list[dict[str, object]] = [{"event_id": f"bad-{number}"} for number in range(1_500)]
     publish(broken, *bad)

@@ -64,8 +64,8 @@ class Explanation:
     failures: Sequence[Record]
     replays: Sequence[Record]
     in_flight: Sequence[InFlight] | Missing = ()
-    window: WindowShare | None = None
-    served: Sequence[OnlineValue] = field(default_factory=tuple)
+    window: WindowShare | Missing | None = None
+    served: Sequence[OnlineValue] | Missing = field(default_factory=tuple)
 
     @property
     def event_time(self) -> datetime | None:
@@ -76,7 +76,7 @@ class Explanation:
 
         Two events of a location may have the same time, so the value must match the row's as well.
         """
-        if not self.rows:
+        if not self.rows or isinstance(self.served, Missing):
             return []
         row = self.rows[0]
         names = {"event_type", "feature_category", *(column.name for column in DERIVED_COLUMNS)}
@@ -99,7 +99,7 @@ class Explanation:
             ("published", time_in(row, "publish_timestamp")),
             ("parsed", time_in(row, "processing_timestamp")),
         ]
-        candidates = self.window.candidates() if self.window else []
+        candidates = self.window.candidates() if isinstance(self.window, WindowShare) else []
         if candidates:
             last = candidates[-1]
             at_latest = "" if len(candidates) == 1 else " at the latest"

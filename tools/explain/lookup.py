@@ -1,8 +1,8 @@
 """Finds all that is known about one event: in BigQuery, the windows' documents and the online store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import cast
+from typing import TypeVar, cast
 
 from shared.clock import from_micros
 from shared.settings import AggregateSettings
@@ -17,6 +17,10 @@ from tools.pipeline.connect import connect_online_store, connect_warehouse, with
 from tools.pipeline.deployment import Pipeline
 from tools.pipeline.side_by_side import Missing
 from tools.pipeline.warehouse import Record, Warehouse
+
+T = TypeVar("T")
+FIRESTORE_SECONDS = 5.0
+"""For each read, with its retries."""
 
 FEATURES = """
 SELECT * FROM realtime_features WHERE event_id = @event_id
@@ -40,12 +44,12 @@ ORDER BY revision
 
 
 def explain(pipeline: Pipeline, event_id: str) -> Explanation:
-    """Raises UsageError, saying where it looked, for an unknown id; and CommandError."""
+    """Raises UsageError, saying where it looked, for an unknown id; and CommandError without the tables."""
     warehouse = connect_warehouse(pipeline)
     rows = warehouse.query(FEATURES, event_id=event_id).records()
     failures = warehouse.query(FAILURES, event_id=event_id).records()
     replays = warehouse.query(REPLAYS, event_id=event_id).records()
-    waiting = _in_flight(pipeline, event_id, _last_done(rows, failures))
+    waiting = _or_missing(lambda: in_flight(pipeline, event_id, _last_done(rows, failures)))
     if not (rows or failures or replays or (waiting and not isinstance(waiting, Missing))):
         raise UsageError(
             f"nothing is known about event {event_id}: it is not in realtime_features, streaming_errors or "
@@ -60,8 +64,8 @@ def explain(pipeline: Pipeline, event_id: str) -> Explanation:
         failures,
         replays,
         waiting,
-        window=_window(pipeline, warehouse, rows),
-        served=connect_online_store(pipeline).fetch(str(rows[0]["location_id"])),
+        window=_or_missing(lambda: _window(pipeline, warehouse, rows)),
+        served=_or_missing(lambda: connect_online_store(pipeline).fetch(str(rows[0]["location_id"]))),
     )
 
 
@@ -72,9 +76,10 @@ def _last_done(rows: Sequence[Record], failures: Sequence[Record]) -> datetime |
     return max((time for time in times if time is not None), default=None)
 
 
-def _in_flight(pipeline: Pipeline, event_id: str, since: datetime | None) -> Sequence[InFlight] | Missing:
+def _or_missing(ask: Callable[[], T]) -> T | Missing:
+    """What the other services say is worth showing without this one's answer."""
     try:
-        return in_flight(pipeline, event_id, since)
+        return ask()
     except CommandError as error:
         return Missing(str(error))
 
@@ -98,7 +103,7 @@ def _window(pipeline: Pipeline, warehouse: Warehouse, rows: list[Record]) -> Win
                 "that is deployed"
             ) from None
 
-    found = with_documents(pipeline, look)
+    found = with_documents(pipeline, look, FIRESTORE_SECONDS)
     watermark = found.control.watermark
     start = from_micros(event.key.start)
     panes = warehouse.query(PANES, location_id=event.location_id, window_start=start).records()

@@ -47,7 +47,9 @@ def _summary(known: Explanation) -> Iterator[str]:
     if len(known.rows) > 1:
         more = len(known.rows) - 1
         yield f"It has {more + 1} rows: {more} of a redelivery or replay, which do not count."
-    if known.window is not None:
+    if isinstance(known.window, Missing):
+        yield f"What its window counts can't be said: {known.window.reason}."
+    elif known.window is not None:
         yield window_sentence(known.window)
     yield _served_sentence(known)
 
@@ -61,6 +63,8 @@ def _on_its_way(known: Explanation) -> Iterator[str]:
 
 
 def _served_sentence(known: Explanation) -> str:
+    if isinstance(known.served, Missing):
+        return f"What the online store serves can't be said: {known.served.reason}."
     if not known.served:
         return "The online store serves nothing for the location."
     newer = sum(
@@ -126,7 +130,7 @@ def _show_event(people: Console, known: Explanation) -> None:
         if name in _FEATURES and value is not None and value != []
     ]
     people.print(table(("feature", "value"), features, title="Features row"))
-    if known.window is not None and known.window.panes:
+    if isinstance(known.window, WindowShare) and known.window.panes:
         columns = (*known.window.panes[0], "counts the event")
         rows = [(*pane.values(), known.window.counts_the_event(pane)) for pane in known.window.panes]
         people.print(table(columns, rows, title="Panes of its window"))
@@ -141,7 +145,8 @@ def _show_records(people: Console, title: str, records: Sequence[Record], column
 
 
 def _document(known: Explanation) -> dict[str, object]:
-    window = known.window
+    window = known.window if isinstance(known.window, WindowShare) else None
+    parts = (known.in_flight, known.window, known.served)
     return {
         "event_id": known.event_id,
         "timeline": [
@@ -161,6 +166,7 @@ def _document(known: Explanation) -> dict[str, object]:
             for value in known.served_values()
         },
         "in_flight": None if isinstance(known.in_flight, Missing) else [*map(asdict, known.in_flight)],
+        "missing": [part.reason for part in parts if isinstance(part, Missing)],
         "dead_letters": known.failures,
         "replays": known.replays,
     }
