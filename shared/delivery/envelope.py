@@ -30,7 +30,7 @@ def decode_request(body: bytes) -> Message:
             'the request body has no "message" object: send a Pub/Sub push or a CloudEvent with one'
         )
     message_id = message.get("messageId") or message.get("message_id")
-    if not isinstance(message_id, str):
+    if not isinstance(message_id, str) or not message_id:
         raise BadRequest('"message.messageId" must be a non-empty string: Pub/Sub always sends one')
     return Message(
         data=_base64(message.get("data", ""), "message.data"),

@@ -112,6 +112,7 @@ EVENT_DATA = 'the CloudEvent\'s "data" is not an object'
         ({"message": {}}, MESSAGE_ID),
         (push(messageId=...), MESSAGE_ID),
         (push(messageId=""), MESSAGE_ID),
+        (push(messageId="", message_id=""), MESSAGE_ID),
         (push(messageId=17), MESSAGE_ID),
         (push(messageId=["17"]), MESSAGE_ID),
         (push(data="not base64!"), BASE64),
