@@ -104,7 +104,7 @@ def _held(seen: Backlog) -> str:
     text = f"messages that wait: {seen.undelivered:,}, the oldest for {seen.oldest:,.0f} s"
     if not seen.retried:
         return text
-    return f"{text}; {seen.retried:,} failed before, up to {seen.failures} times"
+    return f"{text}; {seen.retried:,} failed before, {seen.failures} × at most"
 
 
 def _of(function: str, answers: Known[Mapping[str, Answers]]) -> Known[Answers]:

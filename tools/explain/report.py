@@ -43,7 +43,7 @@ def _summary(known: Explanation) -> Iterator[str]:
         yield f"It has no features row{': it was dead-lettered' if known.failures else ''}."
         return
     row = known.rows[0]
-    yield f"A {row['event_type']} of location {row['location_id']}, category {row['feature_category']}."
+    yield f"{row['event_type']} of location {row['location_id']}, category {row['feature_category']}."
     if len(known.rows) > 1:
         more = len(known.rows) - 1
         yield f"It has {more + 1} rows: {more} of a redelivery or replay, which do not count."

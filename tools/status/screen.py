@@ -101,7 +101,7 @@ def _subscriptions(facts: Facts) -> Iterator[Cells]:
 def _failures(backlog: Backlog) -> str | None:
     if backlog.retried is None:
         return None
-    return f"{backlog.retried:,}, up to {backlog.failures} times" if backlog.retried else "0"
+    return f"{backlog.retried:,}, {backlog.failures} × at most" if backlog.retried else "0"
 
 
 def _lines(facts: Facts) -> Iterator[Cells]:

@@ -107,7 +107,7 @@ def test_the_period_that_monitoring_has_is_said() -> None:
         (
             Backlog(20, 30.0, 20, 4),
             Verdict.WRONG,
-            "messages that wait: 20, the oldest for 30 s; 20 failed before, up to 4 times",
+            "messages that wait: 20, the oldest for 30 s; 20 failed before, 4 × at most",
         ),
         (Backlog(1, 301.0), Verdict.WRONG, "messages that wait: 1, the oldest for 301 s"),
         (Backlog(1, None), Verdict.OK, "messages that wait: 1"),

@@ -63,7 +63,7 @@ def test_each_function_has_a_line() -> None:
 
 def test_each_subscription_has_a_line_with_what_waits_and_how_often_it_failed() -> None:
     assert screen(BUSY, "p").subscriptions == [
-        ("a-parse", 2_760, 31, "2,760, up to 5 times"),
+        ("a-parse", 2_760, 31, "2,760, 5 × at most"),
         ("b-features", 0, None, "0"),
     ]
     deployed = replace(BUSY, backlogs={"a": Backlog(4, 9.0)})
