@@ -32,7 +32,7 @@ _TIMESTAMP: Final = ".google.protobuf.Timestamp"
 def _message(name: str, *fields: str, nested: tuple[DescriptorProto, ...] = ()) -> DescriptorProto:
     """A message of fields as a .proto file has them, `[repeated] TYPE NAME = NUMBER [in ONEOF]`.
 
-    A type that is no scalar is a message: of our package, or with a leading dot by its full name.
+    A type that is not a scalar names a message: of our package, or with a leading dot by its full name.
     """
     message = DescriptorProto(name=name, nested_type=nested)
     for line in fields:

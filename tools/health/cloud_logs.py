@@ -82,7 +82,7 @@ def last_retry(
 
 
 def entries_in(answer: Json, name_prefix: str) -> Iterator[Entry]:
-    """The entries of an entries.list; raises CommandError for what is none."""
+    """The entries of an entries.list; raises CommandError for anything else."""
     try:
         for entry in answer.get("entries", []):
             yield _entry(entry, name_prefix)

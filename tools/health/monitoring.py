@@ -95,7 +95,7 @@ def _summed(over: Period, aligner: str, reducer: str, groups: Sequence[str]) -> 
 
 
 def series(answer: Json) -> Iterator[Series]:
-    """The series of a timeSeries.list; raises CommandError for what is none."""
+    """The series of a timeSeries.list; raises CommandError for anything else."""
     try:
         for entry in answer.get("timeSeries", []):
             metric, resource = entry.get("metric", {}), entry.get("resource", {})
