@@ -31,6 +31,8 @@ def _interpreter(version: str) -> str | None:
 
 
 DEPLOYED_PYTHON = _interpreter(DEPLOYED_VERSION)
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+"""For pytest: each process has a chain and emulators of its own, about 2 GB."""
 
 
 def _install(session: nox.Session) -> None:
@@ -58,7 +60,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Every test that can run on this machine; arguments after -- go to pytest."""
     _install(session)
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -75,7 +77,7 @@ def tests_deployed(session: nox.Session) -> None:
         session.skip(f"NOT CHECKED: install Python {DEPLOYED_VERSION}, on the PATH or with pyenv")
     _install(session)
     folders = ("tests/unit", "--ignore=tests/unit/tools", "tests/entrypoints")
-    session.run("python", "-m", "pytest", *(session.posargs or folders))
+    session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *(session.posargs or folders))
 
 
 @nox.session
