@@ -1,8 +1,8 @@
-"""The Pub/Sub adapter, the only importer of its client: many messages in one Publish call.
+"""The Pub/Sub adapter: many messages in one Publish call.
 
-With grpc.aio's own call: through the client (GAPIC) a publish of 32 messages costs a fifth more CPU, and its
-retries stay on one channel. The high-level client costs more still, one future per message, and its batching
-thread would hide when a message is durable.
+With grpc.aio's own call and our own few messages: through the client (GAPIC) a publish of 32 messages costs
+a fifth more CPU, and its retries stay on one channel. The high-level client costs more still, one future per
+message, and its batching thread would hide when a message is durable.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
-from google.pubsub_v1.types import PublishRequest, PublishResponse
 
 from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.channel import CLIENT_HEADER, TRY_SECONDS, Reconnecting, Service
+from shared.gcp.pubsub_messages import PUBLISH, PublishRequest, PublishResponse
 from shared.message import OutMessage
 from shared.topology import topic_path
 
@@ -39,9 +39,6 @@ RETRYABLE = frozenset(
 )
 """Pub/Sub's own list of errors to retry."""
 
-_METHOD = "/google.pubsub.v1.Publisher/Publish"
-_Request = PublishRequest.pb()  # raw protobuf: proto-plus costs ten times as much
-_Response = PublishResponse.pb()
 _Publish = Callable[..., "grpc.aio.UnaryUnaryCall[Any, Any]"]
 
 
@@ -91,7 +88,7 @@ class TopicPublisher:
 
     async def _send(self, messages: Sequence[OutMessage]) -> None:
         """Raises AioRpcError with a status that trying again does not change, and Retry."""
-        request = _Request(topic=self._topic)
+        request = PublishRequest(topic=self._topic)
         for message in messages:
             request.messages.add(data=message.data).attributes.update(message.attributes)
         seconds: float | None = self._try_seconds
@@ -119,7 +116,9 @@ class TopicPublisher:
 
 def _publish_on(channel: grpc.aio.Channel) -> _Publish:
     call = channel.unary_unary(
-        _METHOD, request_serializer=_Request.SerializeToString, response_deserializer=_Response.FromString
+        PUBLISH,
+        request_serializer=PublishRequest.SerializeToString,
+        response_deserializer=PublishResponse.FromString,
     )
     return cast(_Publish, call)
 
