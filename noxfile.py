@@ -104,6 +104,13 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def hostile(session: nox.Session) -> None:
+    """50,000 hostile inputs through the pure path of the functions; -- --inputs 1000000 --seed N for more."""
+    _install(session)
+    session.run("python", "-m", "tests.hostile", *session.posargs)
+
+
+@nox.session
 def generate(session: nox.Session) -> None:
     """Write the schemas, feature groups and generated parts of the docs; a test keeps them current."""
     _install(session)

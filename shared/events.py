@@ -18,6 +18,7 @@ from pydantic import (
     Discriminator,
     Field,
     JsonValue,
+    SkipValidation,
     StrictBool,
     StrictStr,
     Tag,
@@ -53,7 +54,11 @@ Int = Annotated[
 ]
 """BigQuery's INT64; "3" and 3.0 are accepted, true and 3.5 are not."""
 Float = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
-Strings = list[StrictStr]
+Strings = Annotated[list[StrictStr], Field(fail_fast=True)]
+"""The first element that is no text is the error: pydantic would write one for each, 130,000 for an event of
+256 KiB, which took 300 ms."""
+Json = SkipValidation[JsonValue]
+"""What orjson has read is JSON: validating it once more took 40 ms for 100,000 numbers."""
 
 
 class Metrics(BaseModel):
@@ -70,7 +75,7 @@ class InspectionMetrics(Metrics):
     preliminary_findings: StrictStr | None = None
     follow_up_required: StrictBool | None = None
     priority: StrictStr | None = None
-    risk_indicators: list[JsonValue] | None = None
+    risk_indicators: list[Json] | None = None
 
 
 class RatingMetrics(Metrics):
@@ -164,7 +169,7 @@ class DashboardInteraction(BaseEvent):
 class GenericEvent(BaseEvent):
     category = "generic"
     event_type: Annotated[StrictStr, Field(min_length=1, max_length=MAX_EVENT_TYPE)]
-    metrics: dict[StrictStr, JsonValue]
+    metrics: dict[StrictStr, Json]
 
 
 METRICS: dict[str, type[Metrics]] = {

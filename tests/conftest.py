@@ -11,6 +11,7 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.register_profile(
     "unshrunk", settings.get_profile("patient"), phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
+settings.register_profile("thorough", settings.get_profile("patient"), max_examples=2_000)
 settings.load_profile("patient")
 
 # A width that somebody exported wraps tables.

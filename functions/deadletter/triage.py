@@ -61,10 +61,9 @@ def record_in(message: Message, given_up_at: datetime, pipeline_version: str) ->
 
 def _forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
     attributes = message.attributes
-    subscription, count = attributes[_SUBSCRIPTION], attributes.get(_DELIVERIES, "")
-    reason = (
-        f"Pub/Sub gave up after {count or 'its last'} deliveries to {subscription}: see that function's log"
-    )
+    subscription, count = attributes[_SUBSCRIPTION], _count(attributes.get(_DELIVERIES, ""))
+    times = "its last" if count is None else count
+    reason = f"Pub/Sub gave up after {times} deliveries to {subscription[:256]}: see that function's log"
     record = record_of(
         message,
         Reject(ErrorType.DELIVERY_EXHAUSTED, reason),
@@ -75,7 +74,7 @@ def _forwarded(message: Message, given_up_at: datetime, pipeline_version: str) -
     project = attributes.get(_PROJECT)
     return record.model_copy(
         update={
-            "delivery_attempt": _count(count),
+            "delivery_attempt": count,
             "source_subscription": f"projects/{project}/subscriptions/{subscription}"
             if project
             else subscription,

@@ -200,5 +200,10 @@ def _generic(metrics: Mapping[str, JsonValue]) -> Row:
 
 
 def _text(value: JsonValue) -> str | None:
-    """Text as it is, null as None, anything else as its JSON."""
-    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+    """Text as it is, null as None, anything else as its JSON; raises Reject if it nests too deep for that."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:
+        raise Reject(ErrorType.TRANSFORM_ERROR, f"metrics: {error}") from None

@@ -91,7 +91,7 @@ class FeatureWriter:
     def _prepare(self, message: Message) -> Item:
         item = item_of(message, self._zone)
         item.row["pipeline_version"] = self._pipeline_version  # of this function: the event's own is parse's
-        _check_not_far_ahead(item.contribution, self._clock())
+        check_not_far_ahead(item.contribution, self._clock())
         return item
 
     async def commit(self, items: Sequence[Item]) -> list[Outcome]:
@@ -164,7 +164,7 @@ class FeatureWriter:
         await self._dead_letters.send_rejected(item.message, reject)
 
 
-def _check_not_far_ahead(event: Contribution, now: datetime) -> None:
+def check_not_far_ahead(event: Contribution, now: datetime) -> None:
     if event.event_micros > to_micros(now + FAR_FUTURE):
         time = from_micros(event.event_micros).isoformat()
         raise Reject(

@@ -51,7 +51,8 @@ class Decoder:
         try:
             moment = parse_time(text).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            raise Reject(ErrorType.INVALID_TIMESTAMP, f"timestamp {text[:64]!r}: {error}") from None
+            reason = str(error)[:100]  # it quotes the text, however long
+            raise Reject(ErrorType.INVALID_TIMESTAMP, f"timestamp {text[:64]!r}: {reason}") from None
         if moment > now + self.max_future:
             ahead = f"timestamp {text[:64]!r} is {moment - now} ahead of now, more than {self.max_future}"
             raise Reject(ErrorType.TIMESTAMP_OUT_OF_RANGE, ahead)

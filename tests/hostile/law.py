@@ -1,0 +1,125 @@
+"""The law of hostile input, and what an input costs.
+
+- A function answers with its work or with a verdict: BadRequest or Reject. Any other error is a bug.
+- At most CPU_SECONDS of CPU for a body of up to SMALL bytes, in proportion for a larger one.
+- At most MEMORY bytes, and MEMORY_FACTOR times the body, beside it.
+- What it made is decoded again as it was.
+"""
+
+import gc
+import time
+import traceback
+import tracemalloc
+from dataclasses import dataclass
+
+from shared.errors import BadRequest, Reject
+from tests.hostile.doors import DOORS, Door, Result
+from tests.hostile.inputs import Input
+from tests.hostile.round_trips import MESSAGE_CHARACTERS, check, outcome_of
+
+CPU_SECONDS = 0.005
+SMALL = 16 * 1024
+"""Bytes of a body. An event has about 0.5 KB, MAX_EVENT_BYTES is 256 KiB."""
+TRIES = 8
+"""An input that takes longer on the clock is measured again so often, in CPU time, and the least counts: a
+collection of garbage or a neighbour on the machine makes any input slow once."""
+MEMORY = 512 * 1024
+MEMORY_FACTOR = 150
+"""The worst that JSON allows: an object of short names, `{"0":1,"1":1,…`, is 70 bytes of Python for each of
+its own, and some of it stands in memory twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an input: `broken` says how it broke the law, or is empty."""
+
+    outcome: str
+    broken: str
+    seconds: float
+    """Of the clock, or of CPU where the clock said too many: never less than the CPU's."""
+    memory: int = 0
+    """Bytes at the most, 0 where it was not measured."""
+
+
+def judge(given: Input, measure_memory: bool = False) -> Verdict:
+    """Runs the input through its door, once if it is not slow."""
+    door, body = DOORS[given.door], given.body
+    began = time.perf_counter()
+    result, error = _run(door, body)
+    seconds = time.perf_counter() - began
+    if seconds > allowed_seconds(len(body)):
+        seconds = _least_cpu_seconds(door, body)
+    memory = _memory(door, body) if measure_memory else 0
+    broken = _breach(result, error) or _cost(len(body), seconds, memory)
+    return Verdict(outcome_of(result) if result else type(error).__name__, broken, seconds, memory)
+
+
+def allowed_seconds(size: int) -> float:
+    """CPU for a body of so many bytes."""
+    return CPU_SECONDS * max(1.0, size / SMALL)
+
+
+def _run(door: Door, body: bytes) -> tuple[Result | None, Exception | None]:
+    """What came of it, or what it raised."""
+    try:
+        return door(body), None
+    except Exception as raised:  # noqa: BLE001 - which ones may be raised is what is judged
+        return None, raised
+
+
+def _least_cpu_seconds(door: Door, body: bytes) -> float:
+    """With nothing of the tests for the garbage collector to look through; a function's own is as little
+    (shared/gc_tuning.py)."""
+    gc.freeze()
+    try:
+        return min(_cpu_seconds(door, body) for _ in range(TRIES))
+    finally:
+        gc.unfreeze()
+
+
+def _cpu_seconds(door: Door, body: bytes) -> float:
+    """Of this thread; asking for it takes 80 µs on some machines, too long to ask for every input."""
+    began = time.thread_time()
+    _run(door, body)
+    return time.thread_time() - began
+
+
+def _memory(door: Door, body: bytes) -> int:
+    """The most that was allocated at once, in bytes."""
+    tracemalloc.start()
+    try:
+        _run(door, body)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _breach(result: Result | None, error: Exception | None) -> str:
+    if result is None:
+        return _wrong_error(error)
+    try:
+        check(result)
+    except Exception as wrong:  # noqa: BLE001 - whatever decoding raises is a breach
+        return f"round trip, {_place(wrong)}: {type(wrong).__name__}: {str(wrong)[:300]}"
+    return ""
+
+
+def _wrong_error(error: Exception | None) -> str:
+    if isinstance(error, BadRequest | Reject):
+        too_long = len(str(error)) > MESSAGE_CHARACTERS
+        return "its error's text is too long to read" if too_long else ""
+    assert error is not None
+    return f"{_place(error)}: {type(error).__name__}: {str(error)[:300]}"
+
+
+def _place(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno}"
+
+
+def _cost(size: int, seconds: float, memory: int) -> str:
+    if seconds > allowed_seconds(size):
+        return f"cost: {seconds * 1000:.1f} ms of CPU for {size} bytes, at best"
+    if memory > MEMORY + MEMORY_FACTOR * size:
+        return f"cost: {memory} bytes of memory for {size} bytes"
+    return ""
