@@ -1,4 +1,4 @@
-"""A process keeps nothing of the events that it has handled: an instance lives for hours, at 1,000 a second."""
+"""A process keeps nothing of the events that it has handled: an instance lives for hours, at 1,000/s."""
 
 import os
 import re
