@@ -104,10 +104,21 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of what is pinned for the functions and installed for the tools; needs PyPI."""
+    _install(session)
+    session.run("python", "-m", "tools.audit", *session.posargs)
+
+
+@nox.session
 def hostile(session: nox.Session) -> None:
-    """50,000 hostile inputs through the pure path of the functions; -- --inputs 1000000 --seed N for more."""
+    """50,000 hostile inputs through the pure path of the functions, and slow senders at their servers.
+
+    With `-- --inputs 1000000 --seed N` more inputs.
+    """
     _install(session)
     session.run("python", "-m", "tests.hostile", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "hostile", "tests/entrypoints")
 
 
 @nox.session

@@ -21,6 +21,10 @@ MAX_PAYLOAD = 7_000_000
 """Bytes. In base64 that is 9.3 MB, the most that fits a Pub/Sub message (10 MB) with its attributes.
 A longer message is cut to this, and error_message says so."""
 
+MAX_HINTED = 1_000_000
+"""Bytes: as long as MAX_EVENT_BYTES can make an event. A longer message is not parsed to see what it says of
+itself: 10 MB of empty objects are 240 MB once they are."""
+
 
 class DeadLetterRecord(BaseModel):
     """What becomes one row of streaming_errors; `payload` is the message's data as received."""
@@ -92,7 +96,12 @@ class Hints(BaseModel):
 
 
 def read_hints(data: bytes) -> Hints:
-    """The event's id, location and type, if the data is a JSON object that has them; never raises."""
+    """The event's id, location and type, if the data is a JSON object that has them; never raises.
+
+    Of data longer than MAX_HINTED nothing is known.
+    """
+    if len(data) > MAX_HINTED:
+        return Hints()
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:

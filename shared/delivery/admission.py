@@ -4,6 +4,7 @@ Pub/Sub pushes messages of up to 10 MB, and Cloud Run as many at once as the con
 limit thirty of 9.5 MB took `parse` to 1.3 GiB, and a killed instance drops all that it holds.
 """
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,12 @@ from shared.errors import Busy
 
 LEAST_BYTES_IN_FLIGHT = 16 * 2**20
 """One push always fits: a message of 10 MB is 13.4 MB in base64, and its attributes have at most 320 KB."""
+
+SMALL = 64 * 1024
+READ_SECONDS = 10.0
+"""For a body that is larger than SMALL, or does not say how large it is. Pub/Sub's largest comes in under a
+second; two senders that announce 16 MB each and then dawdle would have the whole budget for as long. Small
+ones can't, 80 at once have 5 MB, and a timer for each would be the hot path's."""
 
 
 class ByteBudget:
@@ -54,11 +61,23 @@ class Admission:
         self._budget.give_back(self._taken)
 
     async def read(self, scope: Scope, receive: Receive) -> bytes:
-        """The body. Raises Busy: by its Content-Length before reading, without one while reading; and
-        ClientDisconnect when its sender is gone."""
+        """The body. Raises Busy: by its Content-Length before reading, without one while reading, and when a
+        large one is not there in READ_SECONDS; and ClientDisconnect when its sender is gone."""
         declared: bytes = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if declared.isdigit():
             self._take(int(declared))
+            if self._taken <= SMALL:
+                return await self._read(receive)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await self._read(receive)
+        except TimeoutError:
+            raise Busy(
+                f"the body was not there within {READ_SECONDS:g} s, and others need the memory that is held "
+                "for it: send it again"
+            ) from None
+
+    async def _read(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size, is_whole = 0, False
         while not is_whole:

@@ -6,7 +6,7 @@ Pub/Sub takes 204 as the acknowledgement and delivers again, with backoff, on ev
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
@@ -36,6 +36,7 @@ class VerdictObserver(Protocol):
 
 _DONE = Response(status_code=204)
 """It has no body and no state, so one object serves all requests."""
+_NOBODY_LISTENS = Response(status_code=400)
 
 
 class PushHandler:
@@ -68,6 +69,12 @@ class PushHandler:
                 return _plain_text(400, error)
             except Busy as error:
                 return _plain_text(429, error)
+            except ClientDisconnect:
+                log.warning(
+                    "request refused: its sender left before the body was whole",
+                    extra={"event": LogEvent.REQUEST_REFUSED},
+                )
+                return _NOBODY_LISTENS
             with tracing.received(message, scope):
                 return await self._status(message)
 

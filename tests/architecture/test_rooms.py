@@ -58,6 +58,7 @@ LAW |= {
     "tools/pipeline": SHARED | {COMMANDS},
     "tools/validate": PRODUCTION | {COMMANDS},
     "tools/generate": PRODUCTION | {COMMANDS, "tools/validate"},
+    "tools/audit": {COMMANDS},
     "tools/sampling": SHARED | {COMMANDS},
     "tools/standins": SHARED | PIPELINE,
     "tools/local": SHARED | PIPELINE,
@@ -73,7 +74,9 @@ LAW |= {
     "tools/demo": SHARED | PIPELINE | {"tools/local", "tools/sampling"},
     "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins"},
 }
-LAW["tools/commands"] = SHARED | (set(LAW) - PRODUCTION - {"tools/demo", "tools/bench", "tools/standins"})
+LAW["tools/commands"] = SHARED | (
+    set(LAW) - PRODUCTION - {"tools/audit", "tools/demo", "tools/bench", "tools/standins"}
+)
 LAW["tools/__main__.py"] = {COMMANDS, "tools/commands"}
 
 FOLDERS = {"shared": SHARED, "functions": PRODUCTION - SHARED}

@@ -10,6 +10,7 @@ import pytest
 
 from tests.entrypoints.alone import Alone, deployed
 from tests.entrypoints.deliveries import push
+from tests.entrypoints.senders import peak_memory
 from tools.local.ports import HOST
 
 AT_ONCE = 30
@@ -38,12 +39,6 @@ def send(function: Alone, chunked: bool) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
-
-
-def peak_memory(pid: int) -> int:
-    """Bytes, of the process's whole life."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def test_large_messages_at_once_are_429_within_the_memory_of_an_instance(parse: Alone) -> None:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord, Hints, read_hints, record_of
+from shared.dead_letters.record import (
+    MAX_HINTED,
+    MAX_PAYLOAD,
+    DeadLetterRecord,
+    Hints,
+    read_hints,
+    record_of,
+)
 from shared.errors import ErrorType, Reject
 from shared.message import IDENTITY_ATTRIBUTE, Message
 from tests.unit.builders import NOW, message
@@ -75,6 +82,8 @@ def test_a_message_made_by_hand_leaves_its_delivery_empty() -> None:
         (orjson.dumps({"location_id": "l" * 500}), Hints(location_id="l" * 128)),
         (orjson.dumps({"event_type": "t" * 500}), Hints(event_type="t" * 128)),
         (orjson.dumps({"event_id": "e" * 500}), Hints(event_id="e" * 256)),
+        (b'{"event_id": "e"}'.ljust(MAX_HINTED), Hints(event_id="e")),
+        (b'{"event_id": "e"}'.ljust(MAX_HINTED + 1), Hints()),
     ],
 )
 def test_the_hints_are_the_valid_fields_of_an_invalid_event(data: bytes, hints: Hints) -> None:

@@ -1,5 +1,6 @@
 """The byte budget: what is admitted, what is refused before and while it is read, what is given back."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -7,7 +8,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Scope
 
-from shared.delivery.admission import Admission, ByteBudget
+from shared.delivery import admission as module
+from shared.delivery.admission import SMALL, Admission, ByteBudget
 from shared.errors import Busy
 
 LIMIT = 100
@@ -89,3 +91,28 @@ async def test_a_sender_that_leaves_in_the_middle_gives_back_what_it_had_taken(b
         await left.read(*Sender(b"a" * 60, declared=100, leaves=True).request)
     with Admission(budget) as admission:
         await admission.read(*Sender(b"a" * 100, declared=100).request)
+
+
+@pytest.mark.parametrize("declared", [None, SMALL + 1], ids=["of unknown length", "large"])
+async def test_a_body_that_dawdles_gives_its_share_back(
+    declared: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_SECONDS", 0.01)
+    budget = ByteBudget(SMALL + 1)
+    with Admission(budget) as dawdling, pytest.raises(Busy, match="not there within"):
+        await dawdling.read(Sender(declared=declared).request[0], asyncio.Event().wait)  # type: ignore[arg-type]
+    with Admission(budget) as admission:
+        await admission.read(*Sender(b"a", declared=SMALL + 1).request)
+
+
+async def test_a_small_body_may_take_its_time(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds next to nothing, and a timer for each would be the hot path's."""
+    monkeypatch.setattr(module, "READ_SECONDS", 0)
+    sender = Sender(b"a", b"b", declared=2)
+
+    async def slowly() -> AsgiMessage:
+        await asyncio.sleep(0)
+        return await sender.request[1]()
+
+    with Admission(budget) as admission:
+        assert await admission.read(sender.request[0], slowly) == b"ab"

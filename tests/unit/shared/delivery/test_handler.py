@@ -176,3 +176,16 @@ async def test_a_body_beyond_the_byte_budget_is_429() -> None:
     status, text = await answer(PushHandler(ending(None), ByteBudget(10)))
     assert status == 429
     assert text.endswith("exceed 10 (MAX_BYTES_IN_FLIGHT): delivery will be repeated\n")
+
+
+async def test_a_sender_that_leaves_is_a_line_in_the_log_and_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def receive() -> AsgiMessage:
+        return {"type": "http.disconnect"}
+
+    gone = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    with caplog.at_level(logging.WARNING, "cqc"):
+        assert (await PushHandler(ending(None), BUDGET).handle(gone)).status_code == 400
+    (line,) = written(caplog.records)
+    assert (line["severity"], line["event"]) == ("WARNING", "request_refused")

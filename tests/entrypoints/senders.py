@@ -1,0 +1,109 @@
+"""Senders on bare sockets, which keep to no rule, and good events that are sent all the while."""
+
+import itertools
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import orjson
+
+from tests.entrypoints.alone import Alone
+from tests.entrypoints.deliveries import new_id, push, raw
+from tools.local.ports import HOST
+
+PATIENCE = 20.0
+"""Seconds until an answer; a good event's on a busy machine while megabytes of others are read."""
+
+
+@contextmanager
+def connected(function: Alone) -> Iterator[socket.socket]:
+    with socket.create_connection((HOST, function.port), timeout=PATIENCE) as connection:
+        yield connection
+
+
+def answer_to(function: Alone, request: bytes) -> bytes:
+    """All that is answered until the server closes or is silent for half a second; b"" for nothing."""
+    with connected(function) as connection:
+        with suppress(OSError):  # it may close while we still send
+            connection.sendall(request)
+        return _heard(connection)
+
+
+def _heard(connection: socket.socket) -> bytes:
+    heard = b""
+    with suppress(OSError):
+        while chunk := connection.recv(2**16):
+            heard += chunk
+            connection.settimeout(0.5)
+    return heard
+
+
+def statuses(answer: bytes) -> list[int]:
+    """Of each answer in these bytes."""
+    lines = [part.split(b" ", 2) for part in answer.split(b"HTTP/1.1 ")[1:]]
+    return [int(line[0][:3]) for line in lines]
+
+
+def good_push() -> bytes:
+    """The body of an event that is accepted."""
+    return push(orjson.dumps(raw(event_id := new_id("beside"))), event_id)
+
+
+def post(body: bytes, *headers: bytes, version: bytes = b"1.1", length: int | None = None) -> bytes:
+    """A request as it should be; `length` may say something else than the body."""
+    size = len(body) if length is None else length
+    head = (b"POST / HTTP/" + version, b"Host: f", b"Content-Length: %d" % size, *headers)
+    return b"\r\n".join(head) + b"\r\n\r\n" + body
+
+
+@dataclass
+class Beside:
+    """What became of the good events that were sent beside the others."""
+
+    answers: Counter[int | str] = field(default_factory=Counter)
+    slowest: float = 0.0
+    """Seconds."""
+
+
+@contextmanager
+def good_events(function: Alone) -> Iterator[Beside]:
+    """Sends good events, one after another, while it lasts; all of them are answered 204."""
+    beside, stop = Beside(), threading.Event()
+
+    def send() -> None:
+        connection = HTTPConnection(HOST, function.port, timeout=PATIENCE)
+        for _ in itertools.takewhile(lambda _: not stop.is_set(), itertools.count()):
+            began = time.monotonic()
+            try:
+                connection.request("POST", "/", good_push())
+                with connection.getresponse() as response:
+                    beside.answers[response.status] += 1
+            except (OSError, HTTPException) as error:
+                beside.answers[type(error).__name__] += 1
+                connection.close()
+            beside.slowest = max(beside.slowest, time.monotonic() - began)
+        connection.close()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield beside
+        seen = beside.answers.total()
+        while beside.answers.total() < seen + 3:  # it answers afterwards too
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        sender.join()
+    assert beside.answers.keys() == {204}, beside.answers
+
+
+def peak_memory(pid: int) -> int:
+    """Bytes, of the process's whole life."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
