@@ -32,6 +32,14 @@ class Figures:
     commits_per_event: float
     documents_per_event: float
     feature_writes_per_event: float
+    published_bytes_per_event: float
+    row_bytes_per_event: float
+    log_bytes_per_event: float
+
+    @property
+    def busy(self) -> float:
+        """The share of a vCPU that the function used; at most 1, though its threads may use a little more."""
+        return min(1.0, self.cpu_us_per_event * self.events_per_second / 1e6)
 
     def calls(self) -> tuple[float, ...]:
         """Per event."""
@@ -45,7 +53,13 @@ class Figures:
 
 
 def figures(
-    function: str, concurrency: int, load: Load, cpu_seconds: float, rss_mb: float, asked: Counts
+    function: str,
+    concurrency: int,
+    load: Load,
+    cpu_seconds: float,
+    rss_mb: float,
+    asked: Counts,
+    log_bytes: int,
 ) -> Figures:
     """The measurement per event."""
     return Figures(
@@ -61,6 +75,9 @@ def figures(
         commits_per_event=round(asked.commits / load.events, 4),
         documents_per_event=round(asked.documents / load.events, 4),
         feature_writes_per_event=round(asked.feature_writes / load.events, 4),
+        published_bytes_per_event=round(asked.published_bytes / load.events, 1),
+        row_bytes_per_event=round(asked.row_bytes / load.events, 1),
+        log_bytes_per_event=round(log_bytes / load.events, 3),
     )
 
 

@@ -22,7 +22,7 @@ WARM_UP = 2_000
 class Extent:
     """What is measured, and how often."""
 
-    functions: tuple[str, ...] = ("parse", "features")
+    functions: tuple[str, ...] = ("parse", "features", "deadletter")
     at_once: tuple[int, ...] = (32, 80, 200)
     """Concurrent requests."""
     events: int = 4_000
@@ -83,14 +83,16 @@ async def _serving(
     subject: Subject, environment: Mapping[str, str], number: int
 ) -> AsyncIterator[tuple[Server, float]]:
     port = list(allot(0).values())[number]
-    first = subject.requests[0]
-    async with serving(subject.target, subject.source, port, environment, first, subject.root) as started:
+    async with serving(
+        subject.target, subject.source, port, environment, subject.first, subject.root
+    ) as started:
         yield started
 
 
 async def _measure(subject: Subject, server: Server, sinks: Sinks, events: int, at_once: int) -> Figures:
     """One function under one load."""
-    before, cpu = sinks.counts.copy(), server.cpu_seconds()
+    before, cpu, logged = sinks.counts.copy(), server.cpu_seconds(), server.log_bytes()
     load = await run_load(server.port, subject.requests, events, at_once)
     spent, asked = server.cpu_seconds() - cpu, sinks.counts.since(before)
-    return figures(subject.name, at_once, load, spent, server.peak_rss_mb(), asked)
+    logged = server.log_bytes() - logged
+    return figures(subject.name, at_once, load, spent, server.peak_rss_mb(), asked, logged)

@@ -25,13 +25,17 @@ _WriteResponse = feature_online_store_service.FeatureViewDirectWriteResponse.pb(
 
 @dataclass(slots=True)
 class Counts:
-    """What the sinks received."""
+    """What the sinks received: calls, but for the documents of the commits and the bytes."""
 
     publishes: int = 0
     appends: int = 0
     commits: int = 0
     documents: int = 0
     feature_writes: int = 0
+    published_bytes: int = 0
+    """Data and attributes of the messages."""
+    row_bytes: int = 0
+    """As BigQuery counts what is written to it: the encoded rows."""
 
     def since(self, before: "Counts") -> "Counts":
         return Counts(*(getattr(self, count.name) - getattr(before, count.name) for count in fields(self)))
@@ -54,6 +58,7 @@ class Sinks:
 
     async def publish(self, request: Any) -> Any:
         self.counts.publishes += 1
+        self.counts.published_bytes += sum(map(_message_bytes, request.messages))
         await self.pause()
         return _PublishResponse(message_ids=[str(number) for number in range(len(request.messages))])
 
@@ -70,6 +75,7 @@ class Sinks:
     async def append_rows(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for request in requests:
             self.counts.appends += 1
+            self.counts.row_bytes += sum(map(len, request.proto_rows.rows.serialized_rows))
             await self.pause()
             response = _AppendResponse(write_stream=request.write_stream)
             response.append_result.SetInParent()
@@ -120,3 +126,7 @@ class Sinks:
         }
         async with listening(services | dict(instead or {}), "127.0.0.1", 0) as endpoint:
             yield endpoint
+
+
+def _message_bytes(message: Any) -> int:
+    return len(message.data) + sum(len(key) + len(value) for key, value in message.attributes.items())
