@@ -57,7 +57,8 @@ LAW |= {
     COMMANDS: SHARED,
     "tools/pipeline": SHARED | {COMMANDS},
     "tools/validate": PRODUCTION | {COMMANDS},
-    "tools/generate": PRODUCTION | {COMMANDS, "tools/validate"},
+    "tools/cost": {COMMANDS},
+    "tools/generate": PRODUCTION | {COMMANDS, "tools/validate", "tools/cost"},
     "tools/sampling": SHARED | {COMMANDS},
     "tools/standins": SHARED | PIPELINE,
     "tools/local": SHARED | PIPELINE,
@@ -71,7 +72,7 @@ LAW |= {
     "tools/replay": PRODUCTION | PIPELINE,
     "tools/redrive": PRODUCTION | PIPELINE | {"tools/replay"},
     "tools/demo": SHARED | PIPELINE | {"tools/local", "tools/sampling"},
-    "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins"},
+    "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins", "tools/cost"},
 }
 LAW["tools/commands"] = SHARED | (set(LAW) - PRODUCTION - {"tools/demo", "tools/bench", "tools/standins"})
 LAW["tools/__main__.py"] = {COMMANDS, "tools/commands"}

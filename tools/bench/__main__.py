@@ -8,8 +8,11 @@ from pathlib import Path
 import uvloop
 
 from tools.bench import flush
+from tools.bench.check import check, show
 from tools.bench.functions import Extent, run
 from tools.bench.load import LoadFailed
+from tools.bench.record import record
+from tools.cost.measurements import FILE
 from tools.errors import CommandError
 from tools.paths import ROOT
 
@@ -24,6 +27,11 @@ def main() -> None:
         if options.subject[:1] == ["flush"]:
             flush.main(options.subject[1:])
             return
+        if options.check:
+            sys.exit(show(uvloop.run(check())))
+        if options.record:
+            _record()
+            return
         report = uvloop.run(run(_extent(options)))
     except (CommandError, LoadFailed, OSError) as error:
         sys.exit(f"bench: {error}")
@@ -31,6 +39,11 @@ def main() -> None:
     RESULT.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
     report.show()
     sys.stdout.write(f"The same as JSON: {RESULT.relative_to(ROOT)}\n")
+
+
+def _record() -> None:
+    FILE.write_text(uvloop.run(record()).to_json(), encoding="utf-8")
+    sys.stdout.write(f"wrote {FILE.relative_to(ROOT)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[1e3 * seconds for seconds in _DEFAULT.answers],
         help="how long the sinks take; where a busy machine makes all else slow, they should be, too",
     )
+    add("--check", action="store_true", help="hold CPU an event to its budgets; exit code 1 for a regression")
+    add("--record", action="store_true", help=f"measure what {FILE.relative_to(ROOT)} has, and write it")
     add(
         "--against",
         type=Path,

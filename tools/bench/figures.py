@@ -13,6 +13,7 @@ from rich.table import Table
 from tools.bench.load import Load
 from tools.bench.sinks import Counts
 from tools.bench.subjects import BEFORE, NOOP
+from tools.cost.measurements import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +90,6 @@ class Cold(NamedTuple):
     rss_mb: float
 
 
-class Spread(NamedTuple):
-    """A figure's median over the rounds, and the middle half of them."""
-
-    median: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
-
-
 def spread(values: Iterable[float]) -> Spread:
     """Of at least one value; the quartiles are the nearest values themselves."""
     ordered = sorted(values)
@@ -148,7 +138,7 @@ class Report:
             "answers_seconds": self.answers,
             "starts": [start._asdict() for start in self.starts],
             "times_noop": {
-                f"{function} at {at_once}": self.times(function, NOOP, at_once)._asdict()
+                f"{function} at {at_once}": asdict(self.times(function, NOOP, at_once))
                 for function, at_once in self.loads()
             },
             "runs": [asdict(run) for run in self.runs],

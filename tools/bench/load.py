@@ -68,6 +68,9 @@ class _Connection(asyncio.Protocol):
         self._source.is_free(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._source.forgets(self):
+            self.finish()
+            return
         self._fail(exc or LoadFailed("the function closed the connection"))
 
     def _fail(self, error: Exception) -> None:
@@ -86,6 +89,10 @@ class _Source(ABC):
     @abstractmethod
     def is_free(self, connection: _Connection) -> None:
         """Called by a connection that is new or has its answer."""
+
+    def forgets(self, _: _Connection) -> bool:
+        """Whether a connection that the function closed was idle, so that nothing is lost with it."""
+        return False
 
 
 class _AtOnce(_Source):
@@ -121,6 +128,13 @@ class _Paced(_Source):
         else:
             self._free.append(connection)
 
+    def forgets(self, connection: _Connection) -> bool:
+        """The server closes what is idle for some seconds; the last one to be free is the next to be used."""
+        if connection not in self._free:
+            return False
+        self._free.remove(connection)
+        return True
+
     def arrive(self) -> None:
         if self._free:
             self._free.pop().send(next(self._requests))
@@ -129,8 +143,8 @@ class _Paced(_Source):
 
     def end(self) -> None:
         self._has_ended = True
-        for connection in self._free:
-            connection.finish()
+        while self._free:
+            self._free.pop().finish()
 
 
 def as_requests(bodies: Sequence[bytes]) -> list[bytes]:

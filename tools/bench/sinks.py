@@ -17,6 +17,8 @@ from tools.standins.serving import Endpoint, Handler, conversation, listening, u
 FASTEST, SLOWEST = 0.002, 0.005
 """Seconds."""
 
+KEPT_ROWS = 2_000
+
 _PublishResponse = PublishResponse.pb()
 _CommitResponse = CommitResponse.pb()
 _AppendResponse = AppendRowsResponse.pb()
@@ -49,6 +51,8 @@ class Sinks:
 
     def __init__(self, delay: tuple[float, float] = (FASTEST, SLOWEST)) -> None:
         self.counts = Counts()
+        self.rows: dict[str, list[bytes]] = {}
+        """Table to its first rows as they were sent, KEPT_ROWS of them."""
         self._delay = delay
         self._random = random.Random(0)
 
@@ -73,9 +77,14 @@ class Sinks:
         return response
 
     async def append_rows(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        kept: list[bytes] = []
         async for request in requests:
+            rows = request.proto_rows.rows.serialized_rows
             self.counts.appends += 1
-            self.counts.row_bytes += sum(map(len, request.proto_rows.rows.serialized_rows))
+            self.counts.row_bytes += sum(map(len, rows))
+            if request.write_stream:  # a connection's later requests may leave it out
+                kept = self.rows.setdefault(request.write_stream.split("/tables/")[-1].split("/")[0], [])
+            kept += rows[: KEPT_ROWS - len(kept)]
             await self.pause()
             response = _AppendResponse(write_stream=request.write_stream)
             response.append_result.SetInParent()
