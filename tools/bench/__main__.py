@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import uvloop
 
 from tools.bench import flush
+from tools.bench.chart import draw_all
 from tools.bench.check import check, show
 from tools.bench.functions import Extent, run
 from tools.bench.load import LoadFailed
@@ -29,6 +31,9 @@ def main() -> None:
             return
         if options.check:
             sys.exit(show(uvloop.run(check())))
+        if options.charts:
+            draw_all()
+            return
         if options.record:
             _record()
             return
@@ -42,8 +47,11 @@ def main() -> None:
 
 
 def _record() -> None:
+    """The measurements, and the charts and pages that show them."""
     FILE.write_text(uvloop.run(record()).to_json(), encoding="utf-8")
     sys.stdout.write(f"wrote {FILE.relative_to(ROOT)}\n")
+    draw_all()
+    subprocess.run([sys.executable, "-m", "tools.generate"], cwd=ROOT, check=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--check", action="store_true", help="hold CPU an event to its budgets; exit code 1 for a regression")
     add("--record", action="store_true", help=f"measure what {FILE.relative_to(ROOT)} has, and write it")
+    add("--charts", action="store_true", help="draw those of docs again, from the last recording")
     add(
         "--against",
         type=Path,

@@ -13,6 +13,8 @@ HEARTBEAT_BYTES = 100
 """Below Pub/Sub's minimum."""
 SCHEDULER_JOBS = 2
 """The flush and the heartbeat."""
+LOCATIONS = 55_000
+"""What one flush is sized for (terraform/variables_functions.tf), and what `cqc cost` takes by default."""
 STAGES = ("parse", "features")
 
 MEMORY_GIB = {"parse": 0.5, "features": 0.5, "aggregate": 1.0}

@@ -74,15 +74,20 @@ def _pair(at: Callable[[str, float], Bill], first: str, second: str) -> Iterator
     def difference(rate: float) -> float:
         return at(first, rate).total - at(second, rate).total
 
-    unknown = any(at(name, 1.0).at_least for name in (first, second))
-    floor = ", counting the least that pull can be" if unknown else ""
+    certain = not any(at(name, 1.0).at_least for name in (first, second))
     points = list(crossings(difference))
     for point in points:
         cheaper, dearer = (second, first) if point.rises else (first, second)
-        yield f"From {_rate(point.rate)} on, {cheaper} is cheaper than {dearer}{floor}."
+        yield f"{_less(cheaper, dearer, certain)} from {_rate(point.rate)} on."
     if not points:
         cheaper, dearer = (first, second) if difference(1.0) < 0 else (second, first)
-        yield f"{cheaper} is cheaper than {dearer} at every rate{floor}."
+        yield f"{_less(cheaper, dearer, certain)} at every rate."
+
+
+def _less(cheaper: str, dearer: str, certain: bool) -> str:
+    if certain:
+        return f"{cheaper.capitalize()} is cheaper than {dearer}"
+    return f"Only the least that pull can be is compared: {cheaper} is below {dearer}"
 
 
 def _rate(rate: float) -> str:
@@ -109,7 +114,7 @@ def price_notes(prices: Prices, basis: Mapping[str, str]) -> list[str]:
     counted = Counter(price.basis for price in prices.all().values())
     kinds = "; ".join(f"{counted[name]} {meaning}" for name, meaning in basis.items())
     days = f"{first}" if first == last else f"{first} to {last}"
-    return [f"List prices of europe-west2, before discounts and free quotas, {days}: {kinds}."]
+    return [f"List prices of europe-west2, before discounts and free quotas, as of {days}: {kinds}."]
 
 
 def to_dict(measured: Measurements, demand: Demand, made: Sequence[Bill]) -> Mapping[str, object]:
