@@ -18,7 +18,7 @@ EXTENT = Extent(
     rounds=LEAST_ROUNDS,
     starts=0,
 )
-PATIENCE = 60.0
+PATIENCE = 50.0
 """Seconds after which no further rounds begin: with starts and the last ones it stays under 90."""
 
 

@@ -77,12 +77,17 @@ def requests_of(now: datetime) -> dict[str, list[bytes]]:
     decoder = Decoder("bench", 262_144, timedelta(minutes=5))
     events = [decoder.decode(decode_request(body), now)[0] for body in raw]
     parsed = [_push(number, encode(event)) for number, event in enumerate(events)]
-    rejected = [_dead_letter(number, line, now) for number, line in enumerate(sample(DEAD_LETTERS, 1, now))]
     return {
         "parse": as_requests(raw),
         "features": as_requests(parsed),
-        "deadletter": as_requests(rejected),
+        "deadletter": dead_letter_requests(now),
     }
+
+
+def dead_letter_requests(now: datetime, recipe: Recipe = DEAD_LETTERS) -> list[bytes]:
+    """Events of such a sample, as dead letters of both forms."""
+    lines = enumerate(sample(recipe, 1, now))
+    return as_requests([_dead_letter(number, line, now) for number, line in lines])
 
 
 def event_bytes(now: datetime) -> float:

@@ -12,8 +12,8 @@ from tools.bench.figures import spread
 from tools.cost.measurements import Spread
 
 CALM = 0.15
-"""How far the middle half of the no-op's rounds may reach, as a share of their median. Idle cores stay under
-0.05; a test suite on the other core reaches 0.3."""
+"""How far the middle half of the no-op's rounds may reach, as a share of their median. It was 0.02 to 0.12 on
+two cores with a load of 7."""
 LEAST_ROUNDS = 5
 
 BUDGETS = {
@@ -25,8 +25,8 @@ BUDGETS = {
 """Function and requests at once to the most CPU an event, as a multiple of the no-op's.
 
 On a quiet machine these were 2.05, 1.76, 3.73 and 2.85 while pushes still went through the framework, and are
-about a quarter less since: a budget is under the first and well over the second. On a busy machine all ratios
-are lower, as the no-op suffers most from cold caches, so that only a larger regression shows."""
+a fifth to a quarter less since: a budget is under the first and over the second. On a busy machine all ratios
+are lower (1.69, 1.50, 2.58 and 2.13 for the first), so that only a larger regression shows there."""
 
 
 class Verdict(StrEnum):

@@ -49,7 +49,7 @@ def cost(
             f"{rate:g} events/s of {demand.event_bytes:.0f} bytes from {locations:,} locations, in dollars"
         )
         shown = [*report.rows(made), *report.totals(made, rate)]
-        console().print(table(report.head(made), shown, title))
+        console().print(table(report.head(made), report.aligned(shown), title))
         for sentence in [*report.notes(measured, made), *report.price_notes(listed, basis)]:
             typer.echo(sentence)
     if chart is not None:

@@ -40,6 +40,15 @@ def totals(made: Sequence[Bill], rate: float) -> Rows:
     return found
 
 
+def aligned(table: Rows) -> Rows:
+    """The amounts under one another, as they are texts."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        (*row[:2], *(cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)))
+        for row in table
+    ]
+
+
 def _cell(bill: Bill, service: str, what: str) -> str:
     found = [line for line in bill.lines if (line.service, line.what) == (service, what)]
     if not found:
