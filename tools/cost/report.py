@@ -33,9 +33,9 @@ def rows(made: Sequence[Bill]) -> Rows:
 
 def totals(made: Sequence[Bill], rate: float) -> Rows:
     """Of a month and, where there are any, of a million events."""
-    found: Rows = [("", "dollars a month", *(_least(bill) + dollars(bill.total) for bill in made))]
+    found: Rows = [("", "dollars a month", *(amount(bill.total, bill.at_least) for bill in made))]
     if rate:
-        each = (_least(bill) + dollars(bill.per_million(rate)) for bill in made)
+        each = (amount(bill.per_million(rate), bill.at_least) for bill in made)
         found.append(("", "dollars a million events", *each))
     return found
 
@@ -51,23 +51,17 @@ def aligned(table: Rows) -> Rows:
 
 def _cell(bill: Bill, service: str, what: str) -> str:
     found = [line for line in bill.lines if (line.service, line.what) == (service, what)]
-    if not found:
-        return ""
-    least = "≥ " if any(line.at_least for line in found) else ""
-    return least + dollars(sum(line.dollars for line in found))
+    return amount(sum(line.dollars for line in found), any(line.at_least for line in found)) if found else ""
 
 
-def _least(bill: Bill) -> str:
-    return "≥ " if bill.at_least else ""
-
-
-def dollars(amount: float) -> str:
-    """Three digits of it, cents at most."""
-    if not amount:
+def amount(dollars: float, at_least: bool = False) -> str:
+    """Three digits of it, cents at most; marked where it is the least that it can be."""
+    if not dollars:
         return "0"
-    if amount < 0.005:
+    if dollars < 0.005:
         return "< 0.01"
-    return f"{amount:,.2f}" if amount < 10 else f"{amount:,.1f}" if amount < 100 else f"{amount:,.0f}"
+    digits = 2 if dollars < 10 else 1 if dollars < 100 else 0
+    return f"{'≥ ' if at_least else ''}{dollars:,.{digits}f}"
 
 
 def crossing_points(prices: Prices, measured: Measurements, demand: Demand) -> list[str]:

@@ -58,11 +58,11 @@ def _totals(made: dict[str, list[Bill]]) -> str:
 
 
 def _month(bill: Bill) -> str:
-    return ("≥ " if bill.at_least else "") + report.dollars(bill.total)
+    return report.amount(bill.total, bill.at_least)
 
 
 def _million(bill: Bill, rate: float) -> str:
-    return ("≥ " if bill.at_least else "") + report.dollars(bill.per_million(rate))
+    return report.amount(bill.per_million(rate), bill.at_least)
 
 
 def _sentences(
@@ -79,13 +79,13 @@ def _goal(title: str, made: dict[str, Bill]) -> str:
     """Whether the better driver is below the Dataflow job: certain only of what is measured."""
     job = made["Dataflow"]
     certain = min((made[name] for name in CHAINS if not made[name].at_least), key=lambda bill: bill.total)
-    by = report.dollars(abs(job.total - certain.total))
+    by = report.amount(abs(job.total - certain.total))
     if certain.total < job.total:
         return f"At {title} {certain.name} is below the Dataflow job, by {by} a month."
     above = f"At {title} {certain.name} is above the Dataflow job, by {by} a month"
     floors = [made[name].total for name in CHAINS if made[name].at_least and made[name].total < job.total]
     if floors:
-        return f"{above}; pull is not measured, and at least {report.dollars(floors[0])}."
+        return f"{above}; pull is not measured, and at least {report.amount(floors[0])}."
     return f"{above}; pull is, too."
 
 
@@ -100,8 +100,7 @@ def _lines(bills: Sequence[Bill]) -> str:
 
 
 def _cell(bill: Bill, what: str) -> str:
-    least = any(line.at_least for line in bill.lines if line.what == what)
-    return ("≥ " if least else "") + report.dollars(bill[what])
+    return report.amount(bill[what], any(line.at_least for line in bill.lines if line.what == what))
 
 
 def _operations(measured: Measurements) -> str:
