@@ -27,8 +27,8 @@ def rates(steps: int = STEPS) -> list[float]:
 
 def crossings(difference: Callable[[float], float]) -> Iterator[Crossing]:
     """Where `difference` (first bill minus second, at a rate) changes its sign, to a thousandth."""
-    for low, high in pairwise(rates()):
-        before, after = difference(low), difference(high)
+    points = [(rate, difference(rate)) for rate in rates()]
+    for (low, before), (high, after) in pairwise(points):
         if (before > 0) != (after > 0):
             yield Crossing(_bisect(difference, low, high), rises=after > 0)
 

@@ -10,6 +10,9 @@ import pytest
 
 from tests.entrypoints.servers import until
 from tests.support.up import is_running
+from tools.bench.load import as_requests
+from tools.bench.server import serving
+from tools.errors import CommandError
 from tools.local.ports import allot
 from tools.paths import ROOT
 
@@ -46,6 +49,14 @@ def bench(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+async def test_a_function_that_does_not_start_is_reported_with_its_log(tmp_path: Path) -> None:
+    source = tmp_path / "main.py"
+    source.write_text("raise SystemExit('PROJECT_ID is missing')\n")
+    with pytest.raises(CommandError, match=r"(?s)parse did not start\..*PROJECT_ID is missing"):
+        async with serving("parse", source, allot(0)["parse"], {}, as_requests([b"{}"])[0]):
+            pytest.fail("it serves")
 
 
 def test_a_function_ends_when_its_benchmark_is_killed(bench: subprocess.Popen[str]) -> None:
