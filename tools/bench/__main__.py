@@ -39,7 +39,8 @@ def main() -> None:
             return
         report = uvloop.run(run(_extent(options)))
     except (CommandError, LoadFailed, OSError) as error:
-        sys.exit(f"bench: {error}")
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(2)  # 1 is a regression
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
     report.show()
@@ -60,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "subject",
         nargs="*",
-        metavar="parse|features | flush [SCENARIO]",
-        help=f"one function alone; or the flush, all or some of {', '.join(flush.SCENARIOS)}",
+        metavar="parse|features|deadletter | flush [SCENARIO]",
+        help=f"some functions only; or the flush, all or some of {', '.join(flush.SCENARIOS)}",
     )
     add("--events", type=int, default=_DEFAULT.events, help="of one round (default: %(default)s)")
     add("--rounds", type=int, default=_DEFAULT.rounds, help="for each load (default: %(default)s)")
@@ -96,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
 def _extent(options: argparse.Namespace) -> Extent:
     functions = tuple(options.subject) or _DEFAULT.functions
     if unknown := set(functions) - set(_DEFAULT.functions):
-        raise CommandError(f"no such function: {', '.join(unknown)}; choose parse, features or flush")
+        known = ", ".join(_DEFAULT.functions)
+        raise CommandError(f"no such function: {', '.join(unknown)}; choose {known} or flush")
     against = options.against and options.against.resolve()
     if against and not (against / "functions").is_dir():
         raise CommandError(f"{against} is no checkout of this repository: it has no folder functions")

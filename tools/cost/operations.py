@@ -61,7 +61,7 @@ def pushed(stage: Stage, rate: float) -> Use:
 
 
 def pulled(stage: Stage, rate: float) -> Use:
-    """By pull: at least one instance, always on."""
+    """By pull: at least one instance, always on, and none fuller than by push: people set their number."""
     full = rate * stage.cpu_us / 1e6 / min(stage.busy, a.UTILISATION)
     return Use(max(1.0, full), stage.calls_at(rate / max(1.0, full)))
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tools.bench.__main__ import main
 from tools.bench.check import EXTENT, show
 from tools.bench.verdict import BUDGETS, LEAST_ROUNDS, Finding, Verdict, judge
 
@@ -53,6 +54,16 @@ def test_a_regression_is_exit_code_1_and_says_how_to_go_on(capsys: pytest.Captur
 def test_noise_is_exit_code_0_and_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert show([found(1.6, BUSY)]) == 0
     assert "cannot say: the no-op, which did not change, varied by" in capsys.readouterr().out
+
+
+def test_what_cannot_be_measured_is_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "aggregate"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("bench: no such function: aggregate; choose ")
 
 
 def test_what_is_checked_is_what_has_a_budget() -> None:
