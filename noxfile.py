@@ -91,7 +91,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Events per second, CPU per event and cold starts of parse and features; results under build/."""
+    """What events, starts and flushes cost; -- --check: budgets, -- --record: docs and cqc cost."""
     _install(session)
     session.run("python", "-m", "tools.bench", *session.posargs)
 

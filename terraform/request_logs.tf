@@ -1,5 +1,5 @@
 # Cloud Run writes a log entry per request by itself, two per event: at 1,000 events/s some 4.9 TiB a month, about
-# 2,450 dollars, more than the chain. The metrics (request_count, latencies) do not come from these entries.
+# 2,450 dollars, nearly as much as all else (docs/cost.md). The metrics (request_count, latencies) do not come from these entries.
 
 locals {
   # sample() takes entries by the hash of their id; without it all are excluded.

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from shared import __version__
+from tools.commands.cost import cost
 from tools.commands.dead_letters import dead_letters
 from tools.commands.doctor import doctor
 from tools.commands.explain import explain
@@ -54,8 +55,9 @@ COMMANDS: dict[Callable[..., None], str] = {
     doctor: "cqc doctor",
     tail: "cqc tail --location 1-466088203 --since 10m",
     trace: "cqc trace latest",
+    cost: "cqc cost --rate 50 --driver push",
 }
-"""Each with its example, in the order of --help: running the chain, repairing, inspecting."""
+"""Each with its example, in the order of --help: running the chain, repairing, inspecting, the bill."""
 
 app = typer.Typer(
     name="cqc",

@@ -57,7 +57,8 @@ LAW |= {
     COMMANDS: SHARED,
     "tools/pipeline": SHARED | {COMMANDS},
     "tools/validate": PRODUCTION | {COMMANDS},
-    "tools/generate": PRODUCTION | {COMMANDS, "tools/validate"},
+    "tools/cost": {COMMANDS},
+    "tools/generate": PRODUCTION | {COMMANDS, "tools/validate", "tools/cost"},
     "tools/audit": {COMMANDS},
     "tools/sampling": SHARED | {COMMANDS},
     "tools/standins": SHARED | PIPELINE,
@@ -72,7 +73,7 @@ LAW |= {
     "tools/replay": PRODUCTION | PIPELINE,
     "tools/redrive": PRODUCTION | PIPELINE | {"tools/replay"},
     "tools/demo": SHARED | PIPELINE | {"tools/local", "tools/sampling"},
-    "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins"},
+    "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins", "tools/cost"},
 }
 LAW["tools/commands"] = SHARED | (
     set(LAW) - PRODUCTION - {"tools/audit", "tools/demo", "tools/bench", "tools/standins"}

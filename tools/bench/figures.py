@@ -13,6 +13,7 @@ from rich.table import Table
 from tools.bench.load import Load
 from tools.bench.sinks import Counts
 from tools.bench.subjects import BEFORE, NOOP
+from tools.cost.measurements import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class Figures:
     commits_per_event: float
     documents_per_event: float
     feature_writes_per_event: float
+    published_bytes_per_event: float
+    row_bytes_per_event: float
+    log_bytes_per_event: float
+
+    @property
+    def busy(self) -> float:
+        """The share of a vCPU that the function used; at most 1, though its threads may use a little more."""
+        return min(1.0, self.cpu_us_per_event * self.events_per_second / 1e6)
 
     def calls(self) -> tuple[float, ...]:
         """Per event."""
@@ -45,7 +54,13 @@ class Figures:
 
 
 def figures(
-    function: str, concurrency: int, load: Load, cpu_seconds: float, rss_mb: float, asked: Counts
+    function: str,
+    concurrency: int,
+    load: Load,
+    cpu_seconds: float,
+    rss_mb: float,
+    asked: Counts,
+    log_bytes: int,
 ) -> Figures:
     """The measurement per event."""
     return Figures(
@@ -61,6 +76,9 @@ def figures(
         commits_per_event=round(asked.commits / load.events, 4),
         documents_per_event=round(asked.documents / load.events, 4),
         feature_writes_per_event=round(asked.feature_writes / load.events, 4),
+        published_bytes_per_event=round(asked.published_bytes / load.events, 1),
+        row_bytes_per_event=round(asked.row_bytes / load.events, 1),
+        log_bytes_per_event=round(log_bytes / load.events, 3),
     )
 
 
@@ -70,17 +88,6 @@ class Cold(NamedTuple):
     function: str
     cpu_seconds: float
     rss_mb: float
-
-
-class Spread(NamedTuple):
-    """A figure's median over the rounds, and the middle half of them."""
-
-    median: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
 
 
 def spread(values: Iterable[float]) -> Spread:
@@ -131,7 +138,7 @@ class Report:
             "answers_seconds": self.answers,
             "starts": [start._asdict() for start in self.starts],
             "times_noop": {
-                f"{function} at {at_once}": self.times(function, NOOP, at_once)._asdict()
+                f"{function} at {at_once}": asdict(self.times(function, NOOP, at_once))
                 for function, at_once in self.loads()
             },
             "runs": [asdict(run) for run in self.runs],

@@ -61,7 +61,7 @@ async def run(names: list[str]) -> list[Scenario]:
     for name in names:
         scenario = SCENARIOS[name]
         testbed = Testbed(scenario.scale)
-        async with _aggregate(testbed) as server:
+        async with serving_aggregate(testbed) as server:
             follow = backlog if name == "backlog" else steady
             async for done in follow(testbed, server, MINUTES[name]):
                 scenario.calibrations.append(calibration())
@@ -71,7 +71,8 @@ async def run(names: list[str]) -> list[Scenario]:
 
 
 @asynccontextmanager
-async def _aggregate(testbed: Testbed) -> AsyncIterator[Server]:
+async def serving_aggregate(testbed: Testbed) -> AsyncIterator[Server]:
+    """The function, flushing what is in the testbed."""
     async with testbed.listen() as endpoint:
         settings = environment(endpoint, testbed.scale, feature_view_path(PROJECT, REGION))
         source = ROOT / "functions" / "aggregate" / "main.py"
@@ -91,7 +92,9 @@ def main(names: list[str]) -> None:
     for scenario in scenarios:
         console.print(_table(scenario))
     if {"steady", "dense"} <= {name for name in SCENARIOS if SCENARIOS[name].ticks}:
-        event, pane = costs(SCENARIOS["steady"].ticks + SCENARIOS["dense"].ticks)
+        event, pane = costs(
+            SCENARIOS["steady"].ticks + SCENARIOS["dense"].ticks, lambda tick: tick.cpu_seconds
+        )
         sys.stdout.write(f"{event:.1f} µs an event, {pane:.0f} µs a pane, by the first two\n")
     sys.stdout.write(f"The same as JSON: {RESULT.relative_to(ROOT)}\n")
 

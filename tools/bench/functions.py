@@ -22,7 +22,7 @@ WARM_UP = 2_000
 class Extent:
     """What is measured, and how often."""
 
-    functions: tuple[str, ...] = ("parse", "features")
+    functions: tuple[str, ...] = ("parse", "features", "deadletter")
     at_once: tuple[int, ...] = (32, 80, 200)
     """Concurrent requests."""
     events: int = 4_000
@@ -39,28 +39,41 @@ class Extent:
 async def run(extent: Extent) -> Report:
     """Measures all functions under all loads, in turn; raises CommandError, LoadFailed, OSError."""
     report, sinks = Report(extent.events, extent.rounds, extent.answers), Sinks(extent.answers)
+    async with running(extent, sinks, report) as servers:
+        for at_once in extent.at_once:
+            await rounds(report, sinks, extent, at_once, servers)
+    return report
+
+
+@asynccontextmanager
+async def running(
+    extent: Extent, sinks: Sinks, report: Report
+) -> AsyncIterator[list[tuple[Subject, Server]]]:
+    """All functions, after so many starts of each, which go into the report."""
     found = subjects(extent.functions, extent.against)
-    async with sinks.listen() as endpoint:
+    async with sinks.listen() as endpoint, AsyncExitStack() as servers:
         environment = _environment(endpoint.address)
         for _ in range(extent.starts):
             for subject in found:
                 async with _serving(subject, environment, 0) as (server, cpu_seconds):
                     report.starts.append(Cold(subject.name, cpu_seconds, server.peak_rss_mb()))
-        async with AsyncExitStack() as running:
-            servers = [
-                (subject, (await running.enter_async_context(_serving(subject, environment, number)))[0])
-                for number, subject in enumerate(found)
-            ]
-            for at_once in extent.at_once:
-                await _rounds(report, sinks, extent, at_once, servers)
-    return report
+        yield [
+            (subject, (await servers.enter_async_context(_serving(subject, environment, number)))[0])
+            for number, subject in enumerate(found)
+        ]
 
 
-async def _rounds(
-    report: Report, sinks: Sinks, extent: Extent, at_once: int, servers: list[tuple[Subject, Server]]
+async def rounds(
+    report: Report,
+    sinks: Sinks,
+    extent: Extent,
+    at_once: int,
+    servers: list[tuple[Subject, Server]],
+    warm_up: int = WARM_UP,
 ) -> None:
+    """All functions in turn under one load, after so many events to warm up."""
     for subject, server in servers:
-        await run_load(server.port, subject.requests, WARM_UP, at_once)
+        await run_load(server.port, subject.requests, warm_up, at_once)
     for number in range(extent.rounds):
         # Every other round backwards: nobody always follows the same one.
         for subject, server in servers[:: -1 if number % 2 else 1]:
@@ -83,14 +96,16 @@ async def _serving(
     subject: Subject, environment: Mapping[str, str], number: int
 ) -> AsyncIterator[tuple[Server, float]]:
     port = list(allot(0).values())[number]
-    first = subject.requests[0]
-    async with serving(subject.target, subject.source, port, environment, first, subject.root) as started:
+    async with serving(
+        subject.target, subject.source, port, environment, subject.first, subject.root
+    ) as started:
         yield started
 
 
 async def _measure(subject: Subject, server: Server, sinks: Sinks, events: int, at_once: int) -> Figures:
     """One function under one load."""
-    before, cpu = sinks.counts.copy(), server.cpu_seconds()
+    before, cpu, logged = sinks.counts.copy(), server.cpu_seconds(), server.log_bytes()
     load = await run_load(server.port, subject.requests, events, at_once)
     spent, asked = server.cpu_seconds() - cpu, sinks.counts.since(before)
-    return figures(subject.name, at_once, load, spent, server.peak_rss_mb(), asked)
+    logged = server.log_bytes() - logged
+    return figures(subject.name, at_once, load, spent, server.peak_rss_mb(), asked, logged)

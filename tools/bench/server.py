@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from tools.bench.load import run_load
 from tools.errors import CommandError
+from tools.local.process import Part, Process, stop_all
 from tools.paths import ROOT
 
 START_LIMIT = 60.0
@@ -29,6 +29,12 @@ class Server:
     name: str
     port: int
     master: int
+    log: Path
+    """What it writes to stdout and stderr, which Cloud Run makes log entries of."""
+
+    def log_bytes(self) -> int:
+        """So far."""
+        return self.log.stat().st_size
 
     def cpu_seconds(self) -> float:
         """CPU time of the master and its worker, all threads, so far; imports run in the master."""
@@ -64,21 +70,20 @@ def _without(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _start(
-    name: str, source: Path, port: int, environment: Mapping[str, str], paths: Sequence[Path]
-) -> subprocess.Popen[bytes]:
+    name: str, source: Path, port: int, environment: Mapping[str, str], paths: Sequence[Path], log: Path
+) -> Process:
+    """Ends with this process, however that ends, as the parts of the local chain do."""
     if not Path("/proc/self/schedstat").exists():
         raise CommandError("the benchmark reads CPU times from Linux's /proc: run it on Linux")
     # A deployed package is compiled; without its bytecode a start takes up to three times as long.
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "functions_framework", f"--source={source}", f"--target={name}"),
-            *("--host=127.0.0.1", f"--port={port}"),
-        ],
-        cwd=paths[0],  # python -m looks there first
-        env={**inherited, "PYTHONPATH": os.pathsep.join(map(str, paths)), **environment},
-        start_new_session=True,
-    )
+    command = [
+        *(sys.executable, "-m", "functions_framework", f"--source={source}", f"--target={name}"),
+        *("--host=127.0.0.1", f"--port={port}"),
+    ]
+    settings = {**inherited, "PYTHONPATH": os.pathsep.join(map(str, paths)), **environment}
+    # In the first of the paths, as python -m looks there before anywhere else.
+    return Process(Part(name, command, settings, folder=paths[0]), log)
 
 
 @asynccontextmanager
@@ -88,24 +93,23 @@ async def serving(
     """The function on `port` and the CPU seconds from its start to the answer to its request `first`.
 
     `root` is the checkout that it imports from."""
-    with _without(NOT_DEPLOYED) as hidden:
-        process = _start(name, source, port, environment, [root, hidden])
+    with _without(NOT_DEPLOYED) as hidden, TemporaryDirectory() as folder:
+        process = _start(name, source, port, environment, [root, hidden], Path(folder) / f"{name}.log")
         try:
-            server = Server(name, port, process.pid)
+            server = Server(name, port, process.pid, process.log)
             await _first_answer(server, process, first)
             yield server, server.cpu_seconds()
         finally:
-            process.terminate()
-            process.wait()
+            stop_all([process])
 
 
-async def _first_answer(server: Server, process: subprocess.Popen[bytes], first: bytes) -> None:
+async def _first_answer(server: Server, process: Process, first: bytes) -> None:
     deadline = time.monotonic() + START_LIMIT
     while True:
         try:
-            await run_load(server.port, [first], count=1, concurrency=1)
+            await run_load(server.port, iter([first]), count=1, concurrency=1)
             return
         except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise CommandError(f"{server.name} did not start: see its output above") from None
+            if not process.is_running() or time.monotonic() > deadline:
+                raise CommandError(f"{server.name} did not start. {process.tail()}") from None
             await asyncio.sleep(0.01)

@@ -17,6 +17,8 @@ from tools.standins.serving import Endpoint, Handler, conversation, listening, u
 FASTEST, SLOWEST = 0.002, 0.005
 """Seconds."""
 
+KEPT_ROWS = 2_000
+
 _PublishResponse = PublishResponse.pb()
 _CommitResponse = CommitResponse.pb()
 _AppendResponse = AppendRowsResponse.pb()
@@ -25,13 +27,17 @@ _WriteResponse = feature_online_store_service.FeatureViewDirectWriteResponse.pb(
 
 @dataclass(slots=True)
 class Counts:
-    """What the sinks received."""
+    """What the sinks received: calls, but for the documents of the commits and the bytes."""
 
     publishes: int = 0
     appends: int = 0
     commits: int = 0
     documents: int = 0
     feature_writes: int = 0
+    published_bytes: int = 0
+    """Data and attributes of the messages."""
+    row_bytes: int = 0
+    """As BigQuery counts what is written to it: the encoded rows."""
 
     def since(self, before: "Counts") -> "Counts":
         return Counts(*(getattr(self, count.name) - getattr(before, count.name) for count in fields(self)))
@@ -45,6 +51,8 @@ class Sinks:
 
     def __init__(self, delay: tuple[float, float] = (FASTEST, SLOWEST)) -> None:
         self.counts = Counts()
+        self.rows: dict[str, list[bytes]] = {}
+        """Table to its first rows as they were sent, KEPT_ROWS of them."""
         self._delay = delay
         self._random = random.Random(0)
 
@@ -54,6 +62,7 @@ class Sinks:
 
     async def publish(self, request: Any) -> Any:
         self.counts.publishes += 1
+        self.counts.published_bytes += sum(map(_message_bytes, request.messages))
         await self.pause()
         return _PublishResponse(message_ids=[str(number) for number in range(len(request.messages))])
 
@@ -68,8 +77,14 @@ class Sinks:
         return response
 
     async def append_rows(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        kept: list[bytes] = []
         async for request in requests:
+            rows = request.proto_rows.rows.serialized_rows
             self.counts.appends += 1
+            self.counts.row_bytes += sum(map(len, rows))
+            if request.write_stream:  # a connection's later requests may leave it out
+                kept = self.rows.setdefault(request.write_stream.split("/tables/")[-1].split("/")[0], [])
+            kept += rows[: KEPT_ROWS - len(kept)]
             await self.pause()
             response = _AppendResponse(write_stream=request.write_stream)
             response.append_result.SetInParent()
@@ -120,3 +135,7 @@ class Sinks:
         }
         async with listening(services | dict(instead or {}), "127.0.0.1", 0) as endpoint:
             yield endpoint
+
+
+def _message_bytes(message: Any) -> int:
+    return len(message.data) + sum(len(key) + len(value) for key, value in message.attributes.items())

@@ -1,27 +1,40 @@
 """What is measured: the functions, and the push requests that load them."""
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 
 import orjson
 
+from functions.deadletter.recording import REMEMBERED
 from functions.parse.decoding import Decoder
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, record_of
 from shared.delivery.envelope import decode_request
+from shared.errors import ErrorType, Reject
 from shared.events import encode
+from shared.message import Message
 from tools.bench.load import as_requests
 from tools.paths import ROOT
 from tools.sampling.mix import Recipe, sample
 
 SAMPLE = Recipe(lines=5_000, locations=500)
 """Events of all types, sent over and over. All are good: a dead letter costs an extra publish."""
-
+DEAD_LETTERS = replace(SAMPLE, lines=REMEMBERED + 1_000)
+"""`deadletter` does not write again what it remembers: a message id comes back after it is forgotten."""
 
 NOOP = "noop"
 BEFORE = " before"
 """Ends the names of the other checkout's functions."""
+FORWARDED = {
+    "CloudPubSubDeadLetterSourceDeliveryCount": "10",
+    "CloudPubSubDeadLetterSourceSubscription": "dashboard-events-parsed-features",
+    "CloudPubSubDeadLetterSourceSubscriptionProject": "p",
+    "CloudPubSubDeadLetterSourceTopicPublishTime": "2026-06-01T12:00:00.123Z",
+}
+"""Attributes of a message that Pub/Sub gave up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +47,70 @@ class Subject:
     root: Path
     """The checkout that it is imported from."""
     source: Path
-    requests: list[bytes]
+    first: bytes
+    """A request for its start."""
+    requests: Iterator[bytes]
+    """Over and over; each load goes on where the one before it ended."""
 
 
 def subjects(names: Sequence[str], against: Path | None = None) -> list[Subject]:
     """The no-op first: the others are compared with it. Each is followed by the same function of the checkout
     `against`, if there is one."""
-    now = datetime.now(UTC)
-    raw = [_push(number, line) for number, line in enumerate(sample(SAMPLE, 1, now))]
-    decoder = Decoder("bench", 262_144, timedelta(minutes=5))
-    events = [decoder.decode(decode_request(body), now)[0] for body in raw]
-    parsed = [_push(number, encode(event)) for number, event in enumerate(events)]
-    requests = {"parse": as_requests(raw), "features": as_requests(parsed)}
-    found = [Subject(NOOP, NOOP, ROOT, ROOT / "tools" / "bench" / "noop.py", as_requests(raw))]
+    requests = requests_of(datetime.now(UTC))
+    found = [_subject(NOOP, NOOP, ROOT, ROOT / "tools" / "bench" / "noop.py", requests["parse"])]
     for name in names:
         found += [
-            Subject(name + suffix, name, root, root / "functions" / name / "main.py", requests[name])
+            _subject(name + suffix, name, root, root / "functions" / name / "main.py", requests[name])
             for suffix, root in (("", ROOT), (BEFORE, against))
             if root is not None
         ]
     return found
 
 
-def _push(number: int, data: bytes) -> bytes:
+def _subject(name: str, target: str, root: Path, source: Path, requests: list[bytes]) -> Subject:
+    return Subject(name, target, root, source, requests[0], cycle(requests[1:]))
+
+
+def requests_of(now: datetime) -> dict[str, list[bytes]]:
+    """Function to the pushes that load it: all parts of a sample that is younger than `now`."""
+    raw = [_push(number, line) for number, line in enumerate(sample(SAMPLE, 1, now))]
+    decoder = Decoder("bench", 262_144, timedelta(minutes=5))
+    events = [decoder.decode(decode_request(body), now)[0] for body in raw]
+    parsed = [_push(number, encode(event)) for number, event in enumerate(events)]
+    return {
+        "parse": as_requests(raw),
+        "features": as_requests(parsed),
+        "deadletter": dead_letter_requests(now),
+    }
+
+
+def dead_letter_requests(now: datetime, recipe: Recipe = DEAD_LETTERS) -> list[bytes]:
+    """Events of such a sample, as dead letters of both forms."""
+    lines = enumerate(sample(recipe, 1, now))
+    return as_requests([_dead_letter(number, line, now) for number, line in lines])
+
+
+def event_bytes(now: datetime) -> float:
+    """The mean length of an event as a producer sends it."""
+    lines = list(sample(SAMPLE, 1, now))
+    return sum(map(len, lines)) / len(lines)
+
+
+def _dead_letter(number: int, line: bytes, now: datetime) -> bytes:
+    """Both forms in turn: our record of an event, and the event itself as Pub/Sub forwards it."""
+    if number % 2:
+        return _push(number, line, FORWARDED)
+    original = Message(line, str(number), {}, now, "projects/p/subscriptions/bench", 1)
+    reject = Reject(ErrorType.SCHEMA_ERROR, "new_beds: is a text, expected a whole number")
+    record = record_of(original, reject, stage="parse", now=now, pipeline_version="bench")
+    return _push(number, record.to_json(), {RECORD_ATTRIBUTE: RECORD_KIND})
+
+
+def _push(number: int, data: bytes, attributes: Mapping[str, str] | None = None) -> bytes:
     message = {
         "data": base64.b64encode(data).decode(),
         "messageId": str(number),
         "publishTime": datetime.now(UTC).isoformat(),
-        "attributes": {},
+        "attributes": dict(attributes or {}),
     }
     return orjson.dumps({"message": message, "subscription": "projects/p/subscriptions/bench"})

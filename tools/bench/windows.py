@@ -9,11 +9,10 @@ windows settle while one looks on.
 import asyncio
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -71,8 +70,11 @@ class Tick:
     wall_seconds: float
     read: int
     written: int
+    new: int
+    """Documents that were not there before, of those written."""
     segments: int
     megabytes: float
+    log_bytes: int
     rss_mb: float
 
 
@@ -83,6 +85,7 @@ class Traffic:
 
     read: int = 0
     written: int = 0
+    new: int = 0
     segments: int = 0
     bytes: int = 0
 
@@ -94,9 +97,13 @@ class TimedFirestore(FirestoreService):
         super().__init__(store)
         self._pause = pause
         self.traffic = Traffic()
+        self._known: set[str] = set()
 
     async def commit(self, request: Any) -> Any:
+        names = {write.update.name for write in request.writes}
         self.traffic.written += len(request.writes)
+        self.traffic.new += len(names - self._known)
+        self._known |= names
         self.traffic.bytes += request.ByteSize()
         await self._pause()
         return await super().commit(request)
@@ -180,7 +187,6 @@ def environment(endpoint: Endpoint, scale: Scale, feature_view: str) -> dict[str
         "FEATURE_VIEW": feature_view,
         "ALLOWED_LATENESS": str(LATENESS.total_seconds()),
         "FLUSH_SHARDS": str(scale.shards),
-        "LOG_LEVEL": "WARNING",
         "PUBSUB_EMULATOR_HOST": endpoint.address,
         "FIRESTORE_EMULATOR_HOST": endpoint.address,
         "BIGQUERY_STORAGE_EMULATOR_HOST": endpoint.address,
@@ -191,7 +197,7 @@ def environment(endpoint: Endpoint, scale: Scale, feature_view: str) -> dict[str
 async def tick(testbed: Testbed, server: Server, minute: int, shard: int) -> Tick:
     """One flush of a shard; raises OSError when the function does not answer 200."""
     testbed.firestore.traffic = Traffic()
-    cpu, began = server.cpu_seconds(), time.perf_counter()
+    cpu, logged, began = server.cpu_seconds(), server.log_bytes(), time.perf_counter()
     summary = await asyncio.to_thread(_post, server.port, shard)
     traffic = testbed.firestore.traffic
     return Tick(
@@ -204,8 +210,10 @@ async def tick(testbed: Testbed, server: Server, minute: int, shard: int) -> Tic
         wall_seconds=time.perf_counter() - began,
         read=traffic.read,
         written=traffic.written,
+        new=traffic.new,
         segments=traffic.segments,
         megabytes=traffic.bytes / 1e6,
+        log_bytes=server.log_bytes() - logged,
         rss_mb=server.peak_rss_mb(),
     )
 
@@ -240,11 +248,11 @@ async def backlog(testbed: Testbed, server: Server, minutes: int) -> AsyncIterat
             return
 
 
-def costs(ticks: list[Tick]) -> tuple[float, float]:
-    """Microseconds of CPU an event and a pane: the least squares of CPU = a · events + b · panes.
+def costs(ticks: Sequence[Tick], seconds: Callable[[Tick], float]) -> tuple[float, float]:
+    """Microseconds an event and a pane: the least squares of `seconds` = a · events + b · panes.
 
     The ticks must differ in how many events come to a pane."""
-    rows = [(tick.events, sum(tick.panes.values()), tick.cpu_seconds * 1e6) for tick in ticks]
+    rows = [(tick.events, sum(tick.panes.values()), seconds(tick) * 1e6) for tick in ticks]
     ee, pp = sum(e * e for e, _, _ in rows), sum(p * p for _, p, _ in rows)
     ep = sum(e * p for e, p, _ in rows)
     ec, pc = sum(e * c for e, _, c in rows), sum(p * c for _, p, c in rows)
@@ -277,6 +285,3 @@ def _sample_event() -> Iterator[tuple[str, object]]:
         "metrics",
         {"user_type": "public", "page_views": 3, "search_queries": ["a", "b"], "time_on_page": 12.5},
     )
-
-
-SOURCE = Path("functions") / "aggregate" / "main.py"

@@ -5,14 +5,24 @@ Packages are not among them: they are built where they are needed (tools/generat
 
 import sys
 
-from tools.generate import event_schemas, events_page, feature_groups, module_readme, schemas, tables_page
+from tools.generate import (
+    cost_page,
+    event_schemas,
+    events_page,
+    feature_groups,
+    module_readme,
+    performance_page,
+    schemas,
+    tables_page,
+)
 from tools.generate.output import Files, write
 from tools.paths import ROOT
 
 
 def generated() -> Files:
     """Every generated file, as the code makes it now."""
-    modules = (schemas, feature_groups, event_schemas, events_page, tables_page, module_readme)
+    pages = (events_page, tables_page, module_readme, cost_page, performance_page)
+    modules = (schemas, feature_groups, event_schemas, *pages)
     return {path: text for module in modules for path, text in module.files().items()}
 
 

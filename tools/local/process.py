@@ -19,11 +19,12 @@ _POLL = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What to start: a command, beginning with the program's full path, and its environment."""
+    """What to start: a command, beginning with the program's full path, its environment, and its folder."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    folder: Path = ROOT
 
 
 class PartDied(CommandError):
@@ -45,7 +46,7 @@ class Process:
             self._process = subprocess.Popen(
                 [*tether, *part.command],
                 env=part.environment,
-                cwd=ROOT,
+                cwd=part.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -34,6 +34,7 @@ CASES = {
     "tail": ("", "--since noon", "--reason typo", "--every 0", "--dataset d"),
     "doctor": ("--chain nowhere.json", "--dataset d"),
     "trace": ("latest", ""),
+    "cost": ("", "--rate -1", "--rate many", "--rate 1 --driver carrier-pigeon", "--rate 1 --locations 0"),
 }
 """Command to the bad command lines, on a chain that does not answer."""
 
