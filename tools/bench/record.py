@@ -7,6 +7,7 @@ sizes. About five minutes.
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,8 +50,10 @@ class Paced:
 async def record() -> Measurements:
     """Measures it all; raises CommandError, LoadFailed, OSError."""
     report, sinks = Report(EXTENT.events, EXTENT.rounds, EXTENT.answers), Sinks(EXTENT.answers)
+    _say(f"{EXTENT.starts} starts of each function")
     async with running(EXTENT, sinks, report) as servers:
         for at_once in EXTENT.at_once:
+            _say(f"{EXTENT.rounds} rounds of {EXTENT.events:,} events, {at_once} at once")
             await rounds(report, sinks, EXTENT, at_once, servers)
         paced = {
             subject.name: await _paced(subject, server, sinks)
@@ -62,6 +65,7 @@ async def record() -> Measurements:
 
 async def _paced(subject: Subject, server: Server, sinks: Sinks) -> Paced:
     found = Paced()
+    _say(f"{subject.name} at {', '.join(map(str, PACES))} events/s")
     for rate, count in PACES.items():
         before = sinks.counts.copy()
         load = await run_paced(server.port, subject.requests, count, rate, DEPLOYED)
@@ -90,9 +94,15 @@ async def _flush() -> Flush:
 async def _ticks(scale: Scale, minutes: int) -> tuple[list[Tick], list[bytes]]:
     """The last turn of them, and rows of their panes."""
     testbed = Testbed(scale)
+    _say(f"{minutes} flushes of {scale.rate} events/s from {scale.locations:,} locations")
     async with serving_aggregate(testbed) as server:
         ticks = [tick async for tick in steady(testbed, server, minutes)]
     return ticks[-CYCLE:], testbed.sinks.rows.get(REALTIME_FEATURES_AGGREGATED.name, [])
+
+
+def _say(what: str) -> None:
+    """Where it is: on stderr, as the result is a file."""
+    sys.stderr.write(f"{what}\n")
 
 
 def _size(ticks: list[Tick]) -> FlushSize:
