@@ -37,7 +37,7 @@ def test_every_command_on_a_pipeline_takes_the_same_options_for_it() -> None:
     for name in ON_A_PIPELINE:
         options = {word for option in COMMANDS[name].params for word in option.opts}
         assert expected <= options, name
-    assert set(COMMANDS) - set(ON_A_PIPELINE) == {"up", "sample", "validate"} | LOCAL
+    assert set(COMMANDS) - set(ON_A_PIPELINE) == {"up", "sample", "validate", "cost"} | LOCAL
 
 
 @pytest.mark.parametrize("name", sorted(LOCAL))
