@@ -71,9 +71,12 @@ LAW |= {
     "tools/replay": PRODUCTION | PIPELINE,
     "tools/redrive": PRODUCTION | PIPELINE | {"tools/replay"},
     "tools/demo": SHARED | PIPELINE | {"tools/local", "tools/sampling"},
+    "tools/load": SHARED | PIPELINE | {"tools/local", "tools/sampling", "tools/health", "tools/demo"},
     "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins"},
 }
-LAW["tools/commands"] = SHARED | (set(LAW) - PRODUCTION - {"tools/demo", "tools/bench", "tools/standins"})
+LAW["tools/commands"] = SHARED | (
+    set(LAW) - PRODUCTION - {"tools/demo", "tools/load", "tools/bench", "tools/standins"}
+)
 LAW["tools/__main__.py"] = {COMMANDS, "tools/commands"}
 
 FOLDERS = {"shared": SHARED, "functions": PRODUCTION - SHARED}
