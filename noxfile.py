@@ -97,6 +97,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def load(session: nox.Session) -> None:
+    """Latency, CPU and memory under load, and nothing lost; -- --rate R --minutes M [--burst]."""
+    _install(session)
+    session.run("python", "-m", "tools.load", *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Break the code on purpose, one line at a time: some test must see it; -- --only PATTERN, --tenth N."""
     _install(session)

@@ -73,10 +73,11 @@ LAW |= {
     "tools/replay": PRODUCTION | PIPELINE,
     "tools/redrive": PRODUCTION | PIPELINE | {"tools/replay"},
     "tools/demo": SHARED | PIPELINE | {"tools/local", "tools/sampling"},
+    "tools/load": SHARED | PIPELINE | {"tools/local", "tools/sampling", "tools/health", "tools/demo"},
     "tools/bench": PRODUCTION | PIPELINE | {"tools/local", "tools/sampling", "tools/standins", "tools/cost"},
 }
 LAW["tools/commands"] = SHARED | (
-    set(LAW) - PRODUCTION - {"tools/audit", "tools/demo", "tools/bench", "tools/standins"}
+    set(LAW) - PRODUCTION - {"tools/audit", "tools/demo", "tools/load", "tools/bench", "tools/standins"}
 )
 LAW["tools/__main__.py"] = {COMMANDS, "tools/commands"}
 

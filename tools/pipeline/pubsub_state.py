@@ -51,6 +51,8 @@ class SubscriptionState(BaseModel):
     """The most deliveries that one of these has had."""
     answers: Mapping[int, int]
     """Pushes of the period by status, or NO_ANSWER; empty for a pull subscription."""
+    answered: Mapping[int, int] = {}
+    """The same since the stand-in began."""
     acknowledged: list[Acknowledged]
     """The last of the period, a thousand at most."""
 

@@ -17,6 +17,7 @@ def test_the_answers_of_the_period_are_counted_by_status() -> None:
     assert record.answers(31.0) == {204: 2, 503: 1, NO_ANSWER: 1}
     assert record.answers(PERIOD + 20) == {204: 1, NO_ANSWER: 1}
     assert record.answers(1_000.0) == {}
+    assert record.all_answers == {204: 2, 503: 1, NO_ANSWER: 1}
 
 
 def test_only_what_was_acknowledged_in_the_period_is_recent_and_at_most_a_thousand() -> None:

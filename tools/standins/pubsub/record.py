@@ -17,6 +17,8 @@ class PushRecord:
     def __init__(self) -> None:
         self._seconds: deque[tuple[int, Counter[int]]] = deque()
         self._acknowledged: deque[tuple[float, Message, datetime]] = deque(maxlen=KEPT)
+        self.all_answers: Counter[int] = Counter()
+        """Status to pushes, of all periods."""
 
     def answered(self, status: int, now: float) -> None:
         """Counts a push's status, or NO_ANSWER."""
@@ -25,6 +27,7 @@ class PushRecord:
             self._forget(now)
             self._seconds.append((second, Counter()))
         self._seconds[-1][1][status] += 1
+        self.all_answers[status] += 1
 
     def acknowledged(self, message: Message, now: float, at: datetime) -> None:
         self._acknowledged.append((now, message, at))

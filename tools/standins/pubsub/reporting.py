@@ -56,6 +56,7 @@ def _state(subscription: Subscription, now: float) -> SubscriptionState:
         retried=sum(_was_delivered(delivery) for delivery in held),
         attempts=max((_deliveries(delivery) for delivery in held), default=0),
         answers=subscription.record.answers(now),
+        answered=subscription.record.all_answers,
         acknowledged=list(subscription.record.recent(now)),
     )
 
