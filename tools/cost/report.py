@@ -105,8 +105,8 @@ def notes(measured: Measurements, made: Sequence[Bill]) -> list[str]:
     ]
     if any(bill.at_least for bill in made):
         found.append(
-            "≥: not measured. The functions do not pull yet; what an event would cost them is unknown, so one "
-            "instance of each stage and full batches are counted, the least that it can be."
+            "≥: not measured. The functions do not pull yet; what an event would cost them is unknown, so "
+            "one instance of each stage and full batches are counted, the least that it can be."
         )
     return found
 
