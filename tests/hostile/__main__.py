@@ -29,7 +29,8 @@ def main(arguments: Sequence[str]) -> int:
         return int(bool(verdict.broken))
     draw(options.seed, 0)  # makes the good events
     freeze_startup_objects()  # as the functions do when they start
-    tally = run(options.seed, options.inputs, _progress if options.inputs > 100_000 else None)
+    progress = _progress if options.inputs > 100_000 else None
+    tally = run(options.seed, options.inputs, progress, options.first)
     say(_report(tally))
     if tally.failing is not None:
         say(explain(options.seed, tally.failing))
@@ -49,6 +50,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s hostile --", description=__doc__)
     parser.add_argument("--inputs", type=_positive, default=50_000, help="how many, 50,000 by default")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives other inputs")
+    parser.add_argument("--first", type=int, default=0, help="the first one's number, 0 by default")
     parser.add_argument("--only", type=int, metavar="NUMBER", help="run this input of the seed and no other")
     return parser.parse_args(arguments)
 

@@ -55,18 +55,18 @@ class Tally:
         return given.number % EVERY == 0 or any(self.changes[change] < FIRST for change in given.changes)
 
 
-def run(seed: int, count: int, progress: Callable[[Tally], None] | None = None) -> Tally:
-    """Inputs 0 to `count` of the seed, up to the first that breaks the law."""
+def run(seed: int, count: int, progress: Callable[[Tally], None] | None = None, first: int = 0) -> Tally:
+    """`count` inputs of the seed from the first on, up to one that breaks the law."""
     tally = Tally()
     began, cpu, warm = time.monotonic(), time.process_time(), 0
-    for number in range(count):
+    for number in range(first, first + count):
         given = draw(seed, number)
         tally.add(given, judge(given, tally.measures(given)))
         if tally.failing is not None:
             break
-        if number == WARM:
+        if tally.inputs == WARM:
             warm = _alive()
-        if progress is not None and number % 50_000 == 49_999:
+        if progress is not None and tally.inputs % 50_000 == 0:
             progress(tally)
     tally.took, tally.cpu = time.monotonic() - began, time.process_time() - cpu
     tally.kept = _alive() - warm if warm else 0

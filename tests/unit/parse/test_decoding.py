@@ -333,4 +333,4 @@ def test_of_a_list_with_many_wrong_elements_the_first_is_the_reason() -> None:
 
 
 def test_a_long_timestamp_does_not_stand_in_the_reason() -> None:
-    assert len(str(rejected(raw(timestamp="2026" * 50_000)))) < 250
+    assert len(str(rejected(raw(timestamp="x" * 50_000)))) < 250

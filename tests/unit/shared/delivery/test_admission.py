@@ -99,8 +99,9 @@ async def test_a_body_that_dawdles_gives_its_share_back(
 ) -> None:
     monkeypatch.setattr(module, "READ_SECONDS", 0.01)
     budget = ByteBudget(SMALL + 1)
+    scope, _ = Sender(declared=declared).request
     with Admission(budget) as dawdling, pytest.raises(Busy, match="not there within"):
-        await dawdling.read(Sender(declared=declared).request[0], asyncio.Event().wait)  # type: ignore[arg-type]
+        await asyncio.wait_for(dawdling.read(scope, asyncio.Event().wait), 5)  # type: ignore[arg-type]
     with Admission(budget) as admission:
         await admission.read(*Sender(b"a", declared=SMALL + 1).request)
 
