@@ -27,10 +27,19 @@ _FIELDS: Mapping[type, str] = {
 }
 
 
+RENEWED = 256
+"""Entities after which the messages are made anew. A message keeps the memory of every value that it ever
+had until it is freed itself, even of those that were overwritten or cleared: 500 bytes an event."""
+
+
 class EntityEncoder:
-    """Encodes entities one after another; holds the messages that it uses again."""
+    """Encodes entities one after another; holds the messages that it uses again, each for a while."""
 
     def __init__(self) -> None:
+        self._renew()
+
+    def _renew(self) -> None:
+        self._left = RENEWED
         self._key = Entity()
         self._single = Entity()
         """An entity of one feature and no key."""
@@ -41,6 +50,9 @@ class EntityEncoder:
 
         Raises KeyError for a value of a type that the store has not, ValueError for one out of its range.
         """
+        if not self._left:
+            self._renew()
+        self._left -= 1
         self._key.data_key.key = location_id
         pieces: list[bytes] = [self._key.SerializeToString()]
         if len(entries) == 1:
