@@ -14,13 +14,15 @@ DRAIN_FACTOR = 2.0
 
 _MISCOUNTED = """
 SELECT COUNT(*) AS windows FROM (
-  SELECT location_id, TIMESTAMP_SECONDS(DIV(UNIX_SECONDS(event_timestamp), 300) * 300) AS window_start,
-    COUNT(DISTINCT event_id) AS events
-  FROM realtime_features WHERE NOT is_late GROUP BY 1, 2
-) AS expected
-FULL JOIN realtime_features_aggregated_latest AS counted
-  ON counted.location_id = expected.location_id AND counted.window_start = expected.window_start
-WHERE COALESCE(expected.events, 0) != COALESCE(counted.window_event_count, 0)
+  SELECT counted.location_id, counted.window_start, counted.window_event_count AS counted,
+    COUNT(DISTINCT stored.event_id) AS events
+  FROM realtime_features_aggregated_latest AS counted
+  LEFT JOIN (SELECT event_id, location_id, event_timestamp FROM realtime_features WHERE NOT is_late) AS stored
+  ON stored.location_id = counted.location_id
+    AND stored.event_timestamp >= counted.window_start AND stored.event_timestamp < counted.window_end
+  GROUP BY 1, 2, 3
+) AS compared
+WHERE counted != events
 """
 
 

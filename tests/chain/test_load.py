@@ -1,0 +1,27 @@
+"""A service stops under load: `nox -s load` finds nothing lost, counted twice or late, and no brake engaged."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.load import __main__ as command
+
+pytestmark = pytest.mark.outages
+
+
+@pytest.mark.timeout(300)
+def test_firestore_freezes_for_20_seconds_under_load_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "FOLDER", command.ROOT / "build" / "load-test")
+    arguments = "--rate 40 --minutes 0.75 --flush-every 10 --outage firestore --outage-seconds 20 --json"
+    code = command.main(arguments.split())
+    answer = capsys.readouterr()
+    found = json.loads(answer.out)
+    assert (found["wrong"], code) == ([], 0), answer.err
+    assert found["events"] == 1_800
+    assert found["ledger"]["unique_features"] == found["ledger"]["in_windows"] == 1_800
+    assert set(found["answers"]["features"]) <= {"204", "429", "503", "0"}
+    assert found["answers"]["features"]["503"] > 0, "the outage was felt, and answered retryably"
