@@ -1,4 +1,4 @@
-"""A service stops under load: `nox -s load` finds nothing lost, counted twice or late, and no brake engaged."""
+"""A service stops under load: nothing is lost, counted twice or late, and no brake is engaged."""
 
 import json
 from pathlib import Path
