@@ -1,4 +1,4 @@
-"""A service stops under load: `nox -s load` finds nothing lost, counted twice or late, and no brake engaged."""
+"""A service stops under load: nothing is lost, counted twice or late, and no brake is engaged."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.load import __main__ as command
+from tools.paths import ROOT
 
 pytestmark = pytest.mark.outages
 
@@ -15,7 +16,7 @@ def test_firestore_freezes_for_20_seconds_under_load_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "FOLDER", command.ROOT / "build" / "load-test")
+    monkeypatch.setattr(command, "FOLDER", ROOT / "build" / "load-test")
     arguments = "--rate 40 --minutes 0.75 --flush-every 10 --outage firestore --outage-seconds 20 --json"
     code = command.main(arguments.split())
     answer = capsys.readouterr()
