@@ -129,6 +129,13 @@ def hostile(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Chains of real processes that misbehave by drawn plans; -- --minutes N --seed S, or --only SEED."""
+    _install(session)
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def generate(session: nox.Session) -> None:
     """Write the schemas, feature groups and generated parts of the docs; a test keeps them current."""
     _install(session)

@@ -60,7 +60,7 @@ def choose(mutants: Sequence[Mutant], options: argparse.Namespace) -> list[Mutan
     of_terraform = [mutant for mutant in found if mutant.needs_terraform]
     if of_terraform and (shutil.which("terraform") is None or offline() is None):
         missing = "terraform or TERRAFORM_OFFLINE is missing"
-        say.print(f"NOT CHECKED: {len(of_terraform)} breakages of terraform/, for {missing}")
+        say.print(f"NOT CHECKED: {_breakages(len(of_terraform))} of terraform/, for {missing}")
         return [mutant for mutant in found if not mutant.needs_terraform]
     return found
 
@@ -71,7 +71,7 @@ def _passes_unbroken(tree: Path, mutants: Sequence[Mutant]) -> bool:
     wanted = [test for test in tests if test in files or test.partition("::")[0] not in files]
     ran = run_tests(tree, wanted, seconds=MANY_SECONDS)
     if ran.code == 0:
-        say.print(f"The tests of {len(mutants)} breakages pass unbroken, in {ran.seconds:.0f} s.")
+        say.print(f"The tests of {_breakages(len(mutants))} pass unbroken, in {ran.seconds:.0f} s.")
         return True
     say.print(ran.output)
     say.print("The tests fail without any breakage, so nothing was tried: fix them first.")
@@ -93,6 +93,10 @@ def _try_all(mutants: Sequence[Mutant], tree: Path) -> list[Result]:
         stop_all()
 
 
+def _breakages(number: int) -> str:
+    return f"{number} breakage{'' if number == 1 else 's'}"
+
+
 def _print(results: Sequence[Result]) -> None:
     rows = [
         (result.mutant.name, result.verdict.value, result.detail, f"{result.seconds:.1f}")
@@ -100,7 +104,7 @@ def _print(results: Sequence[Result]) -> None:
     ]
     say.print(table(("breakage", "verdict", "by", "seconds"), rows))
     alive = [result for result in results if result.verdict is not Verdict.KILLED]
-    say.print(f"{len(results)} breakages, {len(results) - len(alive)} killed.")
+    say.print(f"{_breakages(len(results))}, {len(results) - len(alive)} killed.")
     for result in alive:
         what = f"{result.verdict}: {result.mutant.name} ({result.mutant.file}): {result.detail}"
         say.print(what)

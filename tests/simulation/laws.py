@@ -2,7 +2,7 @@
 
 import traceback
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise, product
 
@@ -30,11 +30,11 @@ def broken(chain: SimulatedChain) -> list[str]:
         return ["".join(traceback.format_exception(error)) for error in chain.bugs]
     if not chain.is_closed:
         return [f"it does not end: {chain.waiting} messages wait, the windows are not all closed"]
-    unique = _unique(chain.sinks.rows)
+    unique = unique_rows(chain.sinks.rows)
     return [
         *_events(chain, unique),
-        *_panes(chain.sinks.panes),
-        *_folds(unique, _newest(chain.sinks.panes)),
+        *panes(chain.sinks.panes),
+        *_folds(unique, newest_panes(chain.sinks.panes)),
         *_dead_letters(chain),
         *_online(chain),
     ]
@@ -44,7 +44,7 @@ Unique = Mapping[str, tuple[bool, Sequence[Row]]]
 """Event id to whether it is late, by the rule of realtime_features_unique, and all of its rows."""
 
 
-def _unique(rows: Iterable[Row]) -> Unique:
+def unique_rows(rows: Iterable[Row]) -> Unique:
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         found[str(row["event_id"])].append(row)
@@ -84,7 +84,8 @@ def _stored(chain: SimulatedChain) -> Iterator[bytes]:
                 continue
 
 
-def _panes(rows: Iterable[Row]) -> Iterator[str]:
+def panes(rows: Iterable[Row], is_closed: Callable[[WindowKey], bool] = lambda _: True) -> Iterator[str]:
+    """Of every window: its revisions, its kinds of panes, and what is final if `is_closed` says so."""
     windows: dict[WindowKey, dict[int, Row]] = defaultdict(dict)
     for row in rows:
         revisions = windows[_key(row)]
@@ -92,15 +93,16 @@ def _panes(rows: Iterable[Row]) -> Iterator[str]:
         if revisions.setdefault(revision, row) != row:
             yield f"revision {revision} of {_key(row)} is two rows: {revisions[revision]} and {row}"
     for key, revisions in windows.items():
-        panes = [revisions[number] for number in sorted(revisions)]
+        emitted = [revisions[number] for number in sorted(revisions)]
         if sorted(revisions) != list(range(1, len(revisions) + 1)):
             yield f"{key} has the revisions {sorted(revisions)}"
-        if [row["is_final"] for row in panes] != [False] * (len(panes) - 1) + [True]:
-            yield f"{key} says is_final {[row['is_final'] for row in panes]}"
-        kinds = [Pane(str(row["pane"])) for row in panes]
-        if kinds != sorted(kinds, key=ORDER.index) or kinds.count(Pane.ON_TIME) != 1:
+        if [row["is_final"] for row in emitted] != [False] * (len(emitted) - 1) + [is_closed(key)]:
+            yield f"{key} says is_final {[row['is_final'] for row in emitted]}"
+        kinds = [Pane(str(row["pane"])) for row in emitted]
+        on_time = kinds.count(Pane.ON_TIME)
+        if kinds != sorted(kinds, key=ORDER.index) or on_time > 1 or (is_closed(key) and not on_time):
             yield f"{key} has the panes {kinds}"
-        for before, after in pairwise(panes):
+        for before, after in pairwise(emitted):
             if not int(str(before["window_event_count"])) <= int(str(after["window_event_count"])):
                 yield f"{key} lost events between {before} and {after}"
 
@@ -110,7 +112,7 @@ def _key(row: Row) -> WindowKey:
     return WindowKey(to_micros(start), str(row["location_id"]))  # type: ignore[arg-type]
 
 
-def _newest(rows: Iterable[Row]) -> dict[WindowKey, Row]:
+def newest_panes(rows: Iterable[Row]) -> dict[WindowKey, Row]:
     newest: dict[WindowKey, Row] = {}
     for row in rows:
         before = newest.get(_key(row))

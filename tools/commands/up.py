@@ -38,9 +38,13 @@ def up(
     ] = DEFAULT_BASE,
     trace: Annotated[bool, typer.Option("--trace", help="Collect spans, for `cqc trace`.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data in .cqc/data over a stop.")] = False,
+    faults: Annotated[
+        str | None, typer.Option(metavar="FILE|seed:N", help="A plan of faults, or one drawn from a seed.")
+    ] = None,
 ) -> None:
     """Start the whole chain; Ctrl-C ends it."""
     from tools.console import console
+    from tools.faults.drawing import plan_of
     from tools.local.chain import Chain, ChainOptions
     from tools.local.claim import claimed
     from tools.local.parts import PartsKind
@@ -57,8 +61,10 @@ def up(
         flush_every=flush_every,
         trace=trace,
         keep=keep,
+        faults=None if faults is None else plan_of(faults),
         report=lambda text: people.print(text, style="yellow"),
     )
+    options.check()
     with claimed(options.state):
         if described:
             _remove_stale(described)
@@ -114,6 +120,9 @@ def _announce(people: "Console", chain: "Chain", seconds: float) -> None:
         people.print(f"The flush is called every {chain.options.flush_every:g} s.")
     if chain.options.trace:
         people.print("Spans are collected: cqc trace latest shows the last event's.")
+    if chain.options.faults:
+        seconds = chain.options.faults.heals_at
+        people.print(f"It misbehaves for {seconds:g} s; what went wrong: .cqc/faults/injected.jsonl")
     if chain.options.data:
         people.print(f"The data is kept in {_shown(chain.options.data)}: delete it to begin without.")
     people.print("Try in another terminal: cqc sample 1000 | cqc publish -    Stop with Ctrl-C.")

@@ -7,6 +7,7 @@ Enter it from the main thread: on Linux the parts end with the thread that start
 """
 
 import os
+import shutil
 import socket
 import threading
 import time
@@ -20,8 +21,10 @@ from types import TracebackType
 from typing import Self
 
 from shared.topology import FUNCTIONS
-from tools.errors import CommandError
-from tools.local.parts import STATEFUL, PartsKind, address, all_parts
+from tools.errors import CommandError, UsageError
+from tools.faults.plan import Plan
+from tools.local.misfortune import Misfortune
+from tools.local.parts import STATEFUL, Misbehaviour, PartsKind, address, all_parts
 from tools.local.ports import DEFAULT_BASE, HOST, allot
 from tools.local.process import Part, PartDied, Process, stop_all
 from tools.local.scheduler import Scheduler
@@ -46,6 +49,8 @@ class ChainOptions:
     """Whether spans are collected, for `cqc trace`."""
     keep: bool = False
     """Whether the stand-ins keep their data over a stop."""
+    faults: Plan | None = None
+    """What goes wrong on purpose, once the chain is up."""
     state: Path = field(default_factory=lambda: Path.cwd() / addresses.STATE_FOLDER)
     """Where chain.json, the logs and kept data go."""
     report: Callable[[str], None] = lambda _: None
@@ -55,6 +60,19 @@ class ChainOptions:
     def data(self) -> Path | None:
         """The folder of kept data."""
         return (self.state / "data").absolute() if self.keep else None
+
+    @property
+    def misbehaviour(self) -> Misbehaviour | None:
+        return Misbehaviour(self.faults, (self.state / "faults").absolute()) if self.faults else None
+
+    def check(self) -> None:
+        """Raises UsageError for a plan of faults that this chain can't run."""
+        if self.faults is None:
+            return
+        if self.parts is not PartsKind.STAND_IN:
+            raise UsageError("--faults makes the stand-ins misbehave: leave out --parts emulators")
+        if not self.keep and (killed := ", ".join(self.faults.forgets())):
+            raise UsageError(f"the plan kills {killed}, and their data with them: add --keep")
 
 
 class _Abandoned(CommandError):
@@ -73,6 +91,7 @@ class Chain:
         self._processes: dict[str, Process] = {}
         self._scheduler: Scheduler | None = None
         self._supervisor: Supervisor | None = None
+        self._misfortune: Misfortune | None = None
         self._given_up = threading.Event()
 
     @property
@@ -118,6 +137,8 @@ class Chain:
         self._given_up.set()
         if self._scheduler is not None:
             self._scheduler.stop()
+        if self._misfortune is not None:
+            self._misfortune.stop()
         if self._supervisor is not None:
             self._supervisor.close()
         with signals_ignored():
@@ -126,7 +147,12 @@ class Chain:
             self._remove_file()
 
     def _start(self) -> None:
-        for part in all_parts(self.options.parts, self._ports, self.address, self.options.data):
+        options, faults = self.options, self.options.misbehaviour
+        options.check()
+        if faults:
+            shutil.rmtree(faults.folder, ignore_errors=True)  # of an earlier run
+            faults.folder.mkdir(parents=True)
+        for part in all_parts(options.parts, self._ports, self.address, options.data, faults):
             self._parts[part.name] = part
             self._launch(part.name)
         self._bring_up()
@@ -135,6 +161,9 @@ class Chain:
             url = self.address.functions["aggregate"]
             self._scheduler = Scheduler(url, self.options.flush_every, self.options.report)
             self._scheduler.start()
+        if faults:
+            self._misfortune = Misfortune(faults.plan, faults.folder, lambda: self.processes)
+            self._misfortune.start()
 
     def _launch(self, name: str, continues: bool = False) -> Process:
         logs = self.options.state / "logs"

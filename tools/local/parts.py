@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from shared.topology import (
     feature_view_path,
     topic_paths,
 )
+from tools.faults.plan import Plan
 from tools.local.emulators import EMULATORS
 from tools.local.ports import HOST, endpoints
 from tools.local.process import Part
@@ -64,8 +66,20 @@ def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Misbehaviour:
+    """A plan of faults, and the folder from which the stand-ins read it once it runs."""
+
+    plan: Plan
+    folder: Path
+
+
 def all_parts(
-    kind: PartsKind, ports: Mapping[str, int], chain: ChainAddress, data: Path | None = None
+    kind: PartsKind,
+    ports: Mapping[str, int],
+    chain: ChainAddress,
+    data: Path | None = None,
+    faults: Misbehaviour | None = None,
 ) -> list[Part]:
     """The parts in the order in which they start: those that take longest to be ready first.
 
@@ -76,13 +90,29 @@ def all_parts(
     commands = _services(kind, ports)
     if data is not None:
         commands = {name: [*command, f"--data={data / name}"] for name, command in commands.items()}
+    if faults is not None:
+        commands = {name: [*command, f"--faults={faults.folder}"] for name, command in commands.items()}
     services = [Part(name, command, environment) for name, command in commands.items()]
     if chain.otlp is not None:
         services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))
     inherited = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
     settings = inherited | _function_settings(chain)
-    functions = [Part(name, _function_command(name, ports[name]), settings) for name in FUNCTIONS]
-    return services + functions
+    return services + [_function(name, ports[name], settings, faults) for name in FUNCTIONS]
+
+
+def _function(name: str, port: int, settings: Mapping[str, str], faults: Misbehaviour | None) -> Part:
+    """With clocks in the plan it has an instance for each."""
+    command = _function_command(name, port)
+    clocks = faults.plan.clocks.get(name) if faults else None  # type: ignore[call-overload]
+    if faults is None or not clocks:
+        return Part(name, command, settings)
+    program, _, *framework = command
+    offsets = ",".join(map(str, clocks))
+    return Part(
+        name,
+        [program, "-m", "tools.local.skewed", str(faults.folder), offsets, *framework],
+        {**settings, "WORKERS": str(len(clocks))},
+    )
 
 
 def _services(kind: PartsKind, ports: Mapping[str, int]) -> dict[str, list[str]]:

@@ -35,6 +35,10 @@ is broken here: the dead-letter brake and a stand-in's outage are answered retry
 MIN_BACKOFF, MAX_BACKOFF = 1, 60
 MONITOR_RETENTION = 7 * 24 * 3600
 
+_OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
+"""Else gRPC shares one between all clients of an address in a process, and a new client fails at once while
+an older one waits to reconnect, though Pub/Sub has just been started again."""
+
 _Request = PublishRequest.pb()
 _Message = PubsubMessage.pb()
 
@@ -48,7 +52,7 @@ class PubSub:
 
     def __init__(self, endpoint: str | None) -> None:
         self._endpoint = endpoint or "pubsub.googleapis.com"
-        self._channel = grpc.insecure_channel(endpoint) if endpoint else None
+        self._channel = grpc.insecure_channel(endpoint, options=_OWN_CONNECTION) if endpoint else None
         transport = PublisherGrpcTransport(channel=self._channel) if self._channel else None
         self._publisher = PublisherClient(transport=transport)
 

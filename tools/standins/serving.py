@@ -15,6 +15,8 @@ import grpc
 import grpc.aio
 import uvloop
 
+from tools.faults.injecting import Faults
+from tools.standins.misbehaving import misbehaving
 from tools.standins.status import (
     AlreadyExists,
     FailedPrecondition,
@@ -44,6 +46,7 @@ _OPTIONS = [
     ("grpc.so_reuseport", 0),
 ]
 _GRACE_SECONDS = 0.5
+FAULTS_HELP = "folder of a plan of faults under way, as cqc up --faults writes it (default: none)"
 
 
 class PortTaken(Exception):
@@ -117,16 +120,18 @@ class Empty:
 
 @asynccontextmanager
 async def listening(
-    services: Mapping[str, dict[str, Handler]], host: str, port: int
+    services: Mapping[str, dict[str, Handler]], host: str, port: int, faults: Faults | None = None
 ) -> AsyncIterator[Endpoint]:
     """Serves `services` (service name → method name → handler) until the block ends.
 
-    Port 0 takes any free one. Raises PortTaken.
+    Port 0 takes any free one. `faults` are those of a chain that misbehaves. Raises PortTaken.
     """
     check_free(host, port)
     server = grpc.aio.server(options=_OPTIONS)
     for service, methods in services.items():
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, misbehaving(methods, faults)),)
+        )
     bound = server.add_insecure_port(f"{host}:{port}")
     await server.start()
     try:
@@ -153,7 +158,13 @@ def command_line(name: str, keeps: bool = False) -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes any free one")
     if keeps:
         parser.add_argument("--data", type=Path, help="file that keeps the data (default: memory)")
+        parser.add_argument("--faults", type=Path, help=FAULTS_HELP)
     return parser
+
+
+def faults_of(name: str, options: argparse.Namespace) -> Faults | None:
+    """Those of the part `name`, if --faults is given."""
+    return None if options.faults is None else Faults(name, options.faults)
 
 
 def run(name: str, serve: Serve, options: argparse.Namespace) -> None:

@@ -13,7 +13,14 @@ from tools.errors import EXIT_CODES, CommandError, ProblemsFound, UsageError
 
 BAD = '{"location_id": "1-1", "event_type": "rating_change"}\n'
 CASES = {
-    "up": ("--parts real", "--port-base many", "--flush-every 0", "--port-base 65001"),
+    "up": (
+        "--parts real",
+        "--port-base many",
+        "--flush-every 0",
+        "--port-base 65001",
+        "--faults seed:x",
+        "--faults no.json",
+    ),
     "sample": ("five", "5 --bad 2", "5 --now noon", ""),
     "validate": ("nowhere.jsonl", "empty.jsonl", ""),
     "publish": ("nowhere.jsonl", "bad.jsonl --rate 0", "bad.jsonl", ""),

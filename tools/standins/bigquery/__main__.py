@@ -10,7 +10,7 @@ import duckdb
 
 from tools.standins.bigquery.server import serve
 from tools.standins.kept import BEGIN_WITHOUT
-from tools.standins.serving import PortTaken
+from tools.standins.serving import FAULTS_HELP, PortTaken, faults_of
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--rest-port", type=int, required=True, help="port of the REST API; 0: any free one")
     parser.add_argument("--grpc-port", type=int, required=True, help="port of Storage Write; 0: any free one")
     parser.add_argument("--data", type=Path, help="folder that keeps the data (default: memory)")
+    parser.add_argument("--faults", type=Path, help=FAULTS_HELP)
     options = parser.parse_args()
     try:
         asyncio.run(_run_until_signal(options))
@@ -32,7 +33,8 @@ def main() -> None:
 
 
 async def _run_until_signal(options: argparse.Namespace) -> None:
-    async with serve(options.rest_port, options.grpc_port, options.host, options.data) as endpoints:
+    faults = faults_of("bigquery", options)
+    async with serve(options.rest_port, options.grpc_port, options.host, options.data, faults) as endpoints:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):  # after the start, when uvicorn has set its handlers
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -19,6 +19,9 @@ from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, StorageErr
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.status_pb2 import Status
 
+from tools.faults.injecting import Faults
+from tools.standins.bigquery.fate import fate_of
+
 _Request = AppendRowsRequest.pb()
 _Reason = StorageError.pb()
 
@@ -26,8 +29,11 @@ _Reason = StorageError.pb()
 class Appends(BigQueryWriteHandler):
     """Writes in the event loop, where queries run, under the lock that every other write takes."""
 
-    def __init__(self, context: AppContext, manager: WriteStreamManager | None = None) -> None:
+    def __init__(
+        self, context: AppContext, manager: WriteStreamManager | None = None, faults: Faults | None = None
+    ) -> None:
         super().__init__(context, manager)
+        self._faults = faults
         self._loop = asyncio.get_running_loop()
 
     def _handle_append_rows(
@@ -45,11 +51,19 @@ class Appends(BigQueryWriteHandler):
             if extra:
                 _refuse(context, _extra_fields(request.write_stream, extra))
                 return
+            fate = fate_of(self._faults)
+            if fate is not None and fate.fails(context):
+                return
+            if fate is not None and (refused := fate.refused_rows(request)):
+                yield refused
+                continue
             admitted.append(sent)
             answer = next(answers, None)  # one for each request, none when the call has failed
-            if answer is None:
+            if answer is None or (fate is not None and fate.loses_answer(context)):
                 return
             yield answer
+            if fate is not None and fate.closes_stream():
+                return
 
     def _ensure_stream_bound(
         self,

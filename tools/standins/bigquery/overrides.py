@@ -6,6 +6,7 @@ connection, and it copies the whole table at each write for time travel (measure
 tests/warehouse/test_bigquery_stand_in.py covers all of it.
 """
 
+from functools import partial
 from importlib.resources import as_file, files
 
 import bqemulator.grpc_api.write_servicer
@@ -18,6 +19,7 @@ from bqemulator.catalog.models import JobMeta, SnapshotMeta
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
 
+from tools.faults.injecting import Faults
 from tools.standins.bigquery import altered
 from tools.standins.bigquery.appends import Appends
 
@@ -46,14 +48,14 @@ class OfflineEngine(DuckDBEngine):
             self.connection.execute(f"LOAD '{extension}'")
 
 
-def install() -> None:
+def install(faults: Faults | None = None) -> None:
     """Replaces the names from which bqemulator's server builds its parts."""
     for module, name, ours in (
         (bqemulator.server, "DuckDBEngine", OfflineEngine),
         (bqemulator.server, "SnapshotManager", NoSnapshots),
         (bqemulator.server, "DuckDBCatalogRepository", KeptCatalog),
         (bqemulator.server, "configure_logging", _leave_logging_alone),
-        (bqemulator.grpc_api.write_servicer, "BigQueryWriteHandler", Appends),
+        (bqemulator.grpc_api.write_servicer, "BigQueryWriteHandler", partial(Appends, faults=faults)),
         (bqemulator.jobs.executor, "sync_dropped_object", altered.sync),
         (bqemulator.scripting.interpreter, "sync_dropped_object", altered.sync),
     ):

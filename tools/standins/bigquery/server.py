@@ -11,6 +11,7 @@ from pathlib import Path
 from bqemulator.config import PersistenceMode, Settings
 from bqemulator.server import EmulatorServer
 
+from tools.faults.injecting import Faults
 from tools.standins.bigquery import overrides
 from tools.standins.serving import check_free
 
@@ -28,7 +29,11 @@ class Endpoints:
 
 @asynccontextmanager
 async def serve(
-    rest_port: int = 0, grpc_port: int = 0, host: str = "127.0.0.1", data: Path | None = None
+    rest_port: int = 0,
+    grpc_port: int = 0,
+    host: str = "127.0.0.1",
+    data: Path | None = None,
+    faults: Faults | None = None,
 ) -> AsyncIterator[Endpoints]:
     """Serves a BigQuery in the running loop until the block ends; port 0 takes any free one.
 
@@ -37,7 +42,7 @@ async def serve(
     """
     check_free(host, rest_port, "--rest-port")
     check_free(host, grpc_port, "--grpc-port")
-    overrides.install()
+    overrides.install(faults)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_CONNECTIONS))
     # The folder goes once bqemulator has made sure of it: nothing uploads files, and SIGKILL would leave it.
     with tempfile.TemporaryDirectory(prefix="bigquery-") as uploads:

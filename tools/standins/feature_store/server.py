@@ -10,6 +10,7 @@ from typing import Any
 from google.cloud.aiplatform_v1.types import FeatureValue
 from google.cloud.aiplatform_v1.types import feature_online_store_service as types
 
+from tools.faults.injecting import Faults
 from tools.standins.feature_store.kept import KeptFeatures
 from tools.standins.feature_store.table import EntityKey, FeatureTable, WrittenFeature
 from tools.standins.serving import CODES, Endpoint, Handler, conversation, listening, unary
@@ -112,6 +113,7 @@ async def serve(
     port: int = 0,
     service: FeatureOnlineStoreService | None = None,
     data: Path | None = None,
+    faults: Faults | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Serves a feature store until the block ends; port 0 takes any free one.
 
@@ -122,7 +124,7 @@ async def serve(
     table = FeatureTable(kept.load(), kept.save) if kept else FeatureTable()
     service = service or FeatureOnlineStoreService(table)
     try:
-        async with listening({SERVICE: service.handlers()}, host, port) as endpoint:
+        async with listening({SERVICE: service.handlers()}, host, port, faults) as endpoint:
             yield endpoint
     finally:
         if kept:

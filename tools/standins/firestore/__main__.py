@@ -3,7 +3,7 @@
 from functools import partial
 
 from tools.standins.firestore import serve
-from tools.standins.serving import command_line, run
+from tools.standins.serving import command_line, faults_of, run
 
 options = command_line("firestore", keeps=True).parse_args()
-run("firestore", partial(serve, data=options.data), options)
+run("firestore", partial(serve, data=options.data, faults=faults_of("firestore", options)), options)

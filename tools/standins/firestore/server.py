@@ -8,6 +8,7 @@ from typing import Any
 
 from google.cloud.firestore_v1 import types
 
+from tools.faults.injecting import Faults
 from tools.standins.firestore import queries
 from tools.standins.firestore.kept import KeptDocuments
 from tools.standins.firestore.names import document_path
@@ -108,7 +109,9 @@ def _now_micros() -> int:
 
 
 @asynccontextmanager
-async def serve(host: str = "127.0.0.1", port: int = 0, data: Path | None = None) -> AsyncIterator[Endpoint]:
+async def serve(
+    host: str = "127.0.0.1", port: int = 0, data: Path | None = None, faults: Faults | None = None
+) -> AsyncIterator[Endpoint]:
     """Serves a Firestore until the block ends; port 0 takes any free one.
 
     It begins empty, or with what is in the file `data`, which then keeps it. Raises serving.PortTaken.
@@ -117,7 +120,7 @@ async def serve(host: str = "127.0.0.1", port: int = 0, data: Path | None = None
     store = Store(_now_micros, kept.load(), kept.save) if kept else Store(_now_micros)
     services = {"google.firestore.v1.Firestore": FirestoreService(store).handlers()}
     try:
-        async with listening(services, host, port) as endpoint:
+        async with listening(services, host, port, faults) as endpoint:
             yield endpoint
     finally:
         if kept:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from tools.standins.pubsub import PUSH_CONCURRENCY, serve
-from tools.standins.serving import command_line, run
+from tools.standins.serving import command_line, faults_of, run
 
 parser = command_line("pubsub", keeps=True)
 parser.add_argument(
@@ -13,4 +13,10 @@ parser.add_argument(
     help="pushes under way at once per subscription (default: %(default)s)",
 )
 options = parser.parse_args()
-run("pubsub", partial(serve, push_concurrency=options.push_concurrency, data=options.data), options)
+serving = partial(
+    serve,
+    push_concurrency=options.push_concurrency,
+    data=options.data,
+    faults=faults_of("pubsub", options),
+)
+run("pubsub", serving, options)

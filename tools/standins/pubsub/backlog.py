@@ -55,6 +55,11 @@ class Backlog:
         heapq.heappush(self._waiting, (due, next(self._order), delivery))
         return True
 
+    def postpone(self, delivery: Delivery, due: float) -> None:
+        """Gives a taken delivery back until then, as if it had not been tried."""
+        self.done(delivery)
+        heapq.heappush(self._waiting, (due, next(self._order), delivery))
+
     def next_due(self) -> float | None:
         """When the next failed message's backoff is over."""
         return self._waiting[0][0] if self._waiting else None

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from tools.faults.injecting import Call, Faults
+from tools.faults.plan import Fault
 from tools.pipeline.pubsub_state import NO_ANSWER
 from tools.standins.pubsub.backlog import Forward
 from tools.standins.pubsub.http import Posts
@@ -45,13 +47,23 @@ class PushSubscription(Subscription):
     """Posts each message, at most `concurrency` at once; no answer within the ack deadline is a failure."""
 
     def __init__(
-        self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger, concurrency: int
+        self,
+        settings: SubscriptionSettings,
+        forward: Forward,
+        ledger: Ledger,
+        concurrency: int,
+        faults: Faults | None = None,
     ) -> None:
         super().__init__(settings, forward, ledger)
         self._posts = Posts(settings.push_endpoint, _HEADERS)
         self._concurrency = concurrency
         self._held = False
         self._workers: set[asyncio.Task[None]] = set()
+        self._faults = faults
+        self._workers_beside: set[asyncio.Task[None]] = set()
+        """Deliveries of what is acknowledged already."""
+        self._late: set[str] = set()
+        """Messages that were held back once."""
 
     def restore(self, retained: Sequence[Message], deliveries: Sequence[Delivery]) -> None:
         """Pushes nothing before `redirect`: another program may have the endpoint's port by now."""
@@ -82,16 +94,20 @@ class PushSubscription(Subscription):
 
     async def close(self) -> None:
         await super().close()
-        for worker in self._workers:
+        workers = self._workers | self._workers_beside
+        for worker in workers:
             worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await asyncio.gather(*workers, return_exceptions=True)
         self._posts.close()
 
     async def _work(self) -> None:
         """Delivers until nothing is ready: cheaper than a task per message, and bounded."""
         while taken := self._backlog.take(1, self._loop.time()):
             for delivery in taken:
-                delivery.answer = await self._post(delivery)
+                call = self._faults.call(self.settings.name.rpartition("/")[2]) if self._faults else None
+                if call is not None and self._holds_back(call, delivery):
+                    continue
+                delivery.answer = await self._deliver(call, delivery)
                 self.record.answered(delivery.answer, self._loop.time())
                 if delivery.answer in ACKNOWLEDGING:
                     self._settle(delivery)
@@ -99,6 +115,39 @@ class PushSubscription(Subscription):
                 else:
                     self._fail(delivery)
                     self._set_timer()
+
+    def _holds_back(self, call: Call, delivery: Delivery) -> bool:
+        """Each message once at most, so that it comes some day."""
+        message, deliveries = delivery.message.message_id, call.faults.deliveries
+        if message in self._late or not call.happens(Fault.LATE, deliveries.late):
+            return False
+        self._late.add(message)
+        self._backlog.postpone(delivery, self._loop.time() + call.roll("how late") * deliveries.late_by)
+        self._set_timer()
+        return True
+
+    async def _deliver(self, call: Call | None, delivery: Delivery) -> int:
+        """What Pub/Sub takes for the answer."""
+        if call is None:
+            return await self._post(delivery)
+        deliveries = call.faults.deliveries
+        if call.happens(Fault.TWICE, deliveries.twice):
+            answer, _ = await asyncio.gather(self._post(delivery), self._post(delivery))
+        else:
+            answer = await self._post(delivery)
+        if call.happens(Fault.LOSES_ACK, deliveries.loses_acks):
+            return NO_ANSWER
+        if answer in ACKNOWLEDGING and call.happens(Fault.AGAIN, deliveries.again):
+            again = self._loop.create_task(
+                self._post_again(delivery, call.roll("how long after") * deliveries.late_by)
+            )
+            self._workers_beside.add(again)
+            again.add_done_callback(self._workers_beside.discard)
+        return answer
+
+    async def _post_again(self, delivery: Delivery, after: float) -> None:
+        await asyncio.sleep(after)
+        await self._post(delivery)
 
     async def _post(self, delivery: Delivery) -> int:
         """The endpoint's status, or NO_ANSWER."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from google.pubsub_v1 import types
 
+from tools.faults.injecting import Faults
 from tools.pipeline.pubsub_state import SERVICE as REPORTING
 from tools.standins.pubsub import wire
 from tools.standins.pubsub.backlog import Forward
@@ -174,6 +175,7 @@ async def serve(
     port: int = 0,
     push_concurrency: int = PUSH_CONCURRENCY,
     data: Path | None = None,
+    faults: Faults | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Serves a Pub/Sub until the block ends; port 0 takes any free one. Raises serving.PortTaken.
 
@@ -185,7 +187,7 @@ async def serve(
 
     def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
         if settings.push_endpoint:
-            return PushSubscription(settings, forward, ledger, push_concurrency)
+            return PushSubscription(settings, forward, ledger, push_concurrency, faults)
         return PullSubscription(settings, forward, ledger)
 
     broker = Broker(open_subscription, wire.publish_moment, ledger, kept.last_id() if kept else 0)
@@ -200,7 +202,7 @@ async def serve(
         REPORTING: ReportingService(broker).handlers(),
     }
     try:
-        async with listening(services, host, port) as endpoint:
+        async with listening(services, host, port, faults) as endpoint:
             yield endpoint
     finally:
         await broker.close()
