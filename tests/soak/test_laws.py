@@ -9,7 +9,7 @@ import pytest
 from functions.features.extraction import extract
 from shared.tables.columns import Row
 from tests.simulation.laws import Unique, unique_rows
-from tests.soak.laws import events, folds
+from tests.soak.laws import events, folds, latencies
 from tests.soak.publications import Expected, Publication, Times, publications
 from tests.unit.builders import event
 
@@ -83,3 +83,13 @@ def test_the_window_before_the_open_one_closes_when_asked_to(minute: int) -> Non
     now = datetime(2026, 1, 31, 12, minute, 7, tzinfo=UTC)
     times = Times.closing_after(now, 15)
     assert times.current + times.lateness == now + timedelta(seconds=15)
+
+
+def test_the_latency_that_is_served_may_be_that_of_any_delivery() -> None:
+    first, second = row("e"), row("e")
+    happened = first["event_timestamp"]
+    assert isinstance(happened, datetime)
+    first["processing_timestamp"], second["processing_timestamp"] = (
+        happened + timedelta(seconds=seconds) for seconds in (2, 5)
+    )
+    assert latencies(unique_rows([first, second])) == {(first["location_id"], happened): {2.0, 5.0}}
