@@ -65,6 +65,7 @@ def test_ctrl_c_ends_it_with_0_and_says_how_many_it_showed(run: Run) -> None:
         [sys.executable, "-m", "tools", *words],
         cwd=ROOT,
         env=os.environ | {"CQC_CHAIN": str(run.chain.file)},
+        bufsize=0,  # `readline` would take more than a line from the pipe, and `communicate` miss it
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
