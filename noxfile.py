@@ -32,7 +32,7 @@ def _interpreter(version: str) -> str | None:
 
 DEPLOYED_PYTHON = _interpreter(DEPLOYED_VERSION)
 SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
-"""For pytest: each process has a chain and emulators of its own, about 2 GB."""
+"""For pytest. Each process starts chains of its own, 1.2 GB resident each by `nox -s load`: four at most."""
 
 
 def _install(session: nox.Session) -> None:

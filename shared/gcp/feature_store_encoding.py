@@ -54,7 +54,7 @@ class EntityEncoder:
             self._renew()
         try:
             entity = b"".join(self._pieces(location_id, entries))
-        except BaseException:
+        except BaseException:  # what it had encoded before is not counted
             self._renew()
             raise
         self._encoded += len(entity)

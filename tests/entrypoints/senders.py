@@ -96,7 +96,7 @@ def good_events(function: Alone) -> Iterator[Beside]:
         yield beside
         seen = beside.answers.total()
         while beside.answers.total() < seen + 3:  # it answers afterwards too
-            time.sleep(0.01)
+            time.sleep(0.01)  # polls the thread that sends
     finally:
         stop.set()
         sender.join()

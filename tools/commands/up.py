@@ -64,7 +64,6 @@ def up(
         faults=None if faults is None else plan_of(faults),
         report=lambda text: people.print(text, style="yellow"),
     )
-    options.check()
     with claimed(options.state):
         if described:
             _remove_stale(described)
@@ -112,6 +111,7 @@ def _watch(chain: "Chain") -> None:
 
 def _announce(people: "Console", chain: "Chain", seconds: float) -> None:
     from tools.console import table
+    from tools.faults.running import RECORD
 
     logs = {process.name: _shown(process.log) for process in chain.processes}
     rows = [(name, where, logs[name]) for name, where in _addresses(chain.address).items()]
@@ -120,9 +120,9 @@ def _announce(people: "Console", chain: "Chain", seconds: float) -> None:
         people.print(f"The flush is called every {chain.options.flush_every:g} s.")
     if chain.options.trace:
         people.print("Spans are collected: cqc trace latest shows the last event's.")
-    if chain.options.faults:
-        seconds = chain.options.faults.heals_at
-        people.print(f"It misbehaves for {seconds:g} s; what went wrong: .cqc/faults/injected.jsonl")
+    if faults := chain.options.misbehaviour:
+        record = _shown(faults.folder / RECORD)
+        people.print(f"It misbehaves for {faults.plan.heals_at:g} s; what went wrong: {record}")
     if chain.options.data:
         people.print(f"The data is kept in {_shown(chain.options.data)}: delete it to begin without.")
     people.print("Try in another terminal: cqc sample 1000 | cqc publish -    Stop with Ctrl-C.")

@@ -11,7 +11,7 @@ Shares are of calls, 0 to 1; times are in seconds, those of `heals_at` and `at` 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -123,14 +123,14 @@ class Plan(_Strict):
             ends = action.at + (action.seconds if action.does == "freeze" else 0)
             if ends > self.heals_at:
                 raise ValueError(f"{action.does} of {action.part} ends at {ends:g}, after heals_at")
-            if action.does == "kill-instance" and action.part not in FunctionName.__args__:  # type: ignore[attr-defined]
+            if action.does == "kill-instance" and action.part not in get_args(FunctionName):
                 raise ValueError(f"kill-instance needs a function, and {action.part} is a service")
         return self
 
     def forgets(self) -> Iterator[str]:
         """The services that it kills: without kept data they come back empty."""
         killed = (action.part for action in self.actions if action.does == "kill")
-        yield from (part for part in dict.fromkeys(killed) if part in ServiceName.__args__)  # type: ignore[attr-defined]
+        yield from (part for part in dict.fromkeys(killed) if part in get_args(ServiceName))
 
     def to_json(self) -> str:
         return self.model_dump_json(indent=2, exclude_defaults=True)

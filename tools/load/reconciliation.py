@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tools.demo.reconciliation import Ledger
-from tools.pipeline.pubsub_state import NO_ANSWER
+from tools.pipeline.pubsub_state import ACKNOWLEDGED, NO_ANSWER
 from tools.pipeline.warehouse import Warehouse
 
 RETRYABLE = frozenset({429, 503, NO_ANSWER})
-ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 DRAIN_FACTOR = 2.0
 """An outage's backlog is gone within this many times its length."""
 

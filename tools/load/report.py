@@ -11,7 +11,7 @@ from tools.load.processes import Usage, usage
 from tools.load.reconciliation import findings
 from tools.load.running import Result
 from tools.load.sightings import Sightings
-from tools.pipeline.pubsub_state import NO_ANSWER
+from tools.pipeline.pubsub_state import ACKNOWLEDGED, NO_ANSWER
 
 SETTLED = 0.25
 """Share of the load after which memory is expected to be flat: before, connections open and caches fill."""
@@ -102,8 +102,8 @@ def _usage_rows(found: Mapping[str, Usage]) -> Iterator[Sequence[object]]:
 
 def _answer_rows(result: Result) -> Iterator[Sequence[object]]:
     for function, answers in sorted(result.outcome.answers.items()):
-        retried = {status: count for status, count in sorted(answers.items()) if status >= 300 or not status}
-        done = sum(count for status, count in answers.items() if status not in retried)
+        retried = {status: count for status, count in sorted(answers.items()) if status not in ACKNOWLEDGED}
+        done = sum(count for status, count in answers.items() if status in ACKNOWLEDGED)
         text = ", ".join(
             f"{count:,} × {'no answer' if status == NO_ANSWER else status}"
             for status, count in retried.items()

@@ -22,6 +22,9 @@ PERIOD = 60.0
 """Seconds that "recent" covers: a message's backoff is at most that long here, so one that fails shows."""
 NO_ANSWER = 0
 """Stands for the status of a push that was not answered, or not in time."""
+ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
+"""The statuses of a push that acknowledge its message; any other is a failure.
+Source: https://cloud.google.com/pubsub/docs/push#receive_push"""
 MOST_FOUND = 20
 TIMEOUT = 5.0
 

@@ -14,12 +14,12 @@ from tools.errors import UsageError
 from tools.pipeline.deployment import Pipeline
 from tools.pipeline.publishing import MAX_BYTES, MAX_MESSAGES
 from tools.pipeline.pubsub import PublishRefused, PubSub
+from tools.pipeline.pubsub_state import ACKNOWLEDGED
 from tools.replay.items import Item, Stage
 from tools.replay.shapes import Shape, post_of
 
 TIMEOUT = 75.0
 """Seconds for one push: longer than a function's own timeout of 60 s."""
-ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 _SHOWN = 500
 """Characters kept of an answer: the functions answer with one sentence."""
 TOKEN_LIFE = 2_700.0

@@ -10,15 +10,13 @@ import orjson
 
 from tools.faults.injecting import Call, Faults
 from tools.faults.plan import Fault
-from tools.pipeline.pubsub_state import NO_ANSWER
+from tools.pipeline.pubsub_state import ACKNOWLEDGED, NO_ANSWER
 from tools.standins.pubsub.backlog import Forward
 from tools.standins.pubsub.http import Posts
 from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 from tools.standins.pubsub.subscriptions import Subscription
 
-ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
-"""The statuses that acknowledge a message; any other, or none in time, is a failure."""
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "CloudPubSub-Google"}
 
 
@@ -109,7 +107,7 @@ class PushSubscription(Subscription):
                     continue
                 delivery.answer = await self._deliver(call, delivery)
                 self.record.answered(delivery.answer, self._loop.time())
-                if delivery.answer in ACKNOWLEDGING:
+                if delivery.answer in ACKNOWLEDGED:
                     self._settle(delivery)
                     self.record.acknowledged(delivery.message, self._loop.time(), datetime.now(UTC))
                 else:
@@ -137,7 +135,7 @@ class PushSubscription(Subscription):
             answer = await self._post(delivery)
         if call.happens(Fault.LOSES_ACK, deliveries.loses_acks):
             return NO_ANSWER
-        if answer in ACKNOWLEDGING and call.happens(Fault.AGAIN, deliveries.again):
+        if answer in ACKNOWLEDGED and call.happens(Fault.AGAIN, deliveries.again):
             again = self._loop.create_task(
                 self._post_again(delivery, call.roll("how long after") * deliveries.late_by)
             )
