@@ -85,6 +85,9 @@ class TracedSettings(BatchSettings):
     """Request bodies that an instance holds at once. 80 events of MAX_EVENT_BYTES are 28 MB in base64, so
     only messages that are rejected for their size meet it. A body costs up to four times its bytes while it
     is decoded and dead-lettered: with 120 MiB of imports that is within an instance of 512 MiB."""
+    subscription: Name | None = None
+    """What a function that runs as a program pulls from, by its short or full name. Unset: the subscription
+    that shared/topology.py names."""
     otel_exporter_otlp_endpoint: Annotated[str | None, Field(pattern="^https?://")] = None
     """Where spans go, as OTLP over HTTP. Unset: no spans and no cost. OpenTelemetry itself reads this and its
     other OTEL_… variables, such as OTEL_TRACES_SAMPLER."""

@@ -10,7 +10,7 @@ MONITOR = "monitor"
 """Reads EVENTS_TOPIC beside `parse`: a pull subscription for inspecting the raw stream."""
 
 PUSHED = {"parse": EVENTS_TOPIC, "features": PARSED_TOPIC, "deadletter": DEAD_LETTER_TOPIC}
-"""Function to the topic whose messages are pushed to it; Cloud Scheduler calls `aggregate`."""
+"""Function to the topic whose messages are pushed to it, or which it pulls; a scheduler calls `aggregate`."""
 
 REGION = "europe-west2"
 DATASET = "cqc_dataset"
@@ -32,6 +32,12 @@ def topic_paths(project: str) -> dict[str, str]:
 def subscription_name(topic: str, reader: str) -> str:
     """The name of the subscription through which `reader` reads `topic`; short or full as `topic` is."""
     return f"{topic.replace('/topics/', '/subscriptions/')}-{reader}"
+
+
+def subscription_path(project: str, subscription: str) -> str:
+    """The full name of a subscription, given its short or full name."""
+    is_full = subscription.startswith("projects/")
+    return subscription if is_full else f"projects/{project}/subscriptions/{subscription}"
 
 
 def feature_view_path(project: str, region: str) -> str:

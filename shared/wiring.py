@@ -7,7 +7,8 @@ from shared.clock import utc_now
 from shared.dead_letters.brake import DeadLetterBrake
 from shared.dead_letters.publisher import DeadLetterPublisher
 from shared.delivery.admission import ByteBudget
-from shared.delivery.handler import Process, PushHandler, SendRejected
+from shared.delivery.intake import Intake, Process, SendRejected
+from shared.delivery.push import PushHandler
 from shared.gc_tuning import freeze_startup_objects
 from shared.settings import DeadLetterSettings, RejectingSettings, Settings, TracedSettings, load
 from shared.telemetry import logs, tracing
@@ -45,10 +46,6 @@ def _google_session() -> "Session":
     return authorized_session()
 
 
-def _configure_tracing(stage: str, settings: TracedSettings) -> None:
-    tracing.configure(stage, settings.otel_exporter_otlp_endpoint, _google_session)
-
-
 def ready(handler: H) -> H:
     """The handler, once everything that it needs is built; called last."""
     freeze_startup_objects()
@@ -57,15 +54,17 @@ def ready(handler: H) -> H:
 
 def push_handler(stage: str, settings: TracedSettings, process: Process) -> PushHandler:
     """The handler of a stage that rejects nothing; called last, when everything else is built."""
-    _configure_tracing(stage, settings)
-    return ready(PushHandler(process, ByteBudget(settings.max_bytes_in_flight)))
+    return _handler(stage, settings, Intake(process))
 
 
 def rejecting_handler(
     stage: str, settings: RejectingSettings, process: Process, send_rejected: SendRejected
 ) -> PushHandler:
     """The handler of a stage whose rejected messages become dead letters, unless the brake holds them."""
-    _configure_tracing(stage, settings)
-    budget = ByteBudget(settings.max_bytes_in_flight)
     brake = DeadLetterBrake(settings.brake_limits, monotonic)
-    return ready(PushHandler(process, budget, send_rejected, brake))
+    return _handler(stage, settings, Intake(process, send_rejected, brake))
+
+
+def _handler(stage: str, settings: TracedSettings, intake: Intake) -> PushHandler:
+    tracing.configure(stage, settings.otel_exporter_otlp_endpoint, _google_session)
+    return ready(PushHandler(intake, ByteBudget(settings.max_bytes_in_flight)))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from functions.deadletter import recording
 from shared import clock, wiring
-from shared.delivery.handler import PushHandler
+from shared.delivery.push import PushHandler
 from shared.gcp import bigquery
 from shared.settings import DeadletterSettings
 from shared.tables.columns import STREAMING_ERRORS

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from shared.clock import Clock
-from shared.delivery.handler import Process
+from shared.delivery.intake import Process
 from shared.message import HEARTBEAT_ATTRIBUTE, PROBE_ATTRIBUTE, Message
 from shared.telemetry.logs import LogEvent, log
 

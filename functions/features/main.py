@@ -1,4 +1,4 @@
-"""Arrives: an identified event, pushed from dashboard-events-parsed.
+"""Arrives: an identified event, pushed or pulled from dashboard-events-parsed.
 Leaves: its row in realtime_features, its values in the feature view, its part in the window log.
 Fails: 503 or 429 while a sink does not take it; what none can take goes to the dead-letter topic."""
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from functions.features import heartbeat, writing
 from shared import clock, wiring
-from shared.delivery.handler import PushHandler
+from shared.delivery.push import PushHandler
 from shared.gcp import bigquery, feature_store, firestore
 from shared.settings import FeaturesSettings
 from shared.tables.columns import REALTIME_FEATURES

@@ -1,4 +1,4 @@
-"""Arrives: a producer's event, pushed from dashboard-events.
+"""Arrives: a producer's event, pushed or pulled from dashboard-events.
 Leaves: the identified, validated event on dashboard-events-parsed, or a dead letter with its reason.
 Fails: 503 or 429 while Pub/Sub does not accept it, 400 for a request that is not a Pub/Sub delivery."""
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from functions.parse import forwarding
 from shared import clock, wiring
-from shared.delivery.handler import PushHandler
+from shared.delivery.push import PushHandler
 from shared.gcp import pubsub
 from shared.settings import ParseSettings
 from shared.telemetry import logs

@@ -128,7 +128,7 @@ class Reconnecting(Generic[T]):
         The next one gets a new channel, unless this one ended with an answer of the service: a result or
         a status that says nothing about the connection.
         """
-        used = self._current = self._current or self._open()
+        used = self._opened()
         try:
             async with asyncio.timeout(seconds):
                 return await use(used[1])
@@ -136,6 +136,10 @@ class Reconnecting(Generic[T]):
             if _code(error) in _OF_THE_CONNECTION or _code(error) is None:
                 self._retire(used)
             raise
+
+    def current(self) -> T:
+        """For a call that outlives a try: its caller calls `renew` when the connection fails."""
+        return self._opened()[1]
 
     def renew(self) -> None:
         """Lets the next try have a new channel."""
@@ -147,9 +151,11 @@ class Reconnecting(Generic[T]):
         self.renew()
         await asyncio.gather(*self._closing)
 
-    def _open(self) -> tuple[grpc.aio.Channel, T]:
-        channel = open_channel(self._service)
-        return channel, self._make(channel)
+    def _opened(self) -> tuple[grpc.aio.Channel, T]:
+        if self._current is None:
+            channel = open_channel(self._service)
+            self._current = channel, self._make(channel)
+        return self._current
 
     def _retire(self, used: tuple[grpc.aio.Channel, T]) -> None:
         if self._current is not used:

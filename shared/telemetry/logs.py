@@ -33,6 +33,8 @@ class LogEvent(StrEnum):
     DEAD_LETTER_BRAKE_RELEASED = "dead_letter_brake_released"
     MESSAGE_RETRIED = "message_retried"
     REQUEST_REFUSED = "request_refused"
+    PULL_STARTED = "pull_started"
+    PULL_ENDED = "pull_ended"
     UNKNOWN_FIELDS = "unknown_fields"
     FLUSH_FINISHED = "flush_finished"
     FLUSH_STOPPED = "flush_stopped"

@@ -33,11 +33,14 @@ class _Delivery:
     a log line: most messages write none."""
 
     message: Message
-    request: Scope
+    request: Scope | None
 
     @cached_property
     def context(self) -> TraceContext | None:
-        return of_attributes(self.message.attributes) or of_headers(Headers(scope=self.request))
+        of_message = of_attributes(self.message.attributes)
+        if of_message is not None or self.request is None:
+            return of_message
+        return of_headers(Headers(scope=self.request))
 
     def annotate(self, attributes: Mapping[str, str]) -> None:
         """Does nothing: there is no span."""
@@ -62,11 +65,11 @@ def configure(stage: str, endpoint: str | None, google_session: "Callable[[], Se
     _tracer = OtlpTracer(stage, google_exporter(google_session()) if is_google else None)
 
 
-def received(message: Message, request: Scope) -> AbstractContextManager[object]:
-    """Around all the work on a message."""
+def received(message: Message, request: Scope | None = None) -> AbstractContextManager[object]:
+    """Around all the work on a message, in a task of its own; `request` is the push that brought it."""
     if _tracer is not None:
         return _tracer.received(message)
-    current.set(_Delivery(message, request))  # ends with the request's task
+    current.set(_Delivery(message, request))  # ends with the message's task
     return _NOTHING
 
 

@@ -12,6 +12,7 @@ from google.cloud.aiplatform_v1.services.feature_online_store_service.transports
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.pubsub_v1 import types as pubsub_types
 from google.pubsub_v1.services.publisher.transports.grpc_asyncio import PublisherGrpcAsyncIOTransport
+from google.pubsub_v1.services.subscriber.transports.grpc_asyncio import SubscriberGrpcAsyncIOTransport
 
 from shared.gcp import feature_store_messages as messages
 from shared.gcp import pubsub_messages
@@ -26,6 +27,10 @@ LEFT_OUT = {
     "google.cloud.aiplatform.v1.FeatureValue.struct_value",
     "google.cloud.aiplatform.v1.FetchFeatureValuesRequest.data_format",
     "google.cloud.aiplatform.v1.FetchFeatureValuesResponse.proto_struct",
+    "google.pubsub.v1.StreamingPullRequest.protocol_version",
+    "google.pubsub.v1.StreamingPullResponse.acknowledge_confirmation",
+    "google.pubsub.v1.StreamingPullResponse.modify_ack_deadline_confirmation",
+    "google.pubsub.v1.StreamingPullResponse.subscription_properties",
 }
 """Fields that we do not use. A new one of Google's fails here, to be looked at once."""
 WHEN = datetime(2026, 3, 11, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -93,13 +98,18 @@ def test_the_methods_are_the_official_ones() -> None:
 
     online = object.__new__(FeatureOnlineStoreServiceGrpcAsyncIOTransport)
     publisher = object.__new__(PublisherGrpcAsyncIOTransport)
-    for transport in (online, publisher):
+    subscriber = object.__new__(SubscriberGrpcAsyncIOTransport)
+    for transport in (online, publisher, subscriber):
         transport._stubs, transport._logged_channel = {}, Channel()
     _ = online.feature_view_direct_write, online.fetch_feature_values, publisher.publish
+    _ = subscriber.streaming_pull, subscriber.acknowledge, subscriber.modify_ack_deadline
     assert called == [
         f"/{messages.SERVICE}/FeatureViewDirectWrite",
         f"/{messages.SERVICE}/FetchFeatureValues",
         pubsub_messages.PUBLISH,
+        pubsub_messages.STREAMING_PULL,
+        pubsub_messages.ACKNOWLEDGE,
+        pubsub_messages.MODIFY_ACK_DEADLINE,
     ]
 
 

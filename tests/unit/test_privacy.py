@@ -29,7 +29,8 @@ from shared.dead_letters.brake import DeadLetterBrake
 from shared.dead_letters.publisher import DeadLetterPublisher
 from shared.delivery.admission import ByteBudget
 from shared.delivery.batching import BatchLimits, Outcome
-from shared.delivery.handler import Process, PushHandler
+from shared.delivery.intake import Intake, Process
+from shared.delivery.push import PushHandler
 from shared.errors import ErrorType, Reject
 from shared.events import encode
 from shared.message import OutMessage
@@ -115,6 +116,9 @@ class Sinks:
 def handlers(sinks: Sinks) -> dict[str, Callable[[], PushHandler]]:
     """The three functions that take messages, as their mains build them."""
 
+    def handler(intake: Intake) -> PushHandler:
+        return PushHandler(intake, ByteBudget(10**6))
+
     def dead_letters(stage: str) -> DeadLetterPublisher:
         return DeadLetterPublisher(
             sinks.publish_batch, stage=stage, clock=lambda: NOW, pipeline_version="1", limits=LIMITS
@@ -122,7 +126,7 @@ def handlers(sinks: Sinks) -> dict[str, Callable[[], PushHandler]]:
 
     def rejecting(stage: str, settings: RejectingSettings, process: Process) -> PushHandler:
         brake = DeadLetterBrake(settings.brake_limits, lambda: 0.0)
-        return PushHandler(process, ByteBudget(10**6), dead_letters(stage).send_rejected, brake)
+        return handler(Intake(process, dead_letters(stage).send_rejected, brake))
 
     def parse() -> PushHandler:
         settings = ParseSettings(project_id="p", pipeline_version="1", batch_linger_ms=0)
@@ -139,7 +143,7 @@ def handlers(sinks: Sinks) -> dict[str, Callable[[], PushHandler]]:
 
     def deadletter() -> PushHandler:
         recorder = Recorder(TableSink(STREAMING_ERRORS, sinks), lambda: NOW, "1", LIMITS)
-        return PushHandler(recorder.process, ByteBudget(10**6))
+        return handler(Intake(recorder.process))
 
     return {"parse": parse, "features": features, "deadletter": deadletter}
 

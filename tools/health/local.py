@@ -143,7 +143,7 @@ def _reason_at(log: bytes | mmap.mmap, at: int) -> str:
 
 
 def reason_in(line: object) -> str:
-    """What follows "message N was answered 503 and Pub/Sub will deliver it again: "."""
+    """What follows "message N failed and Pub/Sub will deliver it again: "."""
     text = line.get("message") if isinstance(line, dict) else None
     return text.partition(": ")[2] if isinstance(text, str) else ""
 

@@ -28,7 +28,11 @@ COMMON: dict[str, object] = {
 }
 BATCHES: dict[str, object] = {"batch_max_events": 40, "batch_linger_ms": 5.0, "max_waiting": 1_000}
 REJECTING: dict[str, object] = {"dead_letter_topic": "dashboard-events-dead-letter"}
-TRACED: dict[str, object] = {"otel_exporter_otlp_endpoint": None, "max_bytes_in_flight": 32 * 2**20}
+TRACED: dict[str, object] = {
+    "otel_exporter_otlp_endpoint": None,
+    "max_bytes_in_flight": 32 * 2**20,
+    "subscription": None,
+}
 BRAKE: dict[str, object] = {
     "dead_letter_brake": True,
     "dead_letter_brake_share": 0.5,

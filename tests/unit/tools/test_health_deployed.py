@@ -115,7 +115,7 @@ def test_a_brake_is_engaged_while_any_instance_has_not_released_it() -> None:
 
 
 def test_the_newest_retry_is_quoted_whatever_the_order() -> None:
-    text = "message 7 was answered 503 and Pub/Sub will deliver it again: "
+    text = "message 7 failed and Pub/Sub will deliver it again: "
     found = entries(
         entry("message_retried", "a", 30, message=f"{text}BigQuery"),
         entry("message_retried", "a", 10, message=f"{text}Firestore"),

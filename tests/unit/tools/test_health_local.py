@@ -16,7 +16,7 @@ ENGAGED = b'{"severity":"ERROR","message":"m","stage":"parse","event":"dead_lett
 RELEASED = ENGAGED.replace(b"engaged", b"released")
 UNAVAILABLE = b'{"severity":"ERROR","message":"m","stage":"features","event":"online_store_unavailable"}\n'
 RETRIED = (
-    b'{"severity":"ERROR","message":"message 7 was answered 503 and Pub/Sub will deliver it again: BigQuery '
+    b'{"severity":"ERROR","message":"message 7 failed and Pub/Sub will deliver it again: BigQuery '
     b'took no rows: at all","stage":"features","event":"message_retried"}\n'
 )
 

@@ -16,7 +16,7 @@ RETRY = entry(
     "message_retried",
     "a",
     30,
-    message="message 7 was answered 503 and Pub/Sub will deliver it again: BigQuery: took no rows",
+    message="message 7 failed and Pub/Sub will deliver it again: BigQuery: took no rows",
     subscription="projects/p/subscriptions/dashboard-events-parse",
     delivery_attempt=3,
 )

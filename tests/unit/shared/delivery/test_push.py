@@ -1,4 +1,4 @@
-"""A request's way through the push handler: every verdict and its status."""
+"""A request's way through the push handler and its intake: every verdict and its status."""
 
 import logging
 from base64 import b64encode
@@ -10,7 +10,8 @@ from starlette.types import Message as AsgiMessage
 
 from shared.dead_letters.brake import BrakeLimits, DeadLetterBrake
 from shared.delivery.admission import ByteBudget
-from shared.delivery.handler import Process, PushHandler
+from shared.delivery.intake import Intake, Process, SendRejected, VerdictObserver
+from shared.delivery.push import PushHandler
 from shared.errors import Busy, ErrorType, Reject, Retry
 from shared.message import Message
 from shared.telemetry.logs import JsonFormatter
@@ -38,6 +39,15 @@ def ending(error: Exception | None) -> Process:
     return process
 
 
+def handler(
+    process: Process,
+    send_rejected: SendRejected | None = None,
+    observer: VerdictObserver | None = None,
+    budget: ByteBudget = BUDGET,
+) -> PushHandler:
+    return PushHandler(Intake(process, send_rejected, observer), budget)
+
+
 async def answer(handler: PushHandler, body: bytes = PUSH) -> tuple[int, str]:
     response = await handler.handle(request(body))
     return response.status_code, bytes(response.body).decode()
@@ -49,7 +59,7 @@ async def test_success_is_204_without_a_body() -> None:
     async def process(message: Message) -> None:
         seen.append(message)
 
-    assert await answer(PushHandler(process, BUDGET)) == (204, "")
+    assert await answer(handler(process)) == (204, "")
     assert [(message.message_id, message.data, message.subscription) for message in seen] == [
         ("17", PAYLOAD, "s")
     ]
@@ -70,7 +80,7 @@ class DeadLetters:
 
 async def test_reject_is_204_after_its_dead_letter_is_sent() -> None:
     dead_letters = DeadLetters()
-    assert await answer(PushHandler(ending(REJECT), BUDGET, dead_letters.send)) == (204, "")
+    assert await answer(handler(ending(REJECT), dead_letters.send)) == (204, "")
     assert dead_letters.sent == [("17", REJECT)]
 
 
@@ -79,8 +89,8 @@ async def test_reject_is_204_after_its_dead_letter_is_sent() -> None:
     [(Retry("the sink is down"), 503, "the sink is down\n"), (Busy("full"), 429, "full\n")],
 )
 async def test_retry_is_503_and_busy_is_429(error: Retry, status: int, text: str) -> None:
-    assert await answer(PushHandler(ending(error), BUDGET)) == (status, text)
-    assert await answer(PushHandler(ending(REJECT), BUDGET, DeadLetters(error).send)) == (status, text)
+    assert await answer(handler(ending(error))) == (status, text)
+    assert await answer(handler(ending(REJECT), DeadLetters(error).send)) == (status, text)
 
 
 def written(records: list[logging.LogRecord]) -> list[dict[str, object]]:
@@ -89,11 +99,11 @@ def written(records: list[logging.LogRecord]) -> list[dict[str, object]]:
 
 
 async def test_a_retry_logs_the_delivery_and_not_the_payload(caplog: pytest.LogCaptureFixture) -> None:
-    await answer(PushHandler(ending(Retry("the sink is down")), BUDGET))
+    await answer(handler(ending(Retry("the sink is down"))))
     (line,) = written(caplog.records)
     assert line == {
         "severity": "ERROR",
-        "message": "message 17 was answered 503 and Pub/Sub will deliver it again: the sink is down",
+        "message": "message 17 failed and Pub/Sub will deliver it again: the sink is down",
         "stage": "parse",
         "event": "message_retried",
         "event_id": None,
@@ -105,17 +115,17 @@ async def test_a_retry_logs_the_delivery_and_not_the_payload(caplog: pytest.LogC
 
 
 async def test_busy_is_backpressure_and_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    await answer(PushHandler(ending(Busy("full")), BUDGET))
+    await answer(handler(ending(Busy("full"))))
     assert caplog.records == []
 
 
 async def test_a_refused_request_is_logged_as_such(caplog: pytest.LogCaptureFixture) -> None:
-    await answer(PushHandler(ending(None), BUDGET), b"{}")
+    await answer(handler(ending(None)), b"{}")
     assert [line["event"] for line in written(caplog.records)] == ["request_refused"]
 
 
 async def test_a_body_that_is_not_a_delivery_is_400_with_a_sentence() -> None:
-    status, text = await answer(PushHandler(ending(None), BUDGET), b"{}")
+    status, text = await answer(handler(ending(None)), b"{}")
     assert status == 400
     assert text.startswith('the request body has no "message" object')
     assert text.endswith("\n")
@@ -124,12 +134,12 @@ async def test_a_body_that_is_not_a_delivery_is_400_with_a_sentence() -> None:
 @pytest.mark.parametrize("bug", [ValueError("a bug"), KeyError("x")])
 async def test_a_bug_is_raised(bug: Exception) -> None:
     with pytest.raises(type(bug)):
-        await answer(PushHandler(ending(bug), BUDGET))
+        await answer(handler(ending(bug)))
 
 
 async def test_a_reject_without_a_dead_letter_topic_is_raised() -> None:
     with pytest.raises(Reject):
-        await answer(PushHandler(ending(REJECT), BUDGET))
+        await answer(handler(ending(REJECT)))
 
 
 def braked(
@@ -143,7 +153,7 @@ def braked(
             raise error
 
     send = (dead_letters or DeadLetters()).send
-    return PushHandler(process, BUDGET, send, DeadLetterBrake(limits, lambda: 100.0))
+    return handler(process, send, DeadLetterBrake(limits, lambda: 100.0))
 
 
 LIMITS = BrakeLimits(share=0.5, minimum=2, period=60)
@@ -151,29 +161,29 @@ LIMITS = BrakeLimits(share=0.5, minimum=2, period=60)
 
 async def test_a_held_message_is_503_and_no_dead_letter_is_sent() -> None:
     dead_letters = DeadLetters()
-    handler = braked(REJECT, REJECT, REJECT, limits=LIMITS, dead_letters=dead_letters)
-    assert await answer(handler) == (204, "")
-    status, text = await answer(handler)
+    under_brake = braked(REJECT, REJECT, REJECT, limits=LIMITS, dead_letters=dead_letters)
+    assert await answer(under_brake) == (204, "")
+    status, text = await answer(under_brake)
     assert status == 503
     assert text.startswith("held instead of dead-lettered, because most messages are rejected now (is wrong)")
-    assert (await answer(handler))[0] == 503
+    assert (await answer(under_brake))[0] == 503
     assert len(dead_letters.sent) == 1  # the first, before the brake engaged
 
 
 async def test_a_retry_counts_as_not_rejected() -> None:
     """Otherwise the few rejected messages of an outage would be all that counts."""
-    handler = braked(*[Retry("down")] * 5, REJECT, REJECT, REJECT, REJECT, limits=LIMITS)
-    statuses = [(await answer(handler))[0] for _ in range(9)]
+    under_brake = braked(*[Retry("down")] * 5, REJECT, REJECT, REJECT, REJECT, limits=LIMITS)
+    statuses = [(await answer(under_brake))[0] for _ in range(9)]
     assert statuses == [503] * 5 + [204] * 4
 
 
 async def test_a_brake_that_is_off_holds_nothing() -> None:
-    handler = braked(*[REJECT] * 9, limits=None)
-    assert [(await answer(handler))[0] for _ in range(9)] == [204] * 9
+    under_brake = braked(*[REJECT] * 9, limits=None)
+    assert [(await answer(under_brake))[0] for _ in range(9)] == [204] * 9
 
 
 async def test_a_body_beyond_the_byte_budget_is_429() -> None:
-    status, text = await answer(PushHandler(ending(None), ByteBudget(10)))
+    status, text = await answer(handler(ending(None), budget=ByteBudget(10)))
     assert status == 429
     assert text.endswith("exceed 10 (MAX_BYTES_IN_FLIGHT): delivery will be repeated\n")
 
@@ -186,6 +196,6 @@ async def test_a_sender_that_leaves_is_a_line_in_the_log_and_no_error(
 
     gone = Request({"type": "http", "method": "POST", "headers": []}, receive)
     with caplog.at_level(logging.WARNING, "cqc"):
-        assert (await PushHandler(ending(None), BUDGET).handle(gone)).status_code == 400
+        assert (await handler(ending(None)).handle(gone)).status_code == 400
     (line,) = written(caplog.records)
     assert (line["severity"], line["event"]) == ("WARNING", "request_refused")

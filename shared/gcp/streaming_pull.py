@@ -1,0 +1,141 @@
+"""The Pub/Sub adapter for pulling: StreamingPull with grpc.aio's own call, and what settles without a stream.
+
+Source: https://github.com/googleapis/googleapis/blob/master/google/pubsub/v1/pubsub.proto
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import grpc
+import grpc.aio
+from google.api_core.gapic_v1.routing_header import to_grpc_metadata
+
+from shared.delivery.pull import Delivery, PullEnded, Settled, Settlements
+from shared.gcp.channel import CLIENT_HEADER, TRY_SECONDS, Reconnecting
+from shared.gcp.pubsub import PUBSUB
+from shared.gcp.pubsub_messages import (
+    ACKNOWLEDGE,
+    MODIFY_ACK_DEADLINE,
+    STREAMING_PULL,
+    AcknowledgeRequest,
+    ModifyAckDeadlineRequest,
+    StreamingPullRequest,
+    StreamingPullResponse,
+)
+from shared.message import Message
+
+LEASE_SECONDS = 75
+"""A message waits for at most one batch before its own, 26 s each, and for 10 s of its dead letter: 62 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLimits:
+    """What Pub/Sub sends at most before some of it is settled."""
+
+    messages: int
+    bytes: int
+
+
+class _Calls(NamedTuple):
+    """The calls of one channel."""
+
+    stream: Callable[..., Any]
+    acknowledge: Callable[..., Any]
+    modify: Callable[..., Any]
+
+
+class PulledSubscription:
+    """A subscription by its full name; opens its channel in the loop of the first stream."""
+
+    def __init__(self, name: str, limits: FlowLimits) -> None:
+        self.name = name
+        self._limits = limits
+        self._client = str(uuid.uuid4())
+        self._metadata = (to_grpc_metadata({"subscription": name}), CLIENT_HEADER)
+        self._connection = Reconnecting(PUBSUB, _calls_on)
+
+    async def stream(self, settlements: Settlements) -> AsyncIterator[Sequence[Delivery]]:
+        """One stream's deliveries, on which the settlements are said meanwhile. Raises PullEnded."""
+        calls = self._connection.current()
+        call = calls.stream(self._requests(settlements), metadata=self._metadata)
+        try:
+            async for response in call:
+                yield [self._delivery(received) for received in response.received_messages]
+            raise PullEnded("Pub/Sub ended the stream")
+        except grpc.aio.AioRpcError as error:
+            self._connection.renew()
+            raise _ended(error) from error
+        finally:
+            call.cancel()
+
+    async def settle(self, settled: Settled) -> None:
+        """By calls of their own; returns when it has arrived. Raises PullEnded."""
+        done = AcknowledgeRequest(subscription=self.name, ack_ids=settled.done)
+        again = ModifyAckDeadlineRequest(subscription=self.name, ack_ids=settled.again)
+        try:
+            if settled.done:
+                await self._attempt(lambda calls: calls.acknowledge(done, metadata=self._metadata))
+            if settled.again:
+                await self._attempt(lambda calls: calls.modify(again, metadata=self._metadata))
+        except TimeoutError as error:
+            raise PullEnded(f"no answer to acknowledgements within {TRY_SECONDS:g} s") from error
+        except grpc.aio.AioRpcError as error:
+            raise _ended(error) from error
+
+    async def _attempt(self, use: Callable[[_Calls], Any]) -> None:
+        await self._connection.attempt(use, TRY_SECONDS)
+
+    async def _requests(self, settlements: Settlements) -> AsyncIterator[Any]:
+        yield StreamingPullRequest(
+            subscription=self.name,
+            stream_ack_deadline_seconds=LEASE_SECONDS,
+            client_id=self._client,
+            max_outstanding_messages=self._limits.messages,
+            max_outstanding_bytes=self._limits.bytes,
+        )
+        while True:
+            done, again = await settlements.wait()
+            yield StreamingPullRequest(
+                ack_ids=done,
+                modify_deadline_ack_ids=again,
+                modify_deadline_seconds=[0] * len(again),
+            )
+
+    def _delivery(self, received: Any) -> Delivery:
+        sent = received.message
+        published = sent.publish_time
+        message = Message(
+            data=sent.data,
+            message_id=sent.message_id,
+            attributes=dict(sent.attributes),
+            # To the millisecond, as a push has it: both drivers judge lateness alike.
+            publish_time=datetime.fromtimestamp(published.seconds, UTC).replace(
+                microsecond=published.nanos // 1_000_000 * 1_000
+            ),
+            subscription=self.name,
+            delivery_attempt=received.delivery_attempt or None,
+        )
+        return Delivery(message, received.ack_id)
+
+
+def _calls_on(channel: grpc.aio.Channel) -> _Calls:
+    return _Calls(
+        channel.stream_stream(
+            STREAMING_PULL,
+            request_serializer=StreamingPullRequest.SerializeToString,
+            response_deserializer=StreamingPullResponse.FromString,
+        ),
+        channel.unary_unary(ACKNOWLEDGE, AcknowledgeRequest.SerializeToString, _nothing),
+        channel.unary_unary(MODIFY_ACK_DEADLINE, ModifyAckDeadlineRequest.SerializeToString, _nothing),
+    )
+
+
+def _nothing(_: bytes) -> None:
+    """google.protobuf.Empty."""
+
+
+def _ended(error: grpc.aio.AioRpcError) -> PullEnded:
+    return PullEnded(f"{error.code().name}, {error.details()}")
