@@ -85,6 +85,10 @@ class PulledSubscription:
         except grpc.aio.AioRpcError as error:
             raise _ended(error) from error
 
+    async def close(self) -> None:
+        """Ends the connection; a later stream opens a new one."""
+        await self._connection.close()
+
     async def _attempt(self, use: Callable[[_Calls], Any]) -> None:
         await self._connection.attempt(use, TRY_SECONDS)
 
