@@ -4,11 +4,12 @@ import sys
 import time
 from dataclasses import replace
 
+from tools.bench.drivers import Subject
 from tools.bench.figures import Report
 from tools.bench.functions import Extent, rounds, running
 from tools.bench.server import Server
 from tools.bench.sinks import Sinks
-from tools.bench.subjects import NOOP, Subject
+from tools.bench.subjects import NOOP
 from tools.bench.verdict import BUDGETS, LEAST_ROUNDS, Finding, Verdict, judge
 
 EXTENT = Extent(

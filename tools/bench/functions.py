@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.topology import REGION, feature_view_path
+from tools.bench.drivers import Subject
+from tools.bench.feed import Subscriber
 from tools.bench.figures import Cold, Figures, Report, figures
-from tools.bench.load import run_load
-from tools.bench.server import Server, serving
+from tools.bench.server import Server
 from tools.bench.sinks import FASTEST, SLOWEST, Sinks
-from tools.bench.subjects import Subject, subjects
+from tools.bench.subjects import PULLS, subjects
 from tools.local.parts import PROJECT
 from tools.local.ports import allot
 
@@ -22,7 +23,7 @@ WARM_UP = 2_000
 class Extent:
     """What is measured, and how often."""
 
-    functions: tuple[str, ...] = ("parse", "features", "deadletter")
+    functions: tuple[str, ...] = ("parse", "features", "deadletter", f"parse{PULLS}", f"features{PULLS}")
     at_once: tuple[int, ...] = (32, 80, 200)
     """Concurrent requests."""
     events: int = 4_000
@@ -50,15 +51,16 @@ async def running(
     extent: Extent, sinks: Sinks, report: Report
 ) -> AsyncIterator[list[tuple[Subject, Server]]]:
     """All functions, after so many starts of each, which go into the report."""
-    found = subjects(extent.functions, extent.against)
-    async with sinks.listen() as endpoint, AsyncExitStack() as servers:
+    subscriber = Subscriber()
+    found = subjects(extent.functions, extent.against, subscriber)
+    async with sinks.listen(subscriber.services()) as endpoint, AsyncExitStack() as servers:
         environment = _environment(endpoint.address)
         for _ in range(extent.starts):
             for subject in found:
-                async with _serving(subject, environment, 0) as (server, cpu_seconds):
+                async with subject.serving(_port(0), environment) as (server, cpu_seconds):
                     report.starts.append(Cold(subject.name, cpu_seconds, server.peak_rss_mb()))
         yield [
-            (subject, (await servers.enter_async_context(_serving(subject, environment, number)))[0])
+            (subject, (await servers.enter_async_context(subject.serving(_port(number), environment)))[0])
             for number, subject in enumerate(found)
         ]
 
@@ -72,11 +74,12 @@ async def rounds(
     warm_up: int = WARM_UP,
 ) -> None:
     """All functions in turn under one load, after so many events to warm up."""
-    for subject, server in servers:
-        await run_load(server.port, subject.requests, warm_up, at_once)
+    taking = [(subject, server) for subject, server in servers if subject.takes(at_once)]
+    for subject, server in taking:
+        await subject.load(server.port, warm_up, at_once)
     for number in range(extent.rounds):
         # Every other round backwards: nobody always follows the same one.
-        for subject, server in servers[:: -1 if number % 2 else 1]:
+        for subject, server in taking[:: -1 if number % 2 else 1]:
             report.runs.append(await _measure(subject, server, sinks, extent.events, at_once))
 
 
@@ -91,21 +94,14 @@ def _environment(sinks: str) -> Mapping[str, str]:
     }
 
 
-@asynccontextmanager
-async def _serving(
-    subject: Subject, environment: Mapping[str, str], number: int
-) -> AsyncIterator[tuple[Server, float]]:
-    port = list(allot(0).values())[number]
-    async with serving(
-        subject.target, subject.source, port, environment, subject.first, subject.root
-    ) as started:
-        yield started
+def _port(number: int) -> int:
+    return list(allot(0).values())[number]
 
 
 async def _measure(subject: Subject, server: Server, sinks: Sinks, events: int, at_once: int) -> Figures:
     """One function under one load."""
     before, cpu, logged = sinks.counts.copy(), server.cpu_seconds(), server.log_bytes()
-    load = await run_load(server.port, subject.requests, events, at_once)
+    load = await subject.load(server.port, events, at_once)
     spent, asked = server.cpu_seconds() - cpu, sinks.counts.since(before)
     logged = server.log_bytes() - logged
     return figures(subject.name, at_once, load, spent, server.peak_rss_mb(), asked, logged)

@@ -14,14 +14,14 @@ from pathlib import Path
 from statistics import fmean, median
 
 from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED
+from tools.bench.drivers import DEPLOYED, Subject
 from tools.bench.figures import Figures, Report, spread
 from tools.bench.flush import serving_aggregate
 from tools.bench.functions import Extent, rounds, running
-from tools.bench.load import run_paced
 from tools.bench.server import Server
 from tools.bench.sinks import Sinks
 from tools.bench.stored import mean_bytes
-from tools.bench.subjects import NOOP, Subject, event_bytes
+from tools.bench.subjects import NOOP, PULLS, event_bytes
 from tools.bench.windows import Scale, Testbed, Tick, costs, steady
 from tools.cost import measurements
 from tools.cost.assumptions import STAGES
@@ -29,8 +29,6 @@ from tools.cost.measurements import Flush, FlushSize, Measurements, Stage
 from tools.paths import ROOT
 
 EXTENT = Extent(at_once=(32, 80), events=2_000, rounds=5, starts=5)
-DEPLOYED = 80
-"""Concurrent requests of an instance."""
 PACES = {5: 50, 50: 300, 200: 800, 1_000: 3_000}
 """Events a second, and how many: so many that the calls an event are certain to some per cent."""
 IDLE, *SCALES = Scale(0, 1), Scale(2, 1_000), Scale(50, 10_000), Scale(300, 55_000)
@@ -58,7 +56,7 @@ async def record() -> Measurements:
         paced = {
             subject.name: await _paced(subject, server, sinks)
             for subject, server in servers
-            if subject.name in STAGES
+            if subject.name.removesuffix(PULLS) in STAGES
         }
     return _measurements(report, paced, sinks, await _flush())
 
@@ -68,7 +66,7 @@ async def _paced(subject: Subject, server: Server, sinks: Sinks) -> Paced:
     _say(f"{subject.name} at {', '.join(map(str, PACES))} events/s")
     for rate, count in PACES.items():
         before = sinks.counts.copy()
-        load = await run_paced(server.port, subject.requests, count, rate, DEPLOYED)
+        load = await subject.paced(server.port, count, rate, DEPLOYED)
         asked = sinks.counts.since(before)
         found.calls.append((float(rate), round((asked.publishes or asked.commits) / count, 4)))
         found.alone_ms = found.alone_ms or round(load.percentile(0.5) * 1e3, 1)
@@ -123,14 +121,19 @@ def _measurements(report: Report, paced: dict[str, Paced], sinks: Sinks, flush: 
         event_bytes=round(event_bytes(datetime.now(UTC)), 1),
         parsed_bytes=report.median("parse", DEPLOYED, lambda run: run.published_bytes_per_event),
         row_bytes=round(mean_bytes(REALTIME_FEATURES, sinks.rows[REALTIME_FEATURES.name]), 1),
-        push={name: _stage(report.of(name, DEPLOYED), paced[name]) for name in STAGES},
-        pull=None,
+        push=_stages(report, paced, ""),
+        pull=_stages(report, paced, PULLS),
         flush=flush,
         rounds_of=report.events_per_round,
         rounds_each=report.rounds,
         rounds=tuple(_round(report, function, at_once) for function, at_once in report.loads()),
         starts=tuple(_start(report, name) for name in dict.fromkeys(s.function for s in report.starts)),
     )
+
+
+def _stages(report: Report, paced: dict[str, Paced], driver: str) -> dict[str, Stage]:
+    names = {stage: stage + driver for stage in STAGES}
+    return {stage: _stage(report.of(name, DEPLOYED), paced[name]) for stage, name in names.items()}
 
 
 def _stage(runs: list[Figures], paced: Paced) -> Stage:

@@ -1,10 +1,10 @@
-"""A function under functions-framework, and the CPU time that its worker has used."""
+"""A running function, and the CPU time that its processes have used."""
 
 import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,8 @@ class Server:
         return sum(_cpu_seconds(pid) for pid in (self.master, *_children(self.master)))
 
     def peak_rss_mb(self) -> float:
-        """The most memory that the worker has had."""
-        return max(_peak_rss_mb(pid) for pid in _children(self.master))
+        """The most memory that the worker has had; a function that pulls is its own worker."""
+        return max(_peak_rss_mb(pid) for pid in _children(self.master) or [self.master])
 
 
 def _peak_rss_mb(pid: int) -> float:
@@ -70,17 +70,13 @@ def _without(names: Iterable[str]) -> Iterator[Path]:
 
 
 def _start(
-    name: str, source: Path, port: int, environment: Mapping[str, str], paths: Sequence[Path], log: Path
+    name: str, command: Sequence[str], environment: Mapping[str, str], paths: Sequence[Path], log: Path
 ) -> Process:
     """Ends with this process, however that ends, as the parts of the local chain do."""
     if not Path("/proc/self/schedstat").exists():
         raise CommandError("the benchmark reads CPU times from Linux's /proc: run it on Linux")
     # A deployed package is compiled; without its bytecode a start takes up to three times as long.
     inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    command = [
-        *(sys.executable, "-m", "functions_framework", f"--source={source}", f"--target={name}"),
-        *("--host=127.0.0.1", f"--port={port}"),
-    ]
     settings = {**inherited, "PYTHONPATH": os.pathsep.join(map(str, paths)), **environment}
     # In the first of the paths, as python -m looks there before anywhere else.
     return Process(Part(name, command, settings, folder=paths[0]), log)
@@ -93,21 +89,44 @@ async def serving(
     """The function on `port` and the CPU seconds from its start to the answer to its request `first`.
 
     `root` is the checkout that it imports from."""
+    command = [
+        *(sys.executable, "-m", "functions_framework", f"--source={source}", f"--target={name}"),
+        *("--host=127.0.0.1", f"--port={port}"),
+    ]
+
+    async def answer() -> None:
+        await run_load(port, iter([first]), count=1, concurrency=1)
+
+    async with running(name, command, port, environment, answer, root) as started:
+        yield started
+
+
+@asynccontextmanager
+async def running(
+    name: str,
+    command: Sequence[str],
+    port: int,
+    environment: Mapping[str, str],
+    answer: Callable[[], Awaitable[None]],
+    root: Path,
+) -> AsyncIterator[tuple[Server, float]]:
+    """The process of a function, and its CPU seconds until `answer` returns; while that raises OSError it is
+    tried again."""
     with _without(NOT_DEPLOYED) as hidden, TemporaryDirectory() as folder:
-        process = _start(name, source, port, environment, [root, hidden], Path(folder) / f"{name}.log")
+        process = _start(name, command, environment, [root, hidden], Path(folder) / f"{name}.log")
         try:
             server = Server(name, port, process.pid, process.log)
-            await _first_answer(server, process, first)
+            await _first_answer(server, process, answer)
             yield server, server.cpu_seconds()
         finally:
             stop_all([process])
 
 
-async def _first_answer(server: Server, process: Process, first: bytes) -> None:
+async def _first_answer(server: Server, process: Process, answer: Callable[[], Awaitable[None]]) -> None:
     deadline = time.monotonic() + START_LIMIT
     while True:
         try:
-            await run_load(server.port, iter([first]), count=1, concurrency=1)
+            await answer()
             return
         except OSError:
             if not process.is_running() or time.monotonic() > deadline:

@@ -1,8 +1,8 @@
-"""What is measured: the functions, and the push requests that load them."""
+"""What is measured: the functions, and the events that load them."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
@@ -16,7 +16,10 @@ from shared.delivery.envelope import decode_request
 from shared.errors import ErrorType, Reject
 from shared.events import encode
 from shared.message import Message
+from tools.bench.drivers import Pulled, Pushed, Subject
+from tools.bench.feed import Subscriber
 from tools.bench.load import as_requests
+from tools.local.parts import PROJECT
 from tools.paths import ROOT
 from tools.sampling.mix import Recipe, sample
 
@@ -26,6 +29,8 @@ DEAD_LETTERS = replace(SAMPLE, lines=REMEMBERED + 1_000)
 """`deadletter` does not write again what it remembers: a message id comes back after it is forgotten."""
 
 NOOP = "noop"
+PULLS = "-pull"
+"""Ends the names of functions that pull."""
 BEFORE = " before"
 """Ends the names of the other checkout's functions."""
 FORWARDED = {
@@ -37,57 +42,49 @@ FORWARDED = {
 """Attributes of a message that Pub/Sub gave up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A function and its requests."""
-
-    name: str
-    target: str
-    """The entry point's name."""
-    root: Path
-    """The checkout that it is imported from."""
-    source: Path
-    first: bytes
-    """A request for its start."""
-    requests: Iterator[bytes]
-    """Over and over; each load goes on where the one before it ended."""
-
-
-def subjects(names: Sequence[str], against: Path | None = None) -> list[Subject]:
+def subjects(
+    names: Sequence[str], against: Path | None = None, subscriber: Subscriber | None = None
+) -> list[Subject]:
     """The no-op first: the others are compared with it. Each is followed by the same function of the checkout
-    `against`, if there is one."""
-    requests = requests_of(datetime.now(UTC))
-    found = [_subject(NOOP, NOOP, ROOT, ROOT / "tools" / "bench" / "noop.py", requests["parse"])]
+    `against`, if there is one. Those that pull need the `subscriber` which serves their streams."""
+    bodies = bodies_of(datetime.now(UTC))
+    found: list[Subject] = [_pushed(NOOP, NOOP, ROOT, ROOT / "tools" / "bench" / "noop.py", bodies["parse"])]
     for name in names:
-        found += [
-            _subject(name + suffix, name, root, root / "functions" / name / "main.py", requests[name])
-            for suffix, root in (("", ROOT), (BEFORE, against))
-            if root is not None
-        ]
+        stage = name.removesuffix(PULLS)
+        for suffix, root in (("", ROOT), (BEFORE, against)):
+            if root is None or (stage != name and not (root / "shared" / "pulling.py").exists()):
+                continue
+            if stage != name:
+                assert subscriber is not None
+                feed = subscriber.feed(f"projects/{PROJECT}/subscriptions/{name}{len(suffix)}", bodies[stage])
+                found.append(Pulled(name + suffix, stage, root, feed))
+            else:
+                source = root / "functions" / name / "main.py"
+                found.append(_pushed(name + suffix, name, root, source, bodies[name]))
     return found
 
 
-def _subject(name: str, target: str, root: Path, source: Path, requests: list[bytes]) -> Subject:
-    return Subject(name, target, root, source, requests[0], cycle(requests[1:]))
+def _pushed(name: str, target: str, root: Path, source: Path, bodies: list[bytes]) -> Pushed:
+    first, *others = as_requests(bodies)
+    return Pushed(name, target, root, source, first, cycle(others))
 
 
-def requests_of(now: datetime) -> dict[str, list[bytes]]:
-    """Function to the pushes that load it: all parts of a sample that is younger than `now`."""
+def bodies_of(now: datetime) -> dict[str, list[bytes]]:
+    """Function to the bodies of pushes that load it: all parts of a sample that is younger than `now`."""
     raw = [_push(number, line) for number, line in enumerate(sample(SAMPLE, 1, now))]
     decoder = Decoder("bench", 262_144, timedelta(minutes=5))
     events = [decoder.decode(decode_request(body), now)[0] for body in raw]
     parsed = [_push(number, encode(event)) for number, event in enumerate(events)]
     return {
-        "parse": as_requests(raw),
-        "features": as_requests(parsed),
-        "deadletter": dead_letter_requests(now),
+        "parse": raw,
+        "features": parsed,
+        "deadletter": dead_letters(now),
     }
 
 
-def dead_letter_requests(now: datetime, recipe: Recipe = DEAD_LETTERS) -> list[bytes]:
-    """Events of such a sample, as dead letters of both forms."""
-    lines = enumerate(sample(recipe, 1, now))
-    return as_requests([_dead_letter(number, line, now) for number, line in lines])
+def dead_letters(now: datetime, recipe: Recipe = DEAD_LETTERS) -> list[bytes]:
+    """Pushes of events of such a sample, as dead letters of both forms."""
+    return [_dead_letter(number, line, now) for number, line in enumerate(sample(recipe, 1, now))]
 
 
 def event_bytes(now: datetime) -> float:

@@ -50,7 +50,7 @@ def cost(
         )
         shown = [*report.rows(made), *report.totals(made, rate)]
         console().print(table(report.head(made), report.aligned(shown), title))
-        for sentence in [*report.notes(measured, made), *report.price_notes(listed, basis)]:
+        for sentence in [report.note(measured), *report.price_notes(listed, basis)]:
             typer.echo(sentence)
     if chart is not None:
         drawing.draw(listed, measured, demand, chart)

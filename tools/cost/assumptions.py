@@ -35,8 +35,6 @@ BACKLOG_DAYS = 6
 """Of the monitor subscription's seven the first is free; as if nobody pulls."""
 ARCHIVE_SECONDS, ARCHIVE_BYTES = 600, 100 * 2**20
 """Of a file of the archive (terraform/archive.tf), whichever comes first."""
-FULL_BATCH = 40
-"""Events (shared/delivery/batching.py): the fewest calls that a driver that is not measured could make."""
 
 REQUEST_LOG_BYTES = 1_000
 """An entry of Cloud Run's own request log."""

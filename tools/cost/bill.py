@@ -13,8 +13,6 @@ class Line:
     service: str
     what: str
     dollars: float
-    at_least: bool = False
-    """Something in it is not measured, and counted as the least that it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,6 @@ class Bill:
     def total(self) -> float:
         """Dollars a month."""
         return sum(line.dollars for line in self.lines)
-
-    @property
-    def at_least(self) -> bool:
-        return any(line.at_least for line in self.lines)
 
     def per_million(self, rate: float) -> float:
         """Dollars a million events, at the rate that the bill is for."""

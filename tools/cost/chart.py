@@ -46,9 +46,7 @@ def draw(prices: Prices, measured: Measurements, demand: Demand, file: Path) -> 
     figure = canvas(8, 4.8)
     axes = figure.add_subplot()
     for name, (colour, style) in STYLES.items():
-        is_floor = BILLS[name](Basis(prices, measured, demand)).at_least
-        label = f"{name}, at least (not measured)" if is_floor else name
-        axes.loglog(rates(), shown[name], style, color=colour, label=label)
+        axes.loglog(rates(), shown[name], style, color=colour, label=name)
     for rate, height in _equal(prices, measured, demand):
         axes.plot([rate], [height], "o", color="black", markersize=4)
         text = f"{rate:,.1f}/s" if rate < 10 else f"{rate:,.0f}/s"

@@ -138,8 +138,7 @@ class Measurements:
     row_bytes: float
     """Of a row of realtime_features, as BigQuery counts it."""
     push: Mapping[str, Stage]
-    pull: Mapping[str, Stage] | None
-    """None until the benchmark has a subject for it."""
+    pull: Mapping[str, Stage]
     flush: Flush
     rounds_of: int
     """Events."""
@@ -164,8 +163,7 @@ def parse(whole: dict[str, Any]) -> Measurements:
     flush = dict(whole["flush"])
     flush["sizes"] = tuple(FlushSize(**size) for size in flush["sizes"])
     stages = {
-        driver: stages and {name: _stage(stage) for name, stage in stages.items()}
-        for driver, stages in (("push", whole["push"]), ("pull", whole["pull"]))
+        driver: {name: _stage(stage) for name, stage in whole[driver].items()} for driver in ("push", "pull")
     }
     rounds = tuple(Round(**_spreads(entry)) for entry in whole["rounds"])
     starts = tuple(Start(**_spreads(entry)) for entry in whole["starts"])

@@ -48,21 +48,16 @@ def push(basis: Basis) -> Bill:
 
 
 def pull(basis: Basis) -> Bill:
-    """The same stages in worker pools that pull; where they are not measured, the least that it can be."""
-    fed = basis.demand.rate + a.HEARTBEATS
-    stages = basis.measured.pull
-    if stages is None:
-        uses = {name: Use(1.0, 1 / a.FULL_BATCH) for name in a.STAGES}
-    else:
-        uses = {name: pulled(stages[name], fed) for name in a.STAGES}
-    prices, unknown = basis.prices, stages is None
+    """The same stages in worker pools that pull: several messages come in a response."""
+    fed, prices = basis.demand.rate + a.HEARTBEATS, basis.prices
+    uses = {name: pulled(basis.measured.pull[name], fed) for name in a.STAGES}
     return bill(
         "pull",
         _requests(basis, a.FLUSHES),
-        _instances(uses, prices.pool_vcpu_second.each, prices.pool_gib_second.each, unknown),
+        _instances(uses, prices.pool_vcpu_second.each, prices.pool_gib_second.each),
         _aggregate(basis),
-        _hops(basis, uses["parse"], lambda size: size, unknown),
-        _chain(basis, uses["features"], stages or {}, unknown),
+        _hops(basis, uses["parse"], lambda size: together(size, uses["parse"].calls)),
+        _chain(basis, uses["features"], basis.measured.pull),
         _request_logs(basis, a.FLUSHES),
     )
 
@@ -94,10 +89,10 @@ def _requests(basis: Basis, requests: float) -> Iterator[Line]:
     yield Line(RUN, "requests", requests * basis.prices.run_request.each)
 
 
-def _instances(uses: dict[str, Use], vcpu: float, gib: float, at_least: bool = False) -> Iterator[Line]:
+def _instances(uses: dict[str, Use], vcpu: float, gib: float) -> Iterator[Line]:
     for name, use in uses.items():
         second = vcpu + gib * a.MEMORY_GIB[name]
-        yield Line(RUN, f"instance time, {name}", use.instances * a.MONTH * second, at_least)
+        yield Line(RUN, f"instance time, {name}", use.instances * a.MONTH * second)
 
 
 def _aggregate(basis: Basis) -> Iterator[Line]:
@@ -106,9 +101,7 @@ def _aggregate(basis: Basis) -> Iterator[Line]:
     yield Line(RUN, "instance time, aggregate", flushes(basis.measured, basis.demand).seconds * second)
 
 
-def _hops(
-    basis: Basis, parse: Use, delivered: Callable[[float], float], at_least: bool = False
-) -> Iterator[Line]:
+def _hops(basis: Basis, parse: Use, delivered: Callable[[float], float]) -> Iterator[Line]:
     """Bytes published and delivered; `delivered` is what Pub/Sub bills for the delivery of a message."""
     volumes, month = basis.volumes, basis.demand.month
     each = basis.prices.pubsub_tib.each / TIB
@@ -116,19 +109,17 @@ def _hops(
     first = month * (alone(volumes.event) + delivered(volumes.event)) + 2 * beats
     second = month * (together(volumes.parsed, parse.calls) + delivered(volumes.parsed)) + 2 * beats
     yield Line(PUBSUB, "to parse", first * each)
-    yield Line(PUBSUB, "to features", second * each, at_least)
+    yield Line(PUBSUB, "to features", second * each)
 
 
-def _chain(
-    basis: Basis, features: Use, stages: Mapping[str, Stage], at_least: bool = False
-) -> Iterator[Line]:
+def _chain(basis: Basis, features: Use, stages: Mapping[str, Stage]) -> Iterator[Line]:
     """What the chain has and the job has not: the windows' documents, its own log and its schedule."""
     prices, demand = basis.prices, basis.demand
     segments = demand.month * features.calls
     write, read, delete = (
         price.each for price in (prices.firestore_write, prices.firestore_read, prices.firestore_delete)
     )
-    yield Line(FIRESTORE, "window log", segments * (write + read + delete), at_least)
+    yield Line(FIRESTORE, "window log", segments * (write + read + delete))
     size = flushes(basis.measured, demand).size
     documents = size.written * write + size.read * read + size.new * delete
     yield Line(FIRESTORE, "windows", a.FLUSHES * documents)

@@ -33,9 +33,9 @@ def rows(made: Sequence[Bill]) -> Rows:
 
 def totals(made: Sequence[Bill], rate: float) -> Rows:
     """Of a month and, where there are any, of a million events."""
-    found: Rows = [("", "dollars a month", *(amount(bill.total, bill.at_least) for bill in made))]
+    found: Rows = [("", "dollars a month", *(amount(bill.total) for bill in made))]
     if rate:
-        each = (amount(bill.per_million(rate), bill.at_least) for bill in made)
+        each = (amount(bill.per_million(rate)) for bill in made)
         found.append(("", "dollars a million events", *each))
     return found
 
@@ -51,17 +51,17 @@ def aligned(table: Rows) -> Rows:
 
 def _cell(bill: Bill, service: str, what: str) -> str:
     found = [line for line in bill.lines if (line.service, line.what) == (service, what)]
-    return amount(sum(line.dollars for line in found), any(line.at_least for line in found)) if found else ""
+    return amount(sum(line.dollars for line in found)) if found else ""
 
 
-def amount(dollars: float, at_least: bool = False) -> str:
-    """Three digits of it, cents at most; marked where it is the least that it can be."""
+def amount(dollars: float) -> str:
+    """Three digits of it, cents at most."""
     if not dollars:
         return "0"
     if dollars < 0.005:
         return "< 0.01"
     digits = 2 if dollars < 10 else 1 if dollars < 100 else 0
-    return f"{'≥ ' if at_least else ''}{dollars:,.{digits}f}"
+    return f"{dollars:,.{digits}f}"
 
 
 def crossing_points(prices: Prices, measured: Measurements, demand: Demand) -> list[str]:
@@ -77,38 +77,25 @@ def _pair(at: Callable[[str, float], Bill], first: str, second: str) -> Iterator
     def difference(rate: float) -> float:
         return at(first, rate).total - at(second, rate).total
 
-    certain = not any(at(name, 1.0).at_least for name in (first, second))
     points = list(crossings(difference))
     for point in points:
         cheaper, dearer = (second, first) if point.rises else (first, second)
-        yield f"{_less(cheaper, dearer, certain)} from {_rate(point.rate)} on."
+        yield f"{cheaper.capitalize()} is cheaper than {dearer} from {_rate(point.rate)} on."
     if not points:
         cheaper, dearer = (first, second) if difference(1.0) < 0 else (second, first)
-        yield f"{_less(cheaper, dearer, certain)} at every rate."
-
-
-def _less(cheaper: str, dearer: str, certain: bool) -> str:
-    if certain:
-        return f"{cheaper.capitalize()} is cheaper than {dearer}"
-    return f"Only the least that pull can be is compared: {cheaper} is below {dearer}"
+        yield f"{cheaper.capitalize()} is cheaper than {dearer} at every rate."
 
 
 def _rate(rate: float) -> str:
     return f"{rate:,.0f} events/s" if rate >= 10 else f"{rate:.1f} events/s"
 
 
-def notes(measured: Measurements, made: Sequence[Bill]) -> list[str]:
+def note(measured: Measurements) -> str:
     """What a reader must know of the figures."""
-    found = [
+    return (
         f"Operations, bytes and seconds: measured on {measured.recorded} at {measured.commit}. The no-op "
         f"took {measured.noop_us:.0f} µs of CPU a request ({measured.machine})."
-    ]
-    if any(bill.at_least for bill in made):
-        found.append(
-            "≥: not measured. The functions do not pull yet; what an event would cost them is unknown, so "
-            "one instance of each stage and full batches are counted, the least that it can be."
-        )
-    return found
+    )
 
 
 def price_notes(prices: Prices, basis: Mapping[str, str]) -> list[str]:
@@ -130,14 +117,12 @@ def to_dict(measured: Measurements, demand: Demand, made: Sequence[Bill]) -> Map
             bill.name: {
                 "dollars_a_month": round(bill.total, 4),
                 "dollars_a_million_events": round(bill.per_million(demand.rate), 6) if demand.rate else None,
-                "at_least": bill.at_least,
                 "services": {service: round(amount, 4) for service, amount in bill.by_service().items()},
                 "lines": [
                     {
                         "service": line.service,
                         "what": line.what,
                         "dollars_a_month": round(line.dollars, 4),
-                        "at_least": line.at_least,
                     }
                     for line in bill.lines
                 ],

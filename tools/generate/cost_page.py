@@ -31,7 +31,7 @@ def part() -> str:
         "\n".join(f"- {sentence}" for sentence in _sentences(listed, measured, demand, made)) + "\n",
         *(f"## {name.capitalize()}, by line, in dollars a month\n\n{_lines(made[name])}" for name in BILLS),
         "## Measured\n",
-        report.notes(measured, [])[0] + "\n",
+        report.note(measured) + "\n",
         _operations(measured),
         "## Prices\n",
         " ".join(report.price_notes(listed, basis)) + "\n",
@@ -58,11 +58,11 @@ def _totals(made: dict[str, list[Bill]]) -> str:
 
 
 def _month(bill: Bill) -> str:
-    return report.amount(bill.total, bill.at_least)
+    return report.amount(bill.total)
 
 
 def _million(bill: Bill, rate: float) -> str:
-    return report.amount(bill.per_million(rate), bill.at_least)
+    return report.amount(bill.per_million(rate))
 
 
 def _sentences(
@@ -71,22 +71,14 @@ def _sentences(
     yield from report.crossing_points(listed, measured, demand)
     for index, title in enumerate(_TITLES[1:], start=1):
         yield _goal(title, {name: bills[index] for name, bills in made.items()})
-    if measured.pull is None:
-        yield report.notes(measured, [bills[1] for bills in made.values()])[-1]
 
 
 def _goal(title: str, made: dict[str, Bill]) -> str:
-    """Whether the better driver is below the Dataflow job: certain only of what is measured."""
+    """Whether the better driver is below the Dataflow job."""
     job = made["Dataflow"]
-    certain = min((made[name] for name in CHAINS if not made[name].at_least), key=lambda bill: bill.total)
-    by = report.amount(abs(job.total - certain.total))
-    if certain.total < job.total:
-        return f"At {title} {certain.name} is below the Dataflow job, by {by} a month."
-    above = f"At {title} {certain.name} is above the Dataflow job, by {by} a month"
-    floors = [made[name].total for name in CHAINS if made[name].at_least and made[name].total < job.total]
-    if floors:
-        return f"{above}; pull is not measured, and at least {report.amount(floors[0])}."
-    return f"{above}; pull is, too."
+    better = min((made[name] for name in CHAINS), key=lambda bill: bill.total)
+    by, place = report.amount(abs(job.total - better.total)), "below" if better.total < job.total else "above"
+    return f"At {title} {better.name}, the better driver, is {place} the Dataflow job, by {by} a month."
 
 
 def _lines(bills: Sequence[Bill]) -> str:
@@ -100,24 +92,28 @@ def _lines(bills: Sequence[Bill]) -> str:
 
 
 def _cell(bill: Bill, what: str) -> str:
-    return report.amount(bill[what], any(line.at_least for line in bill.lines if line.what == what))
+    return report.amount(bill[what])
 
 
 def _operations(measured: Measurements) -> str:
-    stages = measured.push.items()
+    stages = [
+        (f"{name}{', pulling' if stages is measured.pull else ''}", stage)
+        for stages in (measured.push, measured.pull)
+        for name, stage in stages.items()
+    ]
     rows = [
         ("Bytes of an event, as sent", f"{measured.event_bytes:,.0f}"),
         ("Bytes of it after `parse`", f"{measured.parsed_bytes:,.0f}"),
         ("Bytes of its row, as BigQuery counts them", f"{measured.row_bytes:,.0f}"),
         ("Bytes of a pane's row", f"{measured.flush.pane_bytes:,.0f}"),
-        *((f"CPU of an event in `{name}`, µs", f"{stage.cpu_us:,.0f}") for name, stage in stages),
+        *((f"CPU of an event in {name}, µs", f"{stage.cpu_us:,.0f}") for name, stage in stages),
         *(
-            (f"Busy share of an instance of `{name}` under full load", f"{stage.busy:.2f}")
+            (f"Busy share of an instance of {name} under full load", f"{stage.busy:.2f}")
             for name, stage in stages
         ),
-        *((f"An event alone in `{name}`, ms", f"{stage.alone_ms:.1f}") for name, stage in stages),
-        *((f"Calls an event of `{name}` to each sink", _calls(stage)) for name, stage in stages),
-        *((f"Log of `{name}`, bytes an event", f"{stage.log_bytes:g}") for name, stage in stages),
+        *((f"An event alone in {name}, ms", f"{stage.alone_ms:.1f}") for name, stage in stages),
+        *((f"Calls an event of {name} to each sink", _calls(stage)) for name, stage in stages),
+        *((f"Log of {name}, bytes an event", f"{stage.log_bytes:g}") for name, stage in stages),
         ("An idle flush, ms", f"{measured.flush.idle_seconds * 1e3:.0f}"),
         (
             "A flush, µs an event and µs a pane",

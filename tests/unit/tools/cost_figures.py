@@ -56,15 +56,12 @@ MEASURED = Measurements(
     parsed_bytes=564.0,
     row_bytes=400.0,
     push={"parse": STAGE, "features": STAGE},
-    pull=None,
+    pull={"parse": replace(STAGE, cpu_us=30.0), "features": replace(STAGE, cpu_us=60.0)},
     flush=FLUSH,
     rounds_of=0,
     rounds_each=0,
     rounds=(),
     starts=(),
-)
-PULLED = replace(
-    MEASURED, pull={"parse": replace(STAGE, cpu_us=30.0), "features": replace(STAGE, cpu_us=60.0)}
 )
 
 

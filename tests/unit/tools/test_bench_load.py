@@ -14,7 +14,7 @@ from shared.tables.columns import Column, Row, Table
 from shared.tables.rows import encode
 from tools.bench.load import LoadFailed, as_requests, run_load, run_paced
 from tools.bench.stored import mean_bytes
-from tools.bench.subjects import DEAD_LETTERS, dead_letter_requests
+from tools.bench.subjects import DEAD_LETTERS, dead_letters
 
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -97,7 +97,7 @@ async def test_any_other_answer_fails_the_load(answer: bytes) -> None:
 
 
 def test_deadletter_gets_both_forms_in_turn_and_forgets_a_message_before_it_comes_again() -> None:
-    requests = dead_letter_requests(NOW, replace(DEAD_LETTERS, lines=100))
+    requests = as_requests(dead_letters(NOW, replace(DEAD_LETTERS, lines=100)))
     ids = {orjson.loads(request.split(b"\r\n\r\n", 1)[1])["message"]["messageId"] for request in requests}
     assert len(ids) == 100
     assert DEAD_LETTERS.lines > REMEMBERED

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.tools.cost_figures import MEASURED, PULLED, STAGE, basis
+from tests.unit.tools.cost_figures import MEASURED, STAGE, basis
 from tools.cost import assumptions as a
 from tools.cost import measurements, prices
 from tools.cost.crossing import Crossing, crossings
@@ -67,7 +67,6 @@ def test_each_line_of_a_push_bill_is_its_hand_computation() -> None:
     }
     assert {line.what: line.dollars for line in bill.lines} == pytest.approx(expected)
     assert bill.total == pytest.approx(sum(expected.values()))
-    assert not bill.at_least
 
 
 def test_at_a_high_rate_instance_time_is_cpu_at_no_more_than_60_per_cent() -> None:
@@ -91,20 +90,15 @@ def test_a_dataflow_bill_is_its_workers_and_one_hop() -> None:
 
 
 def test_pull_pays_no_request_an_event_and_at_least_one_instance_of_each_stage() -> None:
-    bill = pull(basis(10, PULLED))
+    bill = pull(basis(10))
     assert bill["requests"] == pytest.approx(43_800 * 4e-7)
     assert bill["instance time, parse"] == pytest.approx(a.MONTH * 2.1e-5)
-    assert bill["to parse"] == pytest.approx((EVENTS * (1_000 + 500) + 2 * a.MONTH / 60 * 1_000) / TIB * 40)
-    assert not bill.at_least
-    busier = pull(basis(50_000, PULLED))
+    fed = 10 + 1 / 60
+    delivered = 1_000 * (1 + (fed - 1) / 99 * 49) / fed  # in responses as large as the batches
+    beats = 2 * a.MONTH / 60 * 1_000
+    assert bill["to parse"] == pytest.approx((EVENTS * (1_000 + delivered) + beats) / TIB * 40)
+    busier = pull(basis(50_000))
     assert busier["instance time, features"] == pytest.approx(2 * busier["instance time, parse"])
-
-
-def test_what_is_not_measured_of_pull_is_counted_as_the_least_and_marked() -> None:
-    bill = pull(basis(1_000))
-    marked = {line.what for line in bill.lines if line.at_least}
-    assert marked == {"instance time, parse", "instance time, features", "to features", "window log"}
-    assert bill.total <= pull(basis(1_000, PULLED)).total
 
 
 def recorded(rate: float, measured: Measurements = RECORDED) -> Basis:
