@@ -65,7 +65,7 @@ async def test_an_acknowledged_message_is_held_no_longer_and_its_time_is_kept(
     assert (await state_of(pubsub_backend, pulled.name)).undelivered == 1
     await pubsub.acknowledge(pulled.name, received)
     seen = await state_of(pubsub_backend, pulled.name)
-    assert (seen.undelivered, seen.oldest, seen.answers) == (0, None, {})
+    assert (seen.undelivered, seen.oldest, seen.answers) == (0, None, {204: 1})
     done = await acknowledged(pubsub_backend, pushed.name)
     assert (done.undelivered, done.oldest, done.attempts, done.answers) == (0, None, 0, {204: 1})
     (last,) = done.acknowledged

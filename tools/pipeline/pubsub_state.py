@@ -21,16 +21,19 @@ FIND = "Find"
 PERIOD = 60.0
 """Seconds that "recent" covers: a message's backoff is at most that long here, so one that fails shows."""
 NO_ANSWER = 0
-"""Stands for the status of a push that was not answered, or not in time."""
+"""Stands for the status of a delivery that was not answered, or not in time."""
 ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 """The statuses of a push that acknowledge its message; any other is a failure.
 Source: https://cloud.google.com/pubsub/docs/push#receive_push"""
+PULL_DONE, PULL_AGAIN = 204, 503
+"""What a pulled message counts as that is acknowledged, or given back: as functions answer pushes. One whose
+lease runs out has NO_ANSWER."""
 MOST_FOUND = 20
 TIMEOUT = 5.0
 
 
 class Acknowledged(BaseModel):
-    """One message that a push delivered in the period."""
+    """One message that was delivered in the period."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,11 +56,13 @@ class SubscriptionState(BaseModel):
     attempts: int = Field(ge=0)
     """The most deliveries that one of these has had."""
     answers: Mapping[int, int]
-    """Pushes of the period by status, or NO_ANSWER; empty for a pull subscription."""
+    """Deliveries of the period by status, or NO_ANSWER."""
     answered: Mapping[int, int] = {}
     """The same since the stand-in began."""
     acknowledged: list[Acknowledged]
     """The last of the period, a thousand at most."""
+    streams: int = 0
+    """On which it is pulled from now."""
 
 
 class PubSubState(BaseModel):

@@ -15,7 +15,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 MEETING = frozenset(
     (
-        *("Publish", "FeatureViewDirectWrite"),
+        *("Publish", "StreamingPull", "FeatureViewDirectWrite"),
         *("Commit", "BatchGetDocuments", "RunQuery", "RunAggregationQuery"),
     )
 )

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tools.standins.pubsub.backlog import Backlog, Leases
+from tools.standins.pubsub.backlog import Backlog
+from tools.standins.pubsub.leases import Leases, Outstanding
 from tools.standins.pubsub.model import Backoff, DeadLetterPolicy, Delivery, Message, SubscriptionSettings
 
 MESSAGE = Message(b"data", {}, "", "1", datetime(2024, 1, 1, tzinfo=UTC))
@@ -68,7 +69,7 @@ def test_without_a_dead_letter_topic_the_attempts_go_on() -> None:
 def test_a_lease_ends_once() -> None:
     leases = Leases(settings(Backoff(0, 0)))
     delivery = Delivery(MESSAGE)
-    ack_id = leases.grant(delivery, deadline=10)
+    ack_id = leases.grant(delivery, 10, Outstanding())
     leases.extend(ack_id, deadline=30)
     assert leases.expired(now=29) == []
     assert leases.next_due() == 30

@@ -3,7 +3,7 @@
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import count
 
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 
@@ -30,13 +30,17 @@ class Backlog:
         while self._waiting and self._waiting[0][0] <= now:
             self._ready.append(heapq.heappop(self._waiting)[2])
 
-    def take(self, limit: int, now: float) -> list[Delivery]:
-        """Up to `limit` ready deliveries; the caller says later that they failed, or are done."""
+    def take(
+        self, limit: int, now: float, admits: Callable[[Delivery], bool] = lambda _: True
+    ) -> list[Delivery]:
+        """Up to `limit` ready deliveries, while each is admitted; the caller says later that they failed, or
+        are done."""
         self.promote(now)
-        taken = list(islice(self._ready, limit))
-        for delivery in taken:
-            self._ready.popleft()
+        taken: list[Delivery] = []
+        while self._ready and len(taken) < limit and admits(self._ready[0]):
+            delivery = self._ready.popleft()
             self._taken[id(delivery)] = delivery
+            taken.append(delivery)
         return taken
 
     def done(self, delivery: Delivery) -> None:
@@ -73,60 +77,3 @@ class Backlog:
         yield from self._ready
         yield from (delivery for _, _, delivery in self._waiting)
         yield from self._taken.values()
-
-
-class Leases:
-    """Pulled deliveries by ack id, each with the deadline after which it counts as failed."""
-
-    def __init__(self, settings: SubscriptionSettings) -> None:
-        self._prefix = f"{settings.name}:"
-        self._held: dict[str, tuple[Delivery, float]] = {}
-        self._serial = count(1)
-        self._deadlines: list[tuple[float, str]] = []
-
-    def grant(self, delivery: Delivery, deadline: float) -> str:
-        """A new ack id for this delivery; each delivery of a message gets its own."""
-        ack_id = f"{self._prefix}{next(self._serial)}"
-        self._hold(ack_id, delivery, deadline)
-        return ack_id
-
-    def end(self, ack_id: str) -> Delivery | None:
-        """Ends a lease and returns its delivery; None if it had ended already."""
-        held = self._held.pop(ack_id, None)
-        return held[0] if held else None
-
-    def end_all(self) -> None:
-        """Ends every lease; their ack ids stay known."""
-        self._held.clear()
-
-    def extend(self, ack_id: str, deadline: float) -> None:
-        delivery = self.end(ack_id)
-        if delivery is not None:
-            self._hold(ack_id, delivery, deadline)
-
-    def expired(self, now: float) -> list[Delivery]:
-        """Ends the leases whose deadline has passed, and returns their deliveries."""
-        gone = []
-        while (due := self.next_due()) is not None and due <= now:
-            delivery = self.end(heapq.heappop(self._deadlines)[1])
-            if delivery is not None:
-                gone.append(delivery)
-        return gone
-
-    def next_due(self) -> float | None:
-        """The earliest deadline of a current lease."""
-        while self._deadlines and not self._is_current(*self._deadlines[0]):
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
-
-    def knows(self, ack_id: str) -> bool:
-        """Whether it looks like an ack id of this subscription, ended or not."""
-        return ack_id.startswith(self._prefix) and ack_id[len(self._prefix) :].isdigit()
-
-    def _hold(self, ack_id: str, delivery: Delivery, deadline: float) -> None:
-        self._held[ack_id] = (delivery, deadline)
-        heapq.heappush(self._deadlines, (deadline, ack_id))
-
-    def _is_current(self, deadline: float, ack_id: str) -> bool:
-        held = self._held.get(ack_id)
-        return held is not None and held[1] == deadline

@@ -88,6 +88,17 @@ class Broker:
         self._topics.get(settings.topic, []).append(subscription)
         return subscription
 
+    async def convert(self, settings: SubscriptionSettings) -> Subscription:
+        """Makes a pull subscription of a push one, or back, with all that it holds."""
+        old = self.subscription(settings.name)
+        await old.close()
+        new = self._opened(replace(settings, topic=old.settings.topic))
+        new.restore(list(old.retained()), list(old.held()))
+        for subscriptions in self._topics.values():
+            if old in subscriptions:
+                subscriptions[subscriptions.index(old)] = new
+        return new
+
     async def delete_subscription(self, name: str) -> None:
         subscription = self.subscription(name)
         self._ledger.subscription_deleted(name)

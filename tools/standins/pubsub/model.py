@@ -16,6 +16,11 @@ class Message:
     publish_time: datetime
 
     @property
+    def size(self) -> int:
+        """Bytes of data and attributes, as flow control counts them."""
+        return len(self.data) + sum(len(key) + len(value) for key, value in self.attributes.items())
+
+    @property
     def published(self) -> str:
         """The publish time as Pub/Sub writes it: RFC 3339 in UTC, to the millisecond."""
         moment = self.publish_time.astimezone(UTC)
@@ -66,4 +71,4 @@ class Delivery:
     message: Message
     attempt: int = 1
     answer: int | None = None
-    """The status of the last push, NO_ANSWER for none; None before the first, and for a pull."""
+    """The status of the last one, NO_ANSWER for none; None before the first."""

@@ -4,7 +4,6 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import orjson
 
@@ -52,16 +51,13 @@ class PushSubscription(Subscription):
         concurrency: int,
         faults: Faults | None = None,
     ) -> None:
-        super().__init__(settings, forward, ledger)
+        super().__init__(settings, forward, ledger, faults)
         self._posts = Posts(settings.push_endpoint, _HEADERS)
         self._concurrency = concurrency
         self._held = False
         self._workers: set[asyncio.Task[None]] = set()
-        self._faults = faults
         self._workers_beside: set[asyncio.Task[None]] = set()
         """Deliveries of what is acknowledged already."""
-        self._late: set[str] = set()
-        """Messages that were held back once."""
 
     def restore(self, retained: Sequence[Message], deliveries: Sequence[Delivery]) -> None:
         """Pushes nothing before `redirect`: another program may have the endpoint's port by now."""
@@ -102,27 +98,11 @@ class PushSubscription(Subscription):
         """Delivers until nothing is ready: cheaper than a task per message, and bounded."""
         while taken := self._backlog.take(1, self._loop.time()):
             for delivery in taken:
-                call = self._faults.call(self.settings.name.rpartition("/")[2]) if self._faults else None
+                call = self._fault()
                 if call is not None and self._holds_back(call, delivery):
                     continue
-                delivery.answer = await self._deliver(call, delivery)
-                self.record.answered(delivery.answer, self._loop.time())
-                if delivery.answer in ACKNOWLEDGED:
-                    self._settle(delivery)
-                    self.record.acknowledged(delivery.message, self._loop.time(), datetime.now(UTC))
-                else:
-                    self._fail(delivery)
-                    self._set_timer()
-
-    def _holds_back(self, call: Call, delivery: Delivery) -> bool:
-        """Each message once at most, so that it comes some day."""
-        message, deliveries = delivery.message.message_id, call.faults.deliveries
-        if message in self._late or not call.happens(Fault.LATE, deliveries.late):
-            return False
-        self._late.add(message)
-        self._backlog.postpone(delivery, self._loop.time() + call.roll("how late") * deliveries.late_by)
-        self._set_timer()
-        return True
+                self._answered(delivery, await self._deliver(call, delivery))
+                self._set_timer()
 
     async def _deliver(self, call: Call | None, delivery: Delivery) -> int:
         """What Pub/Sub takes for the answer."""

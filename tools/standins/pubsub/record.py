@@ -1,4 +1,4 @@
-"""What a subscription remembers of its recent pushes. Pure: the time is passed in (seconds, monotonic)."""
+"""What a subscription remembers of its last deliveries. Pure: the time is passed in (seconds, monotonic)."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ KEPT = 1_000
 """Acknowledged messages that are kept: enough for a 99th percentile."""
 
 
-class PushRecord:
-    """The pushes of the last PERIOD: their answers, counted by the second, and what was acknowledged."""
+class DeliveryRecord:
+    """The deliveries of the last PERIOD: their answers, counted by the second, and what was acknowledged."""
 
     def __init__(self) -> None:
         self._seconds: deque[tuple[int, Counter[int]]] = deque()
         self._acknowledged: deque[tuple[float, Message, datetime]] = deque(maxlen=KEPT)
         self.all_answers: Counter[int] = Counter()
-        """Status to pushes, of all periods."""
+        """Status to deliveries, of all periods."""
 
     def answered(self, status: int, now: float) -> None:
-        """Counts a push's status, or NO_ANSWER."""
+        """Counts a status, or NO_ANSWER."""
         second = int(now)
         if not self._seconds or self._seconds[-1][0] != second:
             self._forget(now)
@@ -33,7 +33,7 @@ class PushRecord:
         self._acknowledged.append((now, message, at))
 
     def answers(self, now: float) -> Counter[int]:
-        """Status to pushes."""
+        """Status to deliveries."""
         self._forget(now)
         return sum((counts for _, counts in self._seconds), Counter())
 

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from tools.pipeline.pubsub_state import FIND, MOST_FOUND, STATE, Held, PubSubState, SubscriptionState
 from tools.standins.pubsub.broker import Broker
 from tools.standins.pubsub.model import Delivery, Message
+from tools.standins.pubsub.pull import PullSubscription
 from tools.standins.pubsub.subscriptions import Subscription
 from tools.standins.serving import Context, Handler
 
@@ -58,6 +59,7 @@ def _state(subscription: Subscription, now: float) -> SubscriptionState:
         answers=subscription.record.answers(now),
         answered=subscription.record.all_answers,
         acknowledged=list(subscription.record.recent(now)),
+        streams=subscription.streams if isinstance(subscription, PullSubscription) else 0,
     )
 
 

@@ -16,11 +16,13 @@ from tools.standins.pubsub.broker import DELETED_TOPIC, Broker
 from tools.standins.pubsub.kept import KeptLedger, KeptSubscription
 from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import SubscriptionSettings
+from tools.standins.pubsub.pull import PullSubscription
 from tools.standins.pubsub.push import PushSubscription
 from tools.standins.pubsub.reporting import ReportingService
-from tools.standins.pubsub.subscriptions import PullSubscription, Subscription
-from tools.standins.serving import Empty, Endpoint, Handler, listening, unary
-from tools.standins.status import FailedPrecondition, InvalidArgument, Unimplemented
+from tools.standins.pubsub.streaming import Stream
+from tools.standins.pubsub.subscriptions import Subscription
+from tools.standins.serving import Empty, Endpoint, Handler, conversation, listening, unary
+from tools.standins.status import FailedPrecondition, InvalidArgument
 
 PUSH_CONCURRENCY = 100
 """Concurrent pushes per subscription: above Cloud Run's default concurrency of 80 for one instance."""
@@ -103,18 +105,18 @@ class SubscriberService:
         return Empty()
 
     async def modify_push_config(self, request: Any) -> Any:
-        """Another endpoint for a push subscription, or the same, which lets a restored one push."""
+        """Another endpoint, or the same, which lets a restored subscription push. An empty one makes a pull
+        subscription, and back with an endpoint."""
         subscription = self._broker.subscription(request.subscription)
-        if not isinstance(subscription, PushSubscription) or not request.push_config.push_endpoint:
-            raise Unimplemented(
-                "the Pub/Sub stand-in makes no push subscription of a pull one or back: use --parts emulators"
-            )
         resource = _Subscription()
         resource.CopyFrom(self._resources[request.subscription])
         resource.push_config.CopyFrom(request.push_config)
         settings, resource = wire.read_subscription(resource)
         self._keep(resource)
-        subscription.redirect(settings.push_endpoint)
+        if isinstance(subscription, PushSubscription) is not bool(settings.push_endpoint):
+            subscription = await self._broker.convert(settings)
+        if isinstance(subscription, PushSubscription):
+            subscription.redirect(settings.push_endpoint)
         return Empty()
 
     async def pull(self, request: Any) -> Any:
@@ -127,6 +129,14 @@ class SubscriberService:
         return _PullResponse(
             received_messages=[wire.received_message(ack_id, delivery, shown) for ack_id, delivery in leased]
         )
+
+    async def streaming_pull(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for first in requests:
+            wire.check_streaming(first, is_first=True)
+            stream = Stream(self._pulled(first.subscription), first)
+            async for response in stream.responses(requests):
+                yield response
+            return
 
     async def acknowledge(self, request: Any) -> Any:
         self._pulled(request.subscription).acknowledge(request.ack_ids)
@@ -152,6 +162,9 @@ class SubscriberService:
             "GetSubscription": unary(self.get_subscription, types.GetSubscriptionRequest.pb(), resource),
             "DeleteSubscription": unary(self.delete_subscription, deletion, Empty),
             "ModifyPushConfig": unary(self.modify_push_config, types.ModifyPushConfigRequest.pb(), Empty),
+            "StreamingPull": conversation(
+                self.streaming_pull, types.StreamingPullRequest.pb(), wire.StreamingPullResponse
+            ),
             "Pull": unary(self.pull, types.PullRequest.pb(), _PullResponse),
             "Acknowledge": unary(self.acknowledge, types.AcknowledgeRequest.pb(), Empty),
             "Seek": unary(self.seek, types.SeekRequest.pb(), _SeekResponse),
@@ -188,7 +201,7 @@ async def serve(
     def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
         if settings.push_endpoint:
             return PushSubscription(settings, forward, ledger, push_concurrency, faults)
-        return PullSubscription(settings, forward, ledger)
+        return PullSubscription(settings, forward, ledger, faults)
 
     broker = Broker(open_subscription, wire.publish_moment, ledger, kept.last_id() if kept else 0)
     subscriber = SubscriberService(broker, ledger)

@@ -1,16 +1,18 @@
-"""Subscriptions: what happens when a message arrives, is pulled, is answered or is not."""
+"""What subscriptions have in common: a backlog, what became of each delivery, and the faults of a plan."""
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from tools.standins.pubsub.backlog import Backlog, Forward, Leases
+from tools.faults.injecting import Call, Faults
+from tools.faults.plan import Fault
+from tools.pipeline.pubsub_state import ACKNOWLEDGED
+from tools.standins.pubsub.backlog import Backlog, Forward
 from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
-from tools.standins.pubsub.record import PushRecord
-from tools.standins.status import InvalidArgument
+from tools.standins.pubsub.record import DeliveryRecord
 
 RETAINED = 20_000
 """Messages that a seek can reach back over: some 10 MB, where Pub/Sub keeps days."""
@@ -19,15 +21,20 @@ RETAINED = 20_000
 class Subscription(ABC):
     """A backlog, and a timer for its next due delivery."""
 
-    def __init__(self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger, faults: Faults | None = None
+    ) -> None:
         self.settings = settings
-        self.record = PushRecord()
+        self.record = DeliveryRecord()
         self._forward = forward
         self._ledger = ledger
         self._backlog = Backlog(settings, forward)
         self._retained: deque[Message] = deque(maxlen=RETAINED)
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._faults = faults
+        self._late: set[str] = set()
+        """Messages that were held back once."""
 
     def add(self, messages: Sequence[Message]) -> None:
         self._retained.extend(messages)
@@ -53,6 +60,10 @@ class Subscription(ABC):
             self._backlog.add(message)
         self.wake()
 
+    def retained(self) -> Iterator[Message]:
+        """What a seek can reach, oldest first."""
+        yield from self._retained
+
     def held(self) -> Iterator[Delivery]:
         """Every delivery that is not acknowledged."""
         return self._backlog.held()
@@ -69,6 +80,31 @@ class Subscription(ABC):
         """Stops delivering; what is undelivered is lost with the subscription."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def _answered(self, delivery: Delivery, answer: int) -> None:
+        """What came of a delivery: a status, or NO_ANSWER."""
+        now = self._loop.time()
+        delivery.answer = answer
+        self.record.answered(answer, now)
+        if answer in ACKNOWLEDGED:
+            self._settle(delivery)
+            self.record.acknowledged(delivery.message, now, datetime.now(UTC))
+        else:
+            self._fail(delivery)
+
+    def _fault(self) -> Call | None:
+        """The dice for the next delivery; None while nothing goes wrong."""
+        return self._faults.call(self.settings.name.rpartition("/")[2]) if self._faults else None
+
+    def _holds_back(self, call: Call, delivery: Delivery) -> bool:
+        """Each message once at most, so that it comes some day."""
+        message, deliveries = delivery.message.message_id, call.faults.deliveries
+        if message in self._late or not call.happens(Fault.LATE, deliveries.late):
+            return False
+        self._late.add(message)
+        self._backlog.postpone(delivery, self._loop.time() + call.roll("how late") * deliveries.late_by)
+        self._set_timer()
+        return True
 
     def _settle(self, delivery: Delivery) -> None:
         self._backlog.done(delivery)
@@ -87,67 +123,3 @@ class Subscription(ABC):
             self._timer = None
         if due is not None:
             self._timer = self._loop.call_at(due, self.wake)
-
-
-class PullSubscription(Subscription):
-    """Hands out leases; a lease that is neither acknowledged nor extended in time counts as failed."""
-
-    def __init__(self, settings: SubscriptionSettings, forward: Forward, ledger: Ledger) -> None:
-        super().__init__(settings, forward, ledger)
-        self._leases = Leases(settings)
-        self._arrived = asyncio.Event()
-
-    def seek(self, moment: datetime) -> None:
-        self._leases.end_all()
-        super().seek(moment)
-
-    async def pull(self, limit: int, hold: float) -> list[tuple[str, Delivery]]:
-        """Up to `limit` deliveries with their ack ids; waits up to `hold` seconds for the first one."""
-        end = self._loop.time() + hold
-        while not (taken := self._backlog.take(limit, self._loop.time())):
-            arrived = self._arrived
-            self._set_timer()
-            try:
-                async with asyncio.timeout_at(end):
-                    await arrived.wait()
-            except TimeoutError:
-                break
-        deadline = self._loop.time() + self.settings.ack_deadline
-        leased = [(self._leases.grant(delivery, deadline), delivery) for delivery in taken]
-        self._set_timer()
-        return leased
-
-    def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        self._check(ack_ids)
-        for ack_id in ack_ids:
-            delivery = self._leases.end(ack_id)
-            if delivery is not None:
-                self._settle(delivery)
-
-    def modify_deadline(self, ack_ids: Sequence[str], seconds: float) -> None:
-        """Moves the leases' deadlines to `seconds` from now; 0 fails them at once."""
-        self._check(ack_ids)
-        for ack_id in ack_ids:
-            self._leases.extend(ack_id, self._loop.time() + seconds)
-        self.wake()
-
-    def wake(self) -> None:
-        now = self._loop.time()
-        for delivery in self._leases.expired(now):
-            self._fail(delivery)
-        self._backlog.promote(now)
-        self._set_timer()
-        # Waiters on the old event look again; later ones wait on the new event.
-        self._arrived.set()
-        self._arrived = asyncio.Event()
-
-    def next_due(self) -> float | None:
-        times = [due for due in (self._leases.next_due(), self._backlog.next_due()) if due is not None]
-        return min(times, default=None)
-
-    def _check(self, ack_ids: Sequence[str]) -> None:
-        if not ack_ids:
-            raise InvalidArgument("No ack ids specified.")
-        for ack_id in ack_ids:
-            if not self._leases.knows(ack_id):
-                raise InvalidArgument(f"Invalid ack id (ack_id={ack_id})")

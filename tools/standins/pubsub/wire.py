@@ -4,7 +4,7 @@ Raw protobuf classes throughout: proto-plus costs about ten times as much per me
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from tools.standins.status import InvalidArgument, Unimplemented
 
 Subscription = types.Subscription.pb()
 ReceivedMessage = types.ReceivedMessage.pb()
+StreamingPullResponse = types.StreamingPullResponse.pb()
 
 MAX_MESSAGES = 1_000
 MAX_BYTES = 10_000_000
@@ -135,16 +136,45 @@ def _dead_letters(resource: Any) -> DeadLetterPolicy | None:
     return DeadLetterPolicy(policy.dead_letter_topic, attempts)
 
 
+def check_streaming(request: Any, is_first: bool) -> None:
+    """Raises InvalidArgument for what Pub/Sub refuses on a stream."""
+    if is_first and not request.subscription:
+        raise InvalidArgument("first message must set subscription")
+    if request.subscription and not is_first:
+        raise InvalidArgument("subscription may only be set in first message")
+    if is_first and not request.stream_ack_deadline_seconds:
+        raise InvalidArgument("first message must set stream_ack_deadline_seconds")
+    if request.stream_ack_deadline_seconds and not 10 <= request.stream_ack_deadline_seconds <= 600:
+        raise InvalidArgument("stream_ack_deadline_seconds must be between 10 and 600 seconds")
+    if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
+        raise InvalidArgument("ack IDs and deadlines must have the same size")
+    if not all(0 <= seconds <= 600 for seconds in request.modify_deadline_seconds):
+        raise InvalidArgument("modify_deadline_seconds must be between 0 and 600 seconds")
+
+
+def streaming_response(leased: Iterable[tuple[str, Delivery]], show_attempt: bool) -> Any:
+    """Deliveries as a stream returns them."""
+    response = StreamingPullResponse()
+    for ack_id, delivery in leased:
+        _fill(response.received_messages.add(ack_id=ack_id), delivery, show_attempt)
+    return response
+
+
 def received_message(ack_id: str, delivery: Delivery, show_attempt: bool) -> Any:
     """One delivery as a pull returns it."""
+    received = ReceivedMessage(ack_id=ack_id)
+    _fill(received, delivery, show_attempt)
+    return received
+
+
+def _fill(received: Any, delivery: Delivery, show_attempt: bool) -> None:
     message = delivery.message
-    received = ReceivedMessage(ack_id=ack_id, delivery_attempt=delivery.attempt if show_attempt else 0)
+    received.delivery_attempt = delivery.attempt if show_attempt else 0
     received.message.data = message.data
     received.message.attributes.update(message.attributes)
     received.message.message_id = message.message_id
     received.message.ordering_key = message.ordering_key
     received.message.publish_time.FromDatetime(message.publish_time.astimezone(UTC).replace(tzinfo=None))
-    return received
 
 
 def seek_moment(request: Any) -> datetime:
