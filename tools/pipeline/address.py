@@ -39,6 +39,10 @@ class Driver(StrEnum):
     PULL = "pull"
 
 
+DRIVERS = [driver.value for driver in Driver]
+"""For argparse; the default first."""
+
+
 class ChainAddress(BaseModel):
     """All that a client of the chain needs; endpoints are host:port, `bigquery` is an http URL."""
 
