@@ -3,8 +3,10 @@
 Source: https://github.com/googleapis/googleapis/blob/master/google/pubsub/v1/pubsub.proto
 """
 
+import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -61,7 +63,8 @@ class PulledSubscription:
     async def stream(self, settlements: Settlements) -> AsyncGenerator[Sequence[Delivery], None]:
         """One stream's deliveries, on which the settlements are said meanwhile. Raises PullEnded."""
         calls = self._connection.current()
-        call = calls.stream(self._requests(settlements), metadata=self._metadata)
+        call = calls.stream(metadata=self._metadata)
+        saying = asyncio.create_task(self._say(call, settlements))
         try:
             async for response in call:
                 yield [self._delivery(received) for received in response.received_messages]
@@ -70,6 +73,7 @@ class PulledSubscription:
             self._connection.renew()
             raise _ended(error) from error
         finally:
+            saying.cancel()
             call.cancel()
 
     async def settle(self, settled: Settled) -> None:
@@ -93,21 +97,29 @@ class PulledSubscription:
     async def _attempt(self, use: Callable[[_Calls], Any]) -> None:
         await self._connection.attempt(use, TRY_SECONDS)
 
-    async def _requests(self, settlements: Settlements) -> AsyncIterator[Any]:
-        yield StreamingPullRequest(
+    async def _say(self, call: Any, settlements: Settlements) -> None:
+        """Not as an iterator of requests: grpc.aio waits for the next of these also after the call has ended,
+        and it would take what is to be said on the stream that follows."""
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader says why it ended
+            await call.write(self._opening())
+            while True:
+                done, again = await settlements.wait()
+                await call.write(
+                    StreamingPullRequest(
+                        ack_ids=done,
+                        modify_deadline_ack_ids=again,
+                        modify_deadline_seconds=[0] * len(again),
+                    )
+                )
+
+    def _opening(self) -> Any:
+        return StreamingPullRequest(
             subscription=self.name,
             stream_ack_deadline_seconds=LEASE_SECONDS,
             client_id=self._client,
             max_outstanding_messages=self._limits.messages,
             max_outstanding_bytes=self._limits.bytes,
         )
-        while True:
-            done, again = await settlements.wait()
-            yield StreamingPullRequest(
-                ack_ids=done,
-                modify_deadline_ack_ids=again,
-                modify_deadline_seconds=[0] * len(again),
-            )
 
     def _delivery(self, received: Any) -> Delivery:
         sent = received.message

@@ -3,11 +3,20 @@
 from collections import Counter
 from datetime import UTC, datetime
 
+import pytest
+
 from shared.dead_letters.record import read_hints
-from tests.support.chain import Run
+from tests.support.chain import PULLED, PUSHED, Run
 from tools.pipeline.flushing import flush
 from tools.pipeline.online_store import OnlineStore
 from tools.sampling.mix import bad_kinds
+
+# The other tests on these chains hold whichever way the messages come. A fourth chain takes 20 s.
+ON_BOTH_DRIVERS = [
+    *PUSHED,
+    *(pytest.param(each, marks=() if each.is_quick else pytest.mark.outages) for each in PULLED),
+]
+pytestmark = pytest.mark.parametrize("chain", ON_BOTH_DRIVERS, ids=str, indirect=True, scope="session")
 
 
 def rows(run: Run, sql: str) -> list[tuple[object, ...]]:

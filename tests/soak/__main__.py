@@ -17,6 +17,7 @@ from tests.soak.soaking import STARTING, Verdict, soak
 from tools.console import console, table
 from tools.faults.drawing import draw
 from tools.paths import ROOT
+from tools.pipeline.address import DRIVERS, Driver
 
 KEPT = ROOT / "build" / "soak"
 say = console()
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     starting = STARTING
     until = time.monotonic() + 60 * options.minutes
     for seed in count(options.seed):
-        verdict = soak(draw(seed), KEPT / str(seed), starting=starting)
+        verdict = soak(draw(seed), KEPT / str(seed), starting=starting, driver=Driver(options.driver))
         starting = verdict.starting  # as long as the last
         _print(verdict)
         for (kind, _), number in verdict.injected.items():
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     plans = seed - options.seed + 1
     say.print(f"{plans} plan{'' if plans == 1 else 's'}, {sum(total.values())} faults, {len(failed)} failed.")
     for seed in failed:
-        say.print(f"again: python -m nox -s soak -- --only {seed}")
+        say.print(f"again: python -m nox -s soak -- --driver {options.driver} --only {seed}")
     return int(bool(failed))
 
 
@@ -55,6 +56,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=_minutes, default=10.0, help="for how long, 10 by default")
     parser.add_argument("--seed", type=_seed, default=1, help="the first plan's seed, 1 by default")
     parser.add_argument("--only", type=_seed, metavar="SEED", help="this plan and no other")
+    parser.add_argument("--driver", choices=DRIVERS, default=DRIVERS[0], help="push by default")
     options = parser.parse_args(arguments)
     if options.only is not None:
         options.seed, options.minutes = options.only, 0

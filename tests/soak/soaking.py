@@ -20,6 +20,7 @@ from tools.faults.running import RECORD, Record
 from tools.heal.values import values_in
 from tools.heal.writing import write
 from tools.local.chain import Chain, ChainOptions
+from tools.pipeline.address import Driver
 from tools.pipeline.connect import connect_feature_view, connect_online_store, connect_warehouse
 from tools.pipeline.flushing import flush
 from tools.pipeline.pubsub import PubSub
@@ -53,7 +54,13 @@ class Verdict:
     """What the chain reported."""
 
 
-def soak(plan: Plan, folder: Path, events: int = EVENTS, starting: float = STARTING) -> Verdict:
+def soak(
+    plan: Plan,
+    folder: Path,
+    events: int = EVENTS,
+    starting: float = STARTING,
+    driver: Driver = Driver.PUSH,
+) -> Verdict:
     """Runs the plan on a chain of its own, whose logs and data are then in `folder`; call it from the main
     thread. An error of the chain itself breaks the law, too.
 
@@ -66,6 +73,7 @@ def soak(plan: Plan, folder: Path, events: int = EVENTS, starting: float = START
     with _environment({"ALLOWED_LATENESS": str(int(times.lateness.total_seconds()))}):
         options = ChainOptions(
             port_base=0,
+            driver=driver,
             flush_every=FLUSH_EVERY,
             keep=True,
             faults=plan,

@@ -16,10 +16,29 @@ from tools.local.chain import Chain, ChainOptions
 from tools.local.emulators import EmulatorMissing
 from tools.local.parts import PartsKind
 from tools.paths import ROOT
+from tools.pipeline.address import Driver
 from tools.pipeline.connect import connect_warehouse
 from tools.pipeline.warehouse import Warehouse
 from tools.sampling.mix import Recipe, sample
 
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A kind of chain."""
+
+    parts: PartsKind
+    driver: Driver = Driver.PUSH
+
+    @property
+    def is_quick(self) -> bool:
+        return self.parts is PartsKind.STAND_IN
+
+    def __str__(self) -> str:
+        return self.parts if self.driver is Driver.PUSH else f"{self.parts}-{self.driver}"
+
+
+PUSHED = [Setup(parts) for parts in PartsKind]
+PULLED = [Setup(parts, Driver.PULL) for parts in PartsKind]
 LINES = {PartsKind.STAND_IN: 1_500, PartsKind.EMULATORS: 250}
 """Google's Pub/Sub emulator pushes one message at a time: 55 a second through features, measured."""
 
@@ -54,10 +73,11 @@ def invoke(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
         yield invoke
 
 
-@pytest.fixture(scope="session", params=list(PartsKind))
+@pytest.fixture(scope="session", params=PUSHED, ids=str)
 def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    kind = PartsKind(request.param)
-    options = ChainOptions(parts=kind, port_base=0, state=tmp_path_factory.mktemp(f"chain-{kind}"))
+    setup: Setup = request.param
+    folder = tmp_path_factory.mktemp(f"chain-{setup}")
+    options = ChainOptions(parts=setup.parts, driver=setup.driver, port_base=0, state=folder)
     with ExitStack() as running:
         try:
             started = running.enter_context(Chain(options))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.topology import FUNCTIONS, PUSHED, subscription_name
 from tools.errors import UsageError, choose
 from tools.local.ports import DEFAULT_BASE
 
@@ -20,12 +21,17 @@ STDOUT = "-"
 _WATCH = 0.2
 """Seconds between two checks of the parts."""
 
+_Parts = Annotated[
+    str, typer.Option(metavar="stand-in|emulators", help="Pub/Sub and Firestore: our stand-ins or Google's.")
+]
+_Driver = Annotated[
+    str, typer.Option(metavar="DRIVER", help="push: Pub/Sub calls the functions; pull: they take from it.")
+]
+
 
 def up(
-    parts: Annotated[
-        str,
-        typer.Option(metavar="stand-in|emulators", help="Pub/Sub and Firestore: our stand-ins or Google's."),
-    ] = "stand-in",
+    parts: _Parts = "stand-in",
+    driver: _Driver = "push",
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Where to write the addresses once everything is ready."),
@@ -48,6 +54,7 @@ def up(
     from tools.local.chain import Chain, ChainOptions
     from tools.local.claim import claimed
     from tools.local.parts import PartsKind
+    from tools.pipeline.address import Driver
 
     kind = PartsKind(choose("--parts", parts, PartsKind))
     if keep and kind is not PartsKind.STAND_IN:
@@ -57,6 +64,7 @@ def up(
     described = Path(json_file) if json_file and json_file != STDOUT else None
     options = ChainOptions(
         parts=kind,
+        driver=Driver(choose("--driver", driver, Driver)),
         port_base=port_base,
         flush_every=flush_every,
         trace=trace,
@@ -132,12 +140,16 @@ def _shown(path: Path) -> Path:
     return path.relative_to(Path.cwd())
 
 
+def _pulls_from(function: str) -> str:
+    return f"pulls from {subscription_name(PUSHED[function], function)}"
+
+
 def _addresses(chain: "ChainAddress") -> dict[str, str]:
     return {
         "pubsub": chain.pubsub,
         "firestore": chain.firestore,
         "bigquery": f"{chain.bigquery}  Storage Write: {chain.bigquery_storage}",
         "feature-store": chain.feature_store,
-        **chain.functions,
+        **{name: chain.functions.get(name) or _pulls_from(name) for name in FUNCTIONS},
         **({"otlp": chain.otlp} if chain.otlp else {}),
     }

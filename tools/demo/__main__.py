@@ -1,5 +1,6 @@
 """`nox -s demo`: the whole chain at work, from published lines to tables, and the proof that it adds up."""
 
+import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from tools.errors import CommandError
 from tools.local.chain import Chain, ChainOptions
 from tools.local.claim import claimed
 from tools.local.signals import stop_on_signals
-from tools.pipeline.address import STATE_FOLDER, ChainAddress
+from tools.pipeline.address import DRIVERS, STATE_FOLDER, ChainAddress, Driver
 from tools.pipeline.connect import connect_warehouse
 from tools.pipeline.online_store import OnlineStore
 from tools.pipeline.publishing import Published, publish
@@ -103,9 +104,12 @@ EXHIBITS = (
 
 def main() -> None:
     """Exits with 1 when the lines do not add up or the chain fails."""
+    parser = argparse.ArgumentParser(prog="nox -s demo --", description=__doc__)
+    parser.add_argument("--driver", choices=DRIVERS, default=DRIVERS[0], help="push by default")
+    driver = Driver(parser.parse_args().driver)
     started = time.monotonic()
     people = console()
-    options = ChainOptions(port_base=0, state=Path.cwd() / STATE_FOLDER / "demo")
+    options = ChainOptions(driver=driver, port_base=0, state=Path.cwd() / STATE_FOLDER / "demo")
     try:
         with stop_on_signals(), claimed(options.state), Chain(options) as chain:
             people.print(f"The chain is up after {time.monotonic() - started:.1f} s.")

@@ -17,8 +17,9 @@ from tools.doctor.tables import check_tables, check_views
 from tools.doctor.topology import check_subscriptions, check_topics, wirings
 from tools.health.collect import CALL, collect
 from tools.health.flush import ShardState, read_states
+from tools.health.local import SUBSCRIPTIONS, read_log
 from tools.pipeline import schedule
-from tools.pipeline.address import LOGS, STATE_FOLDER, ChainAddress
+from tools.pipeline.address import LOGS, STATE_FOLDER, ChainAddress, ChainFile
 from tools.pipeline.connect import connect_pubsub, connect_warehouse, credentials, enter, with_documents
 from tools.pipeline.deployment import Deployment, Pipeline
 from tools.pipeline.side_by_side import Missing, side_by_side
@@ -65,6 +66,7 @@ def _local_checks(chain: ChainAddress, fix: str) -> dict[str, Check]:
         f"function {name}": partial(_local_function, name, url) for name, url in chain.functions.items()
     }
     return functions | {
+        **{f"function {name}": partial(_pulling_function, name, chain) for name in chain.pulled},
         "Pub/Sub": partial(_topology, chain, lambda: chain.functions, fix),
         "only deployed": _only_deployed,
     }
@@ -92,8 +94,22 @@ def _local_function(name: str, url: str) -> Iterator[Finding]:
     yield ok(check, f"answers at {url}; it runs the code from when the chain was started")
 
 
+def _pulling_function(name: str, chain: ChainAddress) -> Iterator[Finding]:
+    """By its log: it serves no port."""
+    check, subscription = f"function {name}", SUBSCRIPTIONS[name]
+    if isinstance(chain, ChainFile) and chain.parts and name not in chain.parts:
+        yield wrong(check, "it has ended, and is being started again", _log(chain, name))
+    elif chain.logs is None:
+        yield unknown(check, "where the chain's logs are is not known")
+    elif not read_log(chain.logs / f"{name}.log").pulls:
+        yield wrong(check, f"it has no stream of {subscription} at this moment", _log(chain, name))
+    else:
+        yield ok(check, f"pulls from {subscription}; it runs the code from when the chain was started")
+
+
 def _topology(pipeline: Pipeline, urls: Callable[[], Mapping[str, str]], fix: str) -> Iterator[Finding]:
-    expected = wirings(pipeline.topics, urls())
+    pulled = pipeline.pulled if isinstance(pipeline, ChainAddress) else ()
+    expected = wirings(pipeline.topics, urls(), pulled)
     client = connect_pubsub(pipeline)
     try:
         yield from check_topics(client, pipeline.topics, fix)

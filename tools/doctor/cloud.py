@@ -11,7 +11,7 @@ from shared.windows.log import COLLECTION as LOG
 from tools.doctor import deployed
 from tools.doctor.findings import Finding, unknown, wrong
 from tools.generate.package import content_hash, files
-from tools.health.local import PUSH_SUBSCRIPTIONS
+from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline import google_rest
 from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import GoogleRest, Json
@@ -52,7 +52,7 @@ class Cloud:
         agent = f"serviceAccount:service-{answer['projectNumber']}@gcp-sa-pubsub.iam.gserviceaccount.com"
         topic = self._deployment.topics["dead_letter"]
         roles = [("publisher", topic)]
-        forwarding = (PUSH_SUBSCRIPTIONS["parse"], PUSH_SUBSCRIPTIONS["features"])
+        forwarding = (SUBSCRIPTIONS["parse"], SUBSCRIPTIONS["features"])
         roles += [("subscriber", f"projects/{project}/subscriptions/{name}") for name in forwarding]
         for role, resource in roles:
             kind, name = resource.split("/")[2:]

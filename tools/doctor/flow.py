@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
 from tools.health.facts import Answers, Backlog, Facts, Known, Logged
-from tools.health.local import PUSH_SUBSCRIPTIONS
+from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline.side_by_side import Missing
 
 BRAKED = ("parse", "features")
@@ -34,12 +34,12 @@ def judge(facts: Facts, look: Look) -> Iterator[Finding]:
         yield brake(function, facts, look.reasons)
     for function in _answering(facts):
         yield answered(function, facts, look.log(function))
-    for function, subscription in PUSH_SUBSCRIPTIONS.items():
+    for function, subscription in SUBSCRIPTIONS.items():
         yield waiting(subscription, facts.backlogs, look.log(function))
 
 
 def _answering(facts: Facts) -> tuple[str, ...]:
-    known = PUSH_SUBSCRIPTIONS if isinstance(facts.answers, Missing) else facts.answers
+    known = SUBSCRIPTIONS if isinstance(facts.answers, Missing) else facts.answers
     return tuple(known)
 
 

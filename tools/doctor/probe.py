@@ -16,7 +16,7 @@ from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, PROBE_ATTRIBUTE
 from tools.doctor.findings import Finding, ok, wrong
 from tools.errors import CommandError
 from tools.health import cloud_logs, local
-from tools.health.local import PUSH_SUBSCRIPTIONS
+from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline import google_rest, pubsub_state
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_pubsub, credentials
@@ -118,7 +118,7 @@ class LocalWay:
 
 def stopped(held: Mapping[str, Held]) -> str:
     """Where it is, by the subscription that holds it."""
-    for function, name in PUSH_SUBSCRIPTIONS.items():
+    for function, name in SUBSCRIPTIONS.items():
         if name in held:
             return f"{name} holds it, {_attempts(function, held[name])}"
     return "every subscription has it acknowledged, and features has not logged it: it runs another release"

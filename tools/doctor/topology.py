@@ -1,6 +1,6 @@
 """Checks that topics and subscriptions exist, and are wired so that nothing is lost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,17 +33,23 @@ class Wiring:
     """None for a pull subscription; "" when the function's URL is not known."""
     dead_letters: str | None
     """The topic for messages out of attempts; None when it must never give up."""
+    feeds: bool = True
+    """A function, which needs time for a message, and a pause after one that failed."""
 
 
-def wirings(topics: Mapping[str, str], urls: Mapping[str, str]) -> list[Wiring]:
-    """The four subscriptions of a pipeline; `urls` holds those of the functions, by name."""
+def wirings(topics: Mapping[str, str], urls: Mapping[str, str], pulled: Collection[str] = ()) -> list[Wiring]:
+    """The four subscriptions of a pipeline; `urls` holds those of the functions but the `pulled`."""
     events, parsed, dead = topics["events"], topics["parsed"], topics["dead_letter"]
 
+    def feeding(function: str, topic: str, dead_letters: str | None) -> Wiring:
+        endpoint = None if function in pulled else urls.get(function, "")
+        return Wiring(subscription_name(topic, function), topic, endpoint, dead_letters)
+
     return [
-        Wiring(subscription_name(events, "parse"), events, urls.get("parse", ""), dead),
-        Wiring(subscription_name(parsed, "features"), parsed, urls.get("features", ""), dead),
-        Wiring(subscription_name(dead, "deadletter"), dead, urls.get("deadletter", ""), None),
-        Wiring(subscription_name(events, MONITOR), events, None, None),
+        feeding("parse", events, dead),
+        feeding("features", parsed, dead),
+        feeding("deadletter", dead, None),
+        Wiring(subscription_name(events, MONITOR), events, None, None, feeds=False),
     ]
 
 
@@ -100,9 +106,9 @@ def complaints(wiring: Wiring, found: Subscription) -> Iterator[str]:
     if found.expiration_policy and (ttl := found.expiration_policy.ttl):
         yield f"it is deleted after {_seconds(ttl) / 86_400:g} days without activity"
     endpoint = found.push_config.push_endpoint
-    if wiring.endpoint is None:
-        if endpoint:
-            yield f"it pushes to {endpoint}, but should be a pull subscription"
+    if wiring.endpoint is None and endpoint:
+        yield f"it pushes to {endpoint}, but should be a pull subscription"
+    if not wiring.feeds:
         return
     if wiring.endpoint and endpoint != wiring.endpoint:
         yield f"it pushes to {endpoint or 'nobody'}, not to {wiring.endpoint}"
@@ -145,10 +151,12 @@ def _seconds(duration: object) -> float:
 
 
 def _summary(found: Subscription) -> str:
-    if not found.push_config.push_endpoint:
+    endpoint = found.push_config.push_endpoint
+    if not endpoint and not found.retry_policy:
         return "pull, keeps seven days"
+    how = f"pushes to {endpoint}" if endpoint else "pull"
     if not found.dead_letter_policy:
-        return f"pushes to {found.push_config.push_endpoint}, never gives up"
+        return f"{how}, never gives up"
     attempts = found.dead_letter_policy.max_delivery_attempts
     lasts = delivery_lasts(found) / 3_600
-    return f"pushes to {found.push_config.push_endpoint}, {attempts} attempts in {lasts:.1f} hours"
+    return f"{how}, {attempts} attempts in {lasts:.1f} hours"

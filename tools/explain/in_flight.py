@@ -9,7 +9,7 @@ from pathlib import Path
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError
 from tools.health import cloud_logs, local
-from tools.health.local import PUSH_SUBSCRIPTIONS
+from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline import google_rest, pubsub_state
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import credentials
@@ -70,7 +70,7 @@ def _of_chain(chain: ChainAddress, event_id: str) -> Iterator[InFlight]:
         raise CommandError("Google's emulator does not say what its subscriptions hold")
     held = [*in_data, *(delivery for delivery in by_id if delivery.message_id == event_id)]
     by_name = {delivery.subscription.rsplit("/", 1)[-1]: delivery for delivery in held}
-    for function, name in PUSH_SUBSCRIPTIONS.items():
+    for function, name in SUBSCRIPTIONS.items():
         if name in by_name:
             yield _held(chain, function, name, by_name[name])
 

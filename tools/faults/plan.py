@@ -114,6 +114,7 @@ class Plan(_Strict):
         ],
     ] = {}
     """Each function's instances, and how many seconds their clocks are ahead; by default one that is right.
+    A function that pulls is one process, and has the first of its clocks.
     An instance whose clock is far behind logs nothing, so all clocks are right once the plan has healed."""
     actions: Sequence[Action] = ()
 

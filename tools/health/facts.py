@@ -111,7 +111,9 @@ class Logged:
     online_store: Switch
     """On while its instances send the online store nothing."""
     retry: str
-    """Why it last answered a message with 503; empty if it did not."""
+    """Why it last had a message delivered again; empty if it did not."""
+    pulls: bool = False
+    """It has a stream from Pub/Sub; only where a function pulls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from tools.health.quantiles import quantile
 from tools.pipeline import pubsub_state
 from tools.pipeline.pubsub_state import PERIOD, Acknowledged, PubSubState, SubscriptionState
 
-PUSH_SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
-"""Function to the name of the subscription that pushes to it."""
+SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
+"""Function to the name of the subscription that feeds it."""
 
 
 def by_name(state: PubSubState) -> Mapping[str, SubscriptionState]:
@@ -37,11 +37,11 @@ def backlogs(state: PubSubState, now: datetime) -> Mapping[str, Backlog]:
 
 
 def answers(state: PubSubState) -> Mapping[str, Answers]:
-    """Those of the functions that Pub/Sub pushes to; nobody counts the calls of `aggregate` here."""
+    """Those of the functions that Pub/Sub feeds; nobody counts the calls of `aggregate` here."""
     found = by_name(state)
     return {
         function: Answers({_status(status): count for status, count in found[name].answers.items()})
-        for function, name in PUSH_SUBSCRIPTIONS.items()
+        for function, name in SUBSCRIPTIONS.items()
         if name in found
     }
 
@@ -51,7 +51,7 @@ def _status(status: int) -> str:
 
 
 def flows(answered: Mapping[str, Answers]) -> Mapping[str, Flow]:
-    """Pushes a second, and those acknowledged."""
+    """Deliveries a second, and those acknowledged."""
     return {
         name: Flow(given=seen.total / PERIOD, done=seen.accepted / PERIOD) for name, seen in answered.items()
     }
@@ -62,7 +62,7 @@ def latencies(state: PubSubState, published: Mapping[str, datetime]) -> Sequence
 
     `published` is when the producer's message came, by event id: from the rows.
     """
-    features = by_name(state).get(PUSH_SUBSCRIPTIONS["features"])
+    features = by_name(state).get(SUBSCRIPTIONS["features"])
     done = [] if features is None else features.acknowledged
     took = sorted(_took(done, published))
     if not took:
@@ -88,7 +88,7 @@ def read_log(path: Path) -> Logged:
 
 
 def last_retry(path: Path, message_id: str) -> str:
-    """Why the function answered this message with 503 last; empty without a line. Raises CommandError."""
+    """Why the function last had this message delivered again; empty without a line. Raises CommandError."""
     with _mapped(path) as log:
         return _reason_at(log, log.rfind(f'"message_id":"{message_id}"'.encode()))
 
@@ -119,6 +119,7 @@ def logged(log: bytes | mmap.mmap) -> Logged:
         brake=_switch(log, LogEvent.DEAD_LETTER_BRAKE_ENGAGED, LogEvent.DEAD_LETTER_BRAKE_RELEASED),
         online_store=_switch(log, LogEvent.ONLINE_STORE_UNAVAILABLE, LogEvent.ONLINE_STORE_RECOVERED),
         retry=_last_reason(log),
+        pulls=_switch(log, LogEvent.PULL_STARTED, LogEvent.PULL_ENDED).is_on,
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError
 from tools.health.facts import Answers, Backlog, Flow, Latency, Period
-from tools.health.local import PUSH_SUBSCRIPTIONS
+from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline.google_rest import GoogleRest, Json, found
 
 VISIBLE_AFTER = timedelta(seconds=240)
@@ -130,7 +130,7 @@ def flows(pushes: Sequence[Series], over: Period) -> Mapping[str, Flow]:
         done[name] += int(count) if push.labels.get("response_class") == "ack" else 0
     return {
         function: Flow(given[name] / over.seconds, done[name] / over.seconds)
-        for function, name in PUSH_SUBSCRIPTIONS.items()
+        for function, name in SUBSCRIPTIONS.items()
     }
 
 
@@ -146,7 +146,7 @@ def answers(requests: Sequence[Series], name_prefix: str) -> Mapping[str, Answer
 def push_latencies(p50: Sequence[Series], p99: Sequence[Series]) -> Sequence[Latency]:
     """In microseconds there; none without pushes."""
     slow = dict(_newest(p99))
-    name = PUSH_SUBSCRIPTIONS["features"]
+    name = SUBSCRIPTIONS["features"]
     return [
         Latency("parsed to row", value / 1_000_000, slow[name] / 1_000_000)
         for found_name, value in _newest(p50)

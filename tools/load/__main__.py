@@ -19,7 +19,7 @@ from tools.load.reconciliation import findings
 from tools.load.running import run
 from tools.local.signals import stop_on_signals
 from tools.paths import ROOT
-from tools.pipeline.address import STATE_FOLDER
+from tools.pipeline.address import DRIVERS, STATE_FOLDER, Driver
 
 FOLDER = ROOT / "build" / "load"
 
@@ -59,6 +59,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         outage=outage,
         locations=options.locations,
         flush_every=options.flush_every,
+        driver=Driver(options.driver),
     )
 
 
@@ -69,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     add("--rate", type=positive, default=100.0, metavar="R", help="events a second (default: %(default)g)")
     add("--minutes", type=positive, default=3.0, metavar="M", help="of load (default: %(default)g)")
     add("--locations", type=whole, default=200, metavar="N", help="homes (default: %(default)s)")
+    add("--driver", choices=DRIVERS, default=DRIVERS[0], help="how messages come (default: %(default)s)")
     add("--flush-every", type=positive, default=60.0, metavar="S", help="seconds (default: %(default)g)")
     either = made.add_mutually_exclusive_group()
     either.add_argument("--burst", action="store_true", help="in the middle, ten times the rate for a minute")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tools.health.local import PUSH_SUBSCRIPTIONS, by_name
+from tools.health.local import SUBSCRIPTIONS, by_name
 from tools.pipeline.pubsub_state import PubSubState, SubscriptionState
 
 PATH = ("parse", "features")
@@ -26,7 +26,7 @@ class Held:
 
 def by_function(state: PubSubState) -> Mapping[str, SubscriptionState]:
     found = by_name(state)
-    return {function: found[name] for function, name in PUSH_SUBSCRIPTIONS.items() if name in found}
+    return {function: found[name] for function, name in SUBSCRIPTIONS.items() if name in found}
 
 
 class Answers:

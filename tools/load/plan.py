@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tools.errors import UsageError
+from tools.pipeline.address import Driver
 
 MOST_EVENTS = 2_000_000
 """Of a run: their probes and the sightings of these are held in memory."""
@@ -47,6 +48,7 @@ class Plan:
     outage: Outage | None = None
     locations: int = 200
     flush_every: float = 60.0
+    driver: Driver = Driver.PUSH
 
     def check(self) -> None:
         """Raises UsageError for a run that can't be, or would show nothing."""

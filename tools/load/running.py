@@ -61,6 +61,7 @@ def run(plan: Plan, folder: Path, say: Say) -> Result:
         port_base=0,
         state=folder,
         flush_every=plan.flush_every,
+        driver=plan.driver,
         keep=plan.outage is not None,  # a part that is killed comes back with its data, as a service does
         report=say,
     )

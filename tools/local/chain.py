@@ -8,11 +8,8 @@ Enter it from the main thread: on Linux the parts end with the thread that start
 
 import os
 import shutil
-import socket
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -20,18 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shared.topology import FUNCTIONS
 from tools.errors import CommandError, UsageError
 from tools.faults.plan import Plan
 from tools.local.misfortune import Misfortune
 from tools.local.parts import STATEFUL, Misbehaviour, PartsKind, address, all_parts
-from tools.local.ports import DEFAULT_BASE, HOST, allot
+from tools.local.ports import DEFAULT_BASE, allot
 from tools.local.process import Part, PartDied, Process, stop_all
+from tools.local.readiness import accepts, answers, create_topology, create_warehouse, pulls
 from tools.local.scheduler import Scheduler
 from tools.local.signals import signals_ignored
 from tools.local.supervisor import Supervisor
 from tools.pipeline import address as addresses
-from tools.pipeline.address import ChainAddress, ChainFile
+from tools.pipeline.address import ChainAddress, ChainFile, Driver
 
 READY_TIMEOUT = 60.0
 """Seconds for a part's first answer; measured: 2 to 5 s, several times that on a busy machine."""
@@ -43,6 +40,7 @@ class ChainOptions:
     """How to start the chain; `flush_every` is in seconds, None leaves the flush to the caller."""
 
     parts: PartsKind = PartsKind.STAND_IN
+    driver: Driver = Driver.PUSH
     port_base: int = DEFAULT_BASE
     flush_every: float | None = None
     trace: bool = False
@@ -85,7 +83,7 @@ class Chain:
     def __init__(self, options: ChainOptions) -> None:
         self.options = options
         self._ports = allot(options.port_base)
-        self.address: ChainAddress = address(self._ports, options.trace)
+        self.address: ChainAddress = address(self._ports, options.trace, options.driver)
         self.file: Path = options.state / addresses.CHAIN_FILE
         self._parts: dict[str, Part] = {}
         self._processes: dict[str, Process] = {}
@@ -162,7 +160,9 @@ class Chain:
             self._scheduler = Scheduler(url, self.options.flush_every, self.options.report)
             self._scheduler.start()
         if faults:
-            self._misfortune = Misfortune(faults.plan, faults.folder, lambda: self.processes)
+            self._misfortune = Misfortune(
+                faults.plan, faults.folder, lambda: self.processes, self.address.pulled
+            )
             self._misfortune.start()
 
     def _launch(self, name: str, continues: bool = False) -> Process:
@@ -200,15 +200,19 @@ class Chain:
                 raise
 
     def _ready(self, process: Process) -> None:
-        """Returns when the part answers and its topics or tables exist."""
-        for name in _PORTS_OF.get(process.name, (process.name,)):
-            self._wait(process, lambda name=name: _accepts(self._ports[name]))  # type: ignore[misc]
-        if process.name in FUNCTIONS:
-            self._wait(process, lambda: _answers(self.address.functions[process.name]))
-        elif process.name == "pubsub":
-            _create_topology(self.address)
-        elif process.name == "bigquery":
-            _create_warehouse(self.address)
+        """Returns when the part answers, or pulls, and its topics or tables exist."""
+        name = process.name
+        if name in self.address.pulled:  # it serves no port
+            self._wait(process, lambda: pulls(process))
+            return
+        for part in _PORTS_OF.get(name, (name,)):
+            self._wait(process, lambda part=part: accepts(self._ports[part]))  # type: ignore[misc]
+        if name in self.address.functions:
+            self._wait(process, lambda: answers(self.address.functions[name]))
+        elif name == "pubsub":
+            create_topology(self.address)
+        elif name == "bigquery":
+            create_warehouse(self.address)
 
     def _wait(self, process: Process, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
@@ -229,38 +233,3 @@ class Chain:
 
 
 _PORTS_OF = {"bigquery": ("bigquery", "bigquery-storage")}
-
-
-def _accepts(port: int) -> bool:
-    try:
-        socket.create_connection((HOST, port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def _answers(url: str) -> bool:
-    """True once the worker answers; the framework serves this path itself, without calling the function."""
-    try:
-        urllib.request.urlopen(f"{url}/robots.txt", timeout=1).close()
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _create_topology(chain: ChainAddress) -> None:
-    from tools.pipeline.pubsub import PubSub  # 0.4 s to import, while the parts start
-
-    client = PubSub(chain.pubsub)
-    try:
-        client.create_topology(chain)
-    finally:
-        client.close()
-
-
-def _create_warehouse(chain: ChainAddress) -> None:
-    from tools.pipeline.connect import connect_warehouse
-
-    connect_warehouse(chain).create()

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.topology import FUNCTIONS
 from tools.errors import CommandError, UsageError
 from tools.pipeline.address import ChainFile
 from tools.pipeline.deployment import PipelineOptions, locate
@@ -83,7 +84,7 @@ def _process_of(chain: ChainFile, part: str) -> int:
 
 
 def _parts(chain: ChainFile) -> list[str]:
-    services = ["pubsub", "firestore", "bigquery", "feature-store", *chain.functions]
+    services = ["pubsub", "firestore", "bigquery", "feature-store", *FUNCTIONS]
     return [*services, "otlp"] if chain.otlp else services
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tools.faults.plan import Action, Fault, Plan
@@ -16,13 +16,23 @@ KINDS = {"kill": Fault.KILL, "kill-instance": Fault.KILL_INSTANCE, "freeze": Fau
 
 
 class Misfortune:
-    """The plan's actions, from a thread of its own; `processes` are the parts as they are at the moment."""
+    """The plan's actions, from a thread of its own; `processes` are the parts as they are at the moment.
 
-    def __init__(self, plan: Plan, folder: Path, processes: Callable[[], Sequence[Process]]) -> None:
+    A part of `single` has no worker processes: it is its own only instance.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        processes: Callable[[], Sequence[Process]],
+        single: Collection[str] = (),
+    ) -> None:
         self._plan = plan
         self._folder = folder
         self._record = Record(folder / RECORD)
         self._processes = processes
+        self._single = single
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -50,7 +60,8 @@ class Misfortune:
         if action.does == "kill":
             process.signal_group(signal.SIGKILL)
         elif action.does == "kill-instance":
-            if not (workers := children(process.pid)):
+            workers = [process.pid] if action.part in self._single else children(process.pid)
+            if not workers:
                 return  # it is being started
             _kill(workers[int(action.at * 1000) % len(workers)])
         else:

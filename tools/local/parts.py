@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from shared.topology import (
     DEAD_LETTER_TOPIC,
     FUNCTIONS,
     PARSED_TOPIC,
+    PUSHED,
     REGION,
     feature_view_path,
+    subscription_name,
     topic_paths,
 )
 from tools.faults.plan import Plan
@@ -21,7 +23,7 @@ from tools.local.emulators import EMULATORS
 from tools.local.ports import HOST, endpoints
 from tools.local.process import Part
 from tools.paths import ROOT
-from tools.pipeline.address import ChainAddress
+from tools.pipeline.address import ChainAddress, Driver
 
 PROJECT = "cqc-local"
 
@@ -48,9 +50,10 @@ STATEFUL = frozenset({"pubsub", "firestore", "bigquery", "feature-store"})
 """The parts that hold data which the pipeline relies on."""
 
 
-def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
+def address(ports: Mapping[str, int], trace: bool = False, driver: Driver = Driver.PUSH) -> ChainAddress:
     """Where a chain on these ports will be."""
     at = endpoints(ports)
+    called = [name for name in FUNCTIONS if driver is Driver.PUSH or name not in PUSHED]
     return ChainAddress(
         project=PROJECT,
         pubsub=at["pubsub"],
@@ -58,7 +61,8 @@ def address(ports: Mapping[str, int], trace: bool = False) -> ChainAddress:
         bigquery=f"http://{at['bigquery']}",
         bigquery_storage=at["bigquery-storage"],
         feature_store=at["feature-store"],
-        functions={name: f"http://{at[name]}" for name in FUNCTIONS},
+        functions={name: f"http://{at[name]}" for name in called},
+        driver=driver,
         topics=topic_paths(PROJECT),
         dataset=DATASET,
         feature_view=feature_view_path(PROJECT, REGION),
@@ -97,21 +101,33 @@ def all_parts(
         services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))
     inherited = {name: value for name, value in environment.items() if name not in _NOT_PASSED_ON}
     settings = inherited | _function_settings(chain)
-    return services + [_function(name, ports[name], settings, faults) for name in FUNCTIONS]
+    return services + [
+        _with_clocks(
+            _pulling(name, settings) if name in chain.pulled else _pushed_to(name, ports[name], settings),
+            faults,
+        )
+        for name in FUNCTIONS
+    ]
 
 
-def _function(name: str, port: int, settings: Mapping[str, str], faults: Misbehaviour | None) -> Part:
-    """With clocks in the plan it has an instance for each."""
-    command = _function_command(name, port)
-    clocks = faults.plan.clocks.get(name) if faults else None  # type: ignore[call-overload]
+def _pulling(name: str, settings: Mapping[str, str]) -> Part:
+    """It logs that it pulls at INFO, by which the chain knows that it is ready."""
+    quiet = settings.get("LOG_LEVEL") in ("WARNING", "ERROR")
+    own = {"SUBSCRIPTION": subscription_name(PUSHED[name], name)} | ({"LOG_LEVEL": "INFO"} if quiet else {})
+    return Part(name, [sys.executable, "-m", "shared.pulling", name], {**settings, **own})
+
+
+def _with_clocks(part: Part, faults: Misbehaviour | None) -> Part:
+    """With clocks in the plan a function has an instance for each; one that pulls has the first."""
+    clocks = faults.plan.clocks.get(part.name) if faults else None  # type: ignore[call-overload]
     if faults is None or not clocks:
-        return Part(name, command, settings)
-    program, _, *framework = command
+        return part
+    program, _, *module = part.command
     offsets = ",".join(map(str, clocks))
-    return Part(
-        name,
-        [program, "-m", "tools.local.skewed", str(faults.folder), offsets, *framework],
-        {**settings, "WORKERS": str(len(clocks))},
+    return replace(
+        part,
+        command=[program, "-m", "tools.local.skewed", str(faults.folder), offsets, *module],
+        environment={**part.environment, "WORKERS": str(len(clocks))},
     )
 
 
@@ -138,9 +154,9 @@ def _module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"tools.{name}", *arguments]
 
 
-def _function_command(name: str, port: int) -> list[str]:
+def _pushed_to(name: str, port: int, settings: Mapping[str, str]) -> Part:
     source = ROOT / "functions" / name / "main.py"
-    return [
+    command = [
         sys.executable,
         "-m",
         "functions_framework",
@@ -149,6 +165,7 @@ def _function_command(name: str, port: int) -> list[str]:
         f"--host={HOST}",
         f"--port={port}",
     ]
+    return Part(name, command, settings)
 
 
 def _function_settings(chain: ChainAddress) -> dict[str, str]:

@@ -41,6 +41,7 @@ class Process:
         log.parent.mkdir(parents=True, exist_ok=True)
         if not continues:
             log.unlink(missing_ok=True)  # an older chain may still be writing to it
+        self._begin = log.stat().st_size if log.exists() else 0
         tether = [sys.executable, "-I", "-S", str(ROOT / "tools" / "local" / "tether.py"), str(os.getpid())]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -81,6 +82,12 @@ class Process:
         return "\n".join(
             [f"The end of its log {self.log}:", *(f"  {line}" for line in text.splitlines()[-lines:])]
         )
+
+    def has_logged(self, text: bytes) -> bool:
+        """Whether this process, not one before it, has written the text to the log."""
+        with self.log.open("rb") as log:
+            log.seek(self._begin)
+            return text in log.read()
 
     def is_running(self) -> bool:
         return self._process.poll() is None

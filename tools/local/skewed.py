@@ -1,8 +1,8 @@
 """Runs a function whose clock is wrong: `python -m tools.local.skewed FOLDER 200,-30 MODULE ARGUMENTS…`.
 
-Each worker process that the module starts gets the next of these offsets, in seconds, until the plan of
-faults under way in the folder has healed. Only a chain with such a plan starts its functions so; they read
-their clock from shared/clock.py and know nothing of it.
+Each worker process that the module starts gets the next of these offsets, in seconds, and the module's own
+process the first, until the plan of faults under way in the folder has healed. Only a chain with such a plan
+starts its functions so; they read their clock from shared/clock.py and know nothing of it.
 """
 
 import os
@@ -20,12 +20,12 @@ right = clock.utc_now
 
 
 class Offsets:
-    """The offset of this process; at each fork the next one is the child's."""
+    """The offset of this process, at first the first; at each fork the next one is the child's."""
 
     def __init__(self, folder: Path, seconds: list[int]) -> None:
         self._folder = folder
         self._next = cycle(seconds)
-        self._mine = timedelta()
+        self._mine = timedelta(seconds=seconds[0])
         self._running: Running | None = None
         os.register_at_fork(before=self._advance)
 

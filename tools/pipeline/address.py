@@ -1,11 +1,13 @@
 """Where the running chain is: the file that `cqc up` writes and every other command reads."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.topology import PUSHED
 from tools.errors import CommandError, UsageError
 
 STATE_FOLDER = ".cqc"
@@ -30,6 +32,17 @@ EMULATOR_VARIABLES = {
 a local service by it, and the cloud where it is unset."""
 
 
+class Driver(StrEnum):
+    """How messages come to parse, features and deadletter (docs/decisions/0011)."""
+
+    PUSH = "push"
+    PULL = "pull"
+
+
+DRIVERS = [driver.value for driver in Driver]
+"""For argparse; the default first."""
+
+
 class ChainAddress(BaseModel):
     """All that a client of the chain needs; endpoints are host:port, `bigquery` is an http URL."""
 
@@ -42,7 +55,8 @@ class ChainAddress(BaseModel):
     bigquery_storage: str
     feature_store: str
     functions: Mapping[str, str]
-    """URLs of parse, features, aggregate and deadletter, by name."""
+    """URLs by name: of aggregate, and with the push driver of parse, features and deadletter."""
+    driver: Driver = Driver.PUSH
     topics: Mapping[str, str]
     """Full names of events, parsed and dead_letter."""
     dataset: str
@@ -51,6 +65,11 @@ class ChainAddress(BaseModel):
     """The collector's http URL; None unless the chain was started with --trace."""
     logs: Path | None = Field(default=None, exclude=True)
     """The folder of the parts' logs, beside the file that the address was read from."""
+
+    @property
+    def pulled(self) -> Sequence[str]:
+        """The functions that pull their messages, and have no URL."""
+        return tuple(PUSHED) if self.driver is Driver.PULL else ()
 
     def to_json(self) -> str:
         """The file's text; fields that are None are left out."""

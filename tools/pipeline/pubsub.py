@@ -119,20 +119,20 @@ def _create_subscription(subscriber: SubscriberClient, subscription: Subscriptio
     try:
         subscriber.create_subscription(request=subscription, retry=None, timeout=TIMEOUT)
     except AlreadyExists:
-        if subscription.push_config.push_endpoint:  # the function may have another port this time
-            subscriber.modify_push_config(
-                subscription=subscription.name,
-                push_config=subscription.push_config,
-                retry=None,
-                timeout=TIMEOUT,
-            )
+        # Its function may have another port this time, or another driver.
+        subscriber.modify_push_config(
+            subscription=subscription.name,
+            push_config=subscription.push_config,
+            retry=None,
+            timeout=TIMEOUT,
+        )
 
 
 def subscriptions(chain: "ChainAddress") -> list[Subscription]:
-    """Three that push to the functions, and a pull subscription for looking at the raw stream."""
+    """Three that feed the functions, and a pull subscription for looking at the raw stream."""
     events = chain.topics["events"]
     return [
-        *(_push(chain, function, topic_path(chain.project, topic)) for function, topic in PUSHED.items()),
+        *(_feeding(chain, function, topic_path(chain.project, topic)) for function, topic in PUSHED.items()),
         Subscription(
             name=subscription_name(events, MONITOR),
             topic=events,
@@ -141,13 +141,14 @@ def subscriptions(chain: "ChainAddress") -> list[Subscription]:
     ]
 
 
-def _push(chain: "ChainAddress", function: str, topic: str) -> Subscription:
+def _feeding(chain: "ChainAddress", function: str, topic: str) -> Subscription:
+    """Pushes to the function, or is pulled by it: without an endpoint, and for the rest the same."""
     dead = chain.topics["dead_letter"]
     policy = DeadLetterPolicy(dead_letter_topic=dead, max_delivery_attempts=DELIVERY_ATTEMPTS)
     return Subscription(
         name=subscription_name(topic, function),
         topic=topic,
-        push_config=PushConfig(push_endpoint=chain.functions[function]),
+        push_config=PushConfig(push_endpoint=chain.functions.get(function, "")),
         ack_deadline_seconds=ACK_DEADLINE,
         retry_policy=RetryPolicy(
             minimum_backoff=Duration(seconds=MIN_BACKOFF), maximum_backoff=Duration(seconds=MAX_BACKOFF)

@@ -118,6 +118,11 @@ def _target(pipeline: Pipeline, sending: Sending, opened: ExitStack) -> Target:
             raise UsageError(
                 "--to function means the functions of a local chain: give the deployed function's URL"
             )
+        if pipeline.pulled:
+            raise UsageError(
+                "--to function pushes, and this chain's functions pull: use --to topic, or start the chain "
+                "with `cqc up --driver push`"
+            )
         urls = pipeline.functions
         return FunctionTarget({"parse": urls["parse"], "features": urls["features"]}, shape, timeout=timeout)
     if to is None:

@@ -12,6 +12,11 @@ from tools.faults.running import Running
 from tools.paths import ROOT
 
 READS = """
+from shared import clock
+
+print(clock.utc_now().timestamp())
+"""
+FORKS = """
 import os
 from shared import clock
 
@@ -23,8 +28,11 @@ os.waitpid(child, 0)
 
 
 @pytest.mark.parametrize(("ago", "wrong"), [(0.0, 150), (60.0, 0)])
-def test_a_worker_s_clock_is_wrong_until_the_plan_has_healed(tmp_path: Path, ago: float, wrong: int) -> None:
-    (tmp_path / "reads.py").write_text(READS)
+@pytest.mark.parametrize("module", [FORKS, READS], ids=["a worker's", "the only process's"])
+def test_a_clock_is_wrong_until_the_plan_has_healed(
+    tmp_path: Path, ago: float, wrong: int, module: str
+) -> None:
+    (tmp_path / "reads.py").write_text(module)
     Running(plan=Plan(heals_at=60), began=time.time() - ago).write(tmp_path)
     read = subprocess.run(
         [sys.executable, "-m", "tools.local.skewed", str(tmp_path), "150,-30", "reads"],

@@ -37,6 +37,7 @@ def test_the_json_has_exactly_the_documented_keys() -> None:
             "aggregate": "http://127.0.0.1:8607",
             "deadletter": "http://127.0.0.1:8608",
         },
+        "driver": "push",
         "topics": {
             "events": "projects/cqc-local/topics/dashboard-events",
             "parsed": "projects/cqc-local/topics/dashboard-events-parsed",

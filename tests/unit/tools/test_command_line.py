@@ -76,6 +76,7 @@ def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, .
     ("arguments", "sentence"),
     [
         (("up", "--parts", "real"), b"--parts real: choose one of stand-in, emulators"),
+        (("up", "--driver", "poll"), b"--driver poll: choose one of push, pull"),
         (("sample", "5", "--now", "noon"), b"write it like 2026-01-31T12:00:00Z"),
         (("sample", "5", "--now", "2026-01-31T12:00:00"), b"has no offset"),
         (("sample", "5", "--bad", "0.9", "--late", "0.9"), b"add up to more than 1"),

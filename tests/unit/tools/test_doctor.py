@@ -81,9 +81,18 @@ def test_a_subscription_without_dead_letters_never_gives_up_and_a_pull_subscript
     keeping = Wiring("s", "t", "https://parse", None)
     assert list(complaints(keeping, subscription())) == ["it forwards messages to dead, but must keep them"]
     assert list(complaints(keeping, subscription(dead_letter_policy=None))) == []
-    pulled = Wiring("s", "t", None, None)
-    assert list(complaints(pulled, subscription())) == [
+    monitor = Wiring("s", "t", None, None, feeds=False)
+    assert list(complaints(monitor, subscription())) == [
         "it pushes to https://parse, but should be a pull subscription"
+    ]
+
+
+def test_a_pull_subscription_that_feeds_a_function_is_held_to_the_rest_as_well() -> None:
+    pulled = Wiring("s", "t", None, "dead")
+    assert list(complaints(pulled, subscription(push_config=PushConfig()))) == []
+    assert list(complaints(pulled, subscription(retry_policy=None))) == [
+        "it pushes to https://parse, but should be a pull subscription",
+        "it has no backoff: a failing message is redelivered at once, over and over",
     ]
 
 
@@ -94,6 +103,7 @@ def test_an_unknown_url_is_no_complaint() -> None:
         "dead_letter": "projects/p/topics/d",
     }
     parse, *_, monitor = wirings(topics, {})
+    assert [wiring.endpoint for wiring in wirings(topics, {}, ["features"])] == ["", None, "", None]
     assert (parse.name, parse.endpoint) == ("projects/p/subscriptions/e-parse", "")
     assert (monitor.name, monitor.endpoint) == ("projects/p/subscriptions/e-monitor", None)
     assert not [text for text in complaints(parse, subscription()) if "pushes" in text]

@@ -15,6 +15,8 @@ NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 ENGAGED = b'{"severity":"ERROR","message":"m","stage":"parse","event":"dead_letter_brake_engaged"}\n'
 RELEASED = ENGAGED.replace(b"engaged", b"released")
 UNAVAILABLE = b'{"severity":"ERROR","message":"m","stage":"features","event":"online_store_unavailable"}\n'
+PULL_STARTED = b'{"severity":"INFO","message":"m","stage":"parse","event":"pull_started"}\n'
+PULL_ENDED = PULL_STARTED.replace(b"started", b"ended")
 RETRIED = (
     b'{"severity":"ERROR","message":"message 7 failed and Pub/Sub will deliver it again: BigQuery '
     b'took no rows: at all","stage":"features","event":"message_retried"}\n'
@@ -34,7 +36,7 @@ def subscription(**changes: object) -> SubscriptionState:
 
 
 def state(function: str, **changes: object) -> PubSubState:
-    name = f"projects/p/subscriptions/{local.PUSH_SUBSCRIPTIONS[function]}"
+    name = f"projects/p/subscriptions/{local.SUBSCRIPTIONS[function]}"
     return PubSubState(subscriptions={name: subscription(**changes)})
 
 
@@ -84,6 +86,19 @@ def test_a_quantile_is_a_value_that_was_seen(share: float, value: float) -> None
 def test_the_last_line_about_a_switch_says_how_it_stands(log: bytes, brake: bool, online: bool) -> None:
     seen = local.logged(log)
     assert (seen.brake, seen.online_store) == (Switch(brake), Switch(online))
+
+
+@pytest.mark.parametrize(
+    ("log", "pulls"),
+    [
+        (b"", False),
+        (PULL_STARTED + RETRIED, True),
+        (PULL_STARTED + PULL_ENDED, False),
+        (PULL_STARTED + PULL_ENDED + PULL_STARTED, True),
+    ],
+)
+def test_a_function_pulls_from_the_line_that_says_so_until_its_stream_ends(log: bytes, pulls: bool) -> None:
+    assert local.logged(log).pulls is pulls
 
 
 @pytest.mark.parametrize(

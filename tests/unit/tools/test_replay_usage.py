@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import Invoke
+from tools.local.parts import address as address_on
+from tools.local.ports import ORDER
+from tools.pipeline import address
+from tools.pipeline.address import Driver
 
 EVENT = '{"location_id": "1-1", "event_type": "rating_change", "timestamp": "2026-01-31T12:00:00Z"}\n'
 
@@ -107,3 +111,12 @@ def test_a_dry_run_needs_no_connection(invoke: Invoke, events: str, dead_chain: 
     assert answer.code == 0
     assert "events.jsonl:1" in answer.out
     assert "1 would be sent, nothing was." in answer.out
+
+
+@pytest.mark.usefixtures("events")
+def test_a_function_that_pulls_takes_no_pushes(invoke: Invoke, tmp_path: Path) -> None:
+    chain = address_on({name: 1 + number for number, name in enumerate(ORDER)}, driver=Driver.PULL)
+    address.write(tmp_path / "pulled.json", chain)
+    answer = invoke("replay", "events.jsonl", "--to", "function", "--chain", str(tmp_path / "pulled.json"))
+    assert answer.code == 2
+    assert "this chain's functions pull: use --to topic, or start the chain with" in answer.err

@@ -189,6 +189,26 @@ async def test_a_stream_that_ends_says_why_and_the_next_one_has_a_new_connection
     assert proxy.connections == (2 if status else 1)
 
 
+@pytest.mark.parametrize("status", [grpc.StatusCode.NOT_FOUND, None])
+async def test_what_is_settled_goes_out_on_the_next_stream_however_many_have_ended(
+    subscription: PulledSubscription, service: Service, status: grpc.StatusCode | None
+) -> None:
+    settlements = Settlements()
+    for _ in range(3):
+        service.out.put_nowait(status)
+        with pytest.raises(PullEnded):
+            await next_of(subscription.stream(settlements))
+    async with aclosing(subscription.stream(settlements)) as stream:
+        service.out.put_nowait(response())
+        await next_of(stream)
+        for ack_id in ("a", "b"):
+            settlements.add(ack_id, is_done=True)
+            async with asyncio.timeout(5):
+                while not (said := await service.said.get()).ack_ids:
+                    continue
+            assert list(said.ack_ids) == [ack_id]
+
+
 async def test_the_end_of_a_stream_reaches_pubsub(subscription: PulledSubscription, service: Service) -> None:
     async with aclosing(subscription.stream(Settlements())) as stream:
         service.out.put_nowait(response())

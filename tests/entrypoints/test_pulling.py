@@ -1,0 +1,81 @@
+"""A function as a program that pulls: how it starts, and how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.entrypoints.servers import BOUND
+from tools.paths import ROOT
+
+NOBODY = "127.0.0.1:1"
+HANGS = """
+import sys, time
+from shared import pulling
+
+class Hanging:
+    def __init__(self, intake, subscription):
+        print("hangs", flush=True)
+
+    async def run(self, stop):
+        time.sleep(600)
+
+pulling.Puller = Hanging
+pulling.HUNG_SECONDS = 0.5
+pulling.main()
+"""
+
+
+@contextmanager
+def pulling(*command: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+    """Python with these arguments and settings, and no Pub/Sub to pull from."""
+    variables = {"PYTHONPATH": str(ROOT), "PUBSUB_EMULATOR_HOST": NOBODY, **settings}
+    inherited = {name: value for name, value in os.environ.items() if name != "PROJECT_ID"}
+    with subprocess.Popen(
+        [sys.executable, *command],
+        env=inherited | variables,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_stage_that_takes_no_messages_is_refused_with_those_that_do() -> None:
+    with pulling("-m", "shared.pulling", "aggregate", PROJECT_ID="p") as process:
+        _, errors = process.communicate(timeout=BOUND)
+    assert process.returncode == 2
+    assert "invalid choice: 'aggregate' (choose from" in errors
+    assert all(stage in errors for stage in ("parse", "features", "deadletter"))
+
+
+def test_a_missing_setting_stops_the_start_with_one_sentence() -> None:
+    with pulling("-m", "shared.pulling", "parse") as process:
+        output, errors = process.communicate(timeout=BOUND)
+    (sentence,) = errors.splitlines()
+    assert sentence == ("ParseSettings: environment variable PROJECT_ID is missing. Set it and start again.")
+    assert (process.returncode, output) == (1, "")
+
+
+def test_sigterm_ends_it_well_while_there_is_nobody_to_pull_from() -> None:
+    with pulling("-m", "shared.pulling", "deadletter", PROJECT_ID="p", SUBSCRIPTION="s") as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert '"message":"pulling from projects/p/subscriptions/s ended and begins again: UNAVAILABLE' in said
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_loop_that_hangs_ends_the_process_with_every_thread_s_traceback() -> None:
+    with pulling("-c", HANGS, "parse", PROJECT_ID="p") as process:
+        output, errors = process.communicate(timeout=BOUND)
+    assert (process.returncode, output) == (1, "hangs\n")
+    assert errors.startswith("Timeout (0:00:00.500000)!")
+    assert "in run" in errors

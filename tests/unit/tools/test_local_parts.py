@@ -1,0 +1,70 @@
+"""How the parts of the local chain are started: with which command, settings and addresses."""
+
+import pytest
+from google.pubsub_v1.types import PushConfig
+
+from tools.faults.plan import Plan
+from tools.local.parts import Misbehaviour, PartsKind, address, all_parts
+from tools.local.ports import ORDER
+from tools.local.process import Part
+from tools.paths import ROOT
+from tools.pipeline.address import Driver
+from tools.pipeline.pubsub import subscriptions
+
+PORTS = {name: 8600 + number for number, name in enumerate(ORDER)}
+
+
+def parts(driver: Driver, plan: Plan | None = None) -> dict[str, Part]:
+    faults = Misbehaviour(plan, ROOT / "faults") if plan else None
+    chain = address(PORTS, driver=driver)
+    return {part.name: part for part in all_parts(PartsKind.STAND_IN, PORTS, chain, faults=faults)}
+
+
+def module(part: Part) -> list[str]:
+    """What stands behind `python -m`."""
+    _, _, *words = part.command
+    return words
+
+
+def test_the_functions_that_take_messages_pull_them_and_the_flush_is_called_all_the_same() -> None:
+    pushed, pulled = parts(Driver.PUSH), parts(Driver.PULL)
+    for name in ("parse", "features", "deadletter"):
+        assert module(pulled[name]) == ["shared.pulling", name]
+        assert module(pushed[name])[0] == "functions_framework"
+    assert pulled["aggregate"] == pushed["aggregate"]
+    assert list(address(PORTS, driver=Driver.PULL).functions) == ["aggregate"]
+
+
+def test_a_function_has_the_same_settings_whichever_way_its_messages_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BATCH_MAX_EVENTS", "7")
+    pushed, pulled = parts(Driver.PUSH)["parse"].environment, parts(Driver.PULL)["parse"].environment
+    assert pulled == {**pushed, "SUBSCRIPTION": "dashboard-events-parse"}
+    assert pulled["BATCH_MAX_EVENTS"] == "7"
+
+
+def test_a_function_pulls_from_its_own_subscription_and_says_so_whatever_the_user_s_environment_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SUBSCRIPTION", "another")
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    started = parts(Driver.PULL)
+    assert started["deadletter"].environment["SUBSCRIPTION"] == "dashboard-events-dead-letter-deadletter"
+    assert started["deadletter"].environment["LOG_LEVEL"] == "INFO"
+    assert started["aggregate"].environment["LOG_LEVEL"] == "ERROR"
+
+
+def test_a_clock_that_is_wrong_is_the_pulling_process_s_own() -> None:
+    plan = Plan(heals_at=9, clocks={"parse": [30, -30]})
+    assert module(parts(Driver.PULL, plan)["parse"])[2:] == ["30,-30", "shared.pulling", "parse"]
+
+
+def test_the_subscriptions_of_both_drivers_differ_in_their_endpoint_alone() -> None:
+    pushing = subscriptions(address(PORTS))
+    pulled = subscriptions(address(PORTS, driver=Driver.PULL))
+    assert [each.push_config.push_endpoint for each in pulled] == [""] * 4
+    assert pushing[0].push_config.push_endpoint == "http://127.0.0.1:8605"
+    for each in (*pushing, *pulled):
+        each.push_config = PushConfig()
+    assert pulled == pushing
