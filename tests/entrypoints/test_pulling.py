@@ -1,14 +1,19 @@
 """A function as a program that pulls: how it starts, and how it ends."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from google.pubsub_v1 import types
 
 from tests.entrypoints.servers import BOUND
 from tools.paths import ROOT
+from tools.standins.serving import conversation, listening
 
 NOBODY = "127.0.0.1:1"
 HANGS = """
@@ -71,6 +76,25 @@ def test_sigterm_ends_it_well_while_there_is_nobody_to_pull_from() -> None:
         _, errors = process.communicate(timeout=10)
     assert '"message":"pulling from projects/p/subscriptions/s ended and begins again: UNAVAILABLE' in said
     assert (process.returncode, errors) == (0, "")
+
+
+async def test_two_batches_of_messages_may_be_out() -> None:
+    """A third would wait for two others, and its leases would run out in an outage."""
+    first: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for request in requests:
+            first.put_nowait(request)
+        yield types.StreamingPullResponse.pb()()
+
+    handler = conversation(stream, types.StreamingPullRequest.pb(), types.StreamingPullResponse.pb())
+    async with listening({"google.pubsub.v1.Subscriber": {"StreamingPull": handler}}, "127.0.0.1", 0) as at:
+        settings = {"PROJECT_ID": "p", "BATCH_MAX_EVENTS": "7", "MAX_BYTES_IN_FLIGHT": "20000000"}
+        with pulling("-m", "shared.pulling", "parse", PUBSUB_EMULATOR_HOST=at.address, **settings):
+            async with asyncio.timeout(BOUND):
+                opening = await first.get()
+    assert opening.subscription == "projects/p/subscriptions/dashboard-events-parse"
+    assert (opening.max_outstanding_messages, opening.max_outstanding_bytes) == (14, 20_000_000)
 
 
 def test_a_loop_that_hangs_ends_the_process_with_every_thread_s_traceback() -> None:
