@@ -5,6 +5,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from shared.delivery.intake import Intake
@@ -70,15 +71,17 @@ class Settlements:
         self._said.extend(settled.done)
         return settled
 
-    def rest(self) -> Settled:
-        """What is not said, and what may not have arrived; it stays until `forget`."""
-        return Settled([*self._said, *self._done], list(self._again))
-
-    def forget(self) -> None:
-        """All of `rest` has arrived."""
+    def take_rest(self) -> Settled:
+        """What is not said, and what was said on a stream that has ended and may not have arrived."""
+        rest = Settled([*self._said, *self._done], self._again)
         self._done, self._again = [], []
         self._said.clear()
-        self._news.clear()
+        return rest
+
+    def put_back(self, settled: Settled) -> None:
+        """It did not arrive, as far as anybody knows."""
+        self._done = [*settled.done, *self._done]
+        self._again = [*settled.again, *self._again]
 
 
 class Subscription(Protocol):
@@ -121,8 +124,7 @@ class Puller:
                 await self._pull()
             except PullEnded as ending:
                 self._log_ending(ending)
-            # Before the next stream: what is outstanding on both would be more than leases allow.
-            await self._finish(None)
+            await self._drain()
             await asyncio.sleep(self._pause())
 
     async def _pull(self) -> None:
@@ -147,21 +149,29 @@ class Puller:
         finally:
             self._settlements.add(delivery.ack_id, is_done)
 
-    async def _finish(self, seconds: float | None) -> None:
-        if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=seconds)
+    async def _drain(self) -> None:
+        """Until nothing is in flight: with what the next stream brings it would be more than leases allow.
+        Each message is settled when it is decided, not when the last one is: its own lease goes on."""
+        while self._in_flight:
+            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            with suppress(PullEnded):  # it is tried again before the next stream, which says why it fails
+                await self._settle_rest()
 
     async def _settle_rest(self) -> None:
-        rest = self._settlements.rest()
-        if rest.done or rest.again:
-            await self._subscription.settle(rest)
-            self._settlements.forget()
+        rest = self._settlements.take_rest()
+        try:
+            if rest.done or rest.again:
+                await self._subscription.settle(rest)
+        except BaseException:
+            self._settlements.put_back(rest)
+            raise
 
     async def _end(self) -> None:
-        await self._finish(FINISH_SECONDS)
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=FINISH_SECONDS)
         for task in self._in_flight:
             task.cancel()
-        await self._finish(None)
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
         try:
             async with asyncio.timeout(LAST_WORD_SECONDS):
                 await self._settle_rest()

@@ -188,8 +188,11 @@ async def test_a_reject_is_acknowledged_after_its_dead_letter() -> None:
     assert (sent, subscription.done, subscription.again) == (["1"], {"ack-1"}, {"ack-2": 1})
 
 
-async def test_a_stream_that_ends_is_followed_by_one_once_what_is_in_flight_is_settled() -> None:
+async def test_a_stream_that_ends_is_followed_by_one_once_what_is_in_flight_is_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Otherwise what is outstanding on both would be more than the leases allow."""
+    monkeypatch.setattr(pull, "FIRST_PAUSE", 0.0)
     subscription, worked = Fake(), Worked()
     async with pulling(subscription, worked.process):
         await subscription.opened.wait()
@@ -247,7 +250,7 @@ async def test_the_end_takes_nothing_more_and_settles_what_is_in_flight() -> Non
         for _ in range(5):
             await asyncio.sleep(0)
         subscription.send(3)
-        worked.gate.set()
+        asyncio.get_running_loop().call_later(0.05, worked.gate.set)
     assert worked.taken == ["1", "2"]
     assert subscription.done == {"ack-1", "ack-2"}
 
@@ -317,7 +320,8 @@ BATCH_SECONDS, LETTER_SECONDS = 26.0, 10.0
 
 
 class Crowded(Fake):
-    """Sends as Pub/Sub does: whenever fewer are outstanding than `limit`, after a moment. Times leases."""
+    """Sends as Pub/Sub does: whenever fewer are outstanding than `limit` on a stream, after a moment. Now and
+    then a stream ends. Times the leases."""
 
     def __init__(self, limit: int, count: int, random: Random) -> None:
         super().__init__()
@@ -329,16 +333,20 @@ class Crowded(Fake):
 
     async def stream(self, settlements: Settlements) -> AsyncIterator[Sequence[Delivery]]:
         listening = asyncio.create_task(self._listen(settlements))
-        loop = asyncio.get_running_loop()
+        loop, sent = asyncio.get_running_loop(), set[str]()
         try:
             while self._left:
-                count = self._random.randint(0, min(self._left, self._limit - len(self._sent)))
+                room = self._limit - len(sent & self._sent.keys())
+                count = self._random.randint(0, min(self._left, room))
                 numbers = range(self._left - count, self._left)
                 deliveries = [Delivery(message(number), f"ack-{number}") for number in numbers]
                 self._left -= count
+                sent |= {delivery.ack_id for delivery in deliveries}
                 self._sent |= {delivery.ack_id: loop.time() for delivery in deliveries}
                 yield deliveries
                 await asyncio.sleep(self._random.choice((0.001, 1.0, 20.0)))
+                if self._random.random() < 0.2:
+                    raise END
             await asyncio.Event().wait()
         finally:
             listening.cancel()
