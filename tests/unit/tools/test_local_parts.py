@@ -35,13 +35,16 @@ def test_the_functions_that_take_messages_pull_them_and_the_flush_is_called_all_
     assert list(address(PORTS, driver=Driver.PULL).functions) == ["aggregate"]
 
 
-def test_a_function_has_the_same_settings_whichever_way_its_messages_come(
+def test_whichever_way_its_messages_come_a_function_has_the_same_settings_but_for_its_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BATCH_MAX_EVENTS", "7")
     pushed, pulled = parts(Driver.PUSH)["parse"].environment, parts(Driver.PULL)["parse"].environment
-    assert pulled == {**pushed, "SUBSCRIPTION": "dashboard-events-parse"}
+    own = {"SUBSCRIPTION": "dashboard-events-parse", "BATCH_LINGER_MS": "100.0"}
+    assert pulled == {**pushed, **own}
     assert pulled["BATCH_MAX_EVENTS"] == "7"
+    monkeypatch.delenv("BATCH_MAX_EVENTS")
+    assert parts(Driver.PULL)["parse"].environment["BATCH_MAX_EVENTS"] == "200"
 
 
 def test_a_function_pulls_from_its_own_subscription_and_says_so_whatever_the_user_s_environment_is(
