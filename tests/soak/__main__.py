@@ -10,12 +10,16 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
+from pathlib import Path
 
+from tests.soak.shrinking import shrink
 from tests.soak.soaking import STARTING, Verdict, soak
 from tools.console import console, table
-from tools.faults.drawing import draw
+from tools.faults.drawing import draw, plan_of
+from tools.faults.plan import Plan
+from tools.local.parts import PartsKind
 from tools.paths import ROOT
 from tools.pipeline.address import DRIVERS, Driver
 
@@ -28,27 +32,59 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     logging.disable(logging.CRITICAL)
     total: Counter[str] = Counter()
-    failed: list[int] = []
+    failed: list[Plan] = []
     starting = STARTING
-    until = time.monotonic() + 60 * options.minutes
-    for seed in count(options.seed):
-        verdict = soak(draw(seed), KEPT / str(seed), starting=starting, driver=Driver(options.driver))
+    began, until = time.monotonic(), time.monotonic() + 60 * options.minutes
+    for plan in _plans(options):
+        verdict = _lived(plan, options, starting)
         starting = verdict.starting  # as long as the last
         _print(verdict)
         for (kind, _), number in verdict.injected.items():
             total[kind] += number
         if verdict.broken:
-            failed.append(seed)
+            failed.append(plan)
         else:
-            shutil.rmtree(KEPT / str(seed))
-        if options.only or time.monotonic() >= until:
+            shutil.rmtree(KEPT / str(plan.seed))
+        if time.monotonic() >= until:
             break
-    say.print(table(("fault", "injected"), sorted(total.items())))
-    plans = seed - options.seed + 1
-    say.print(f"{plans} plan{'' if plans == 1 else 's'}, {sum(total.values())} faults, {len(failed)} failed.")
-    for seed in failed:
-        say.print(f"again: python -m nox -s soak -- --driver {options.driver} --only {seed}")
+    _conclude(total, failed)
+    for plan in failed:
+        smallest = _shrunk(plan, options, starting, began) if options.shrink else plan
+        file = KEPT / f"{plan.seed}.json"
+        file.write_text(smallest.to_json())
+        drivers = f"--driver {options.driver}{' --emulators' if options.emulators else ''}"
+        say.print(f"again: python -m nox -s soak -- {drivers} --plan {file.relative_to(ROOT)}")
     return int(bool(failed))
+
+
+def _plans(options: argparse.Namespace) -> Iterator[Plan]:
+    if options.plan is not None:
+        yield plan_of(str(options.plan))
+        return
+    for seed in [options.only] if options.only is not None else count(options.seed):
+        yield draw(seed).beside_emulators() if options.emulators else draw(seed)
+
+
+def _lived(plan: Plan, options: argparse.Namespace, starting: float) -> Verdict:
+    parts = PartsKind.EMULATORS if options.emulators else PartsKind.STAND_IN
+    return soak(plan, KEPT / str(plan.seed), starting=starting, driver=Driver(options.driver), parts=parts)
+
+
+def _shrunk(plan: Plan, options: argparse.Namespace, starting: float, began: float) -> Plan:
+    """Within as much time again."""
+    until = 2 * time.monotonic() - began
+
+    def breaks(smaller: Plan) -> bool:
+        verdict = _lived(smaller, options, starting)
+        _print(verdict)
+        return bool(verdict.broken)
+
+    return shrink(plan, breaks, lambda: time.monotonic() >= until)
+
+
+def _conclude(total: Counter[str], failed: Sequence[Plan]) -> None:
+    say.print(table(("fault", "injected"), sorted(total.items())))
+    say.print(f"{sum(total.values())} faults, {len(failed)} plan{'' if len(failed) == 1 else 's'} failed.")
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -56,11 +92,20 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=_minutes, default=10.0, help="for how long, 10 by default")
     parser.add_argument("--seed", type=_seed, default=1, help="the first plan's seed, 1 by default")
     parser.add_argument("--only", type=_seed, metavar="SEED", help="this plan and no other")
+    parser.add_argument(
+        "--plan", type=Path, metavar="FILE", help="the plan in this file, as a failed one is kept"
+    )
+    parser.add_argument(
+        "--shrink", action="store_true", help="make the plans that failed smaller, for as long again"
+    )
+    parser.add_argument(
+        "--emulators",
+        action="store_true",
+        help="on Google's emulators for Pub/Sub and Firestore: what happens to processes, to BigQuery and to "
+        "the feature store",
+    )
     parser.add_argument("--driver", choices=DRIVERS, default=DRIVERS[0], help="push by default")
-    options = parser.parse_args(arguments)
-    if options.only is not None:
-        options.seed, options.minutes = options.only, 0
-    return options
+    return parser.parse_args(arguments)
 
 
 def _minutes(text: str) -> float:
