@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.delivery.batching import PULLED
 from tools.bench.feed import Feed
 from tools.bench.load import Load, run_load, run_paced
 from tools.bench.server import Server, running, serving
+from tools.local.parts import PULLED_SETTINGS
 
 DEPLOYED = 80
 """Concurrent requests of an instance."""
@@ -80,12 +80,7 @@ class Pulled(Subject):
         self, port: int, environment: Mapping[str, str]
     ) -> AbstractAsyncContextManager[tuple[Server, float]]:
         command = [sys.executable, "-m", "shared.pulling", self.stage]
-        settings = {
-            **environment,
-            "SUBSCRIPTION": self.feed.subscription,
-            "BATCH_MAX_EVENTS": str(PULLED.max_items),
-            "BATCH_LINGER_MS": str(1e3 * PULLED.linger_seconds),
-        }
+        settings = {**environment, **PULLED_SETTINGS, "SUBSCRIPTION": self.feed.subscription}
         return running(self.name, command, port, settings, self.feed.first_answer, self.root)
 
     async def load(self, _port: int, events: int, _at_once: int) -> Load:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from shared.delivery.batching import PULLED
 from shared.topology import (
     DATASET,
     DEAD_LETTER_TOPIC,
@@ -110,11 +111,18 @@ def all_parts(
     ]
 
 
+PULLED_SETTINGS = {
+    "BATCH_MAX_EVENTS": str(PULLED.max_items),
+    "BATCH_LINGER_MS": str(1e3 * PULLED.linger_seconds),
+}
+"""Of a stage that pulls, as it is deployed."""
+
+
 def _pulling(name: str, settings: Mapping[str, str]) -> Part:
     """It logs that it pulls at INFO, by which the chain knows that it is ready."""
     quiet = settings.get("LOG_LEVEL") in ("WARNING", "ERROR")
     own = {"SUBSCRIPTION": subscription_name(PUSHED[name], name)} | ({"LOG_LEVEL": "INFO"} if quiet else {})
-    return Part(name, [sys.executable, "-m", "shared.pulling", name], {**settings, **own})
+    return Part(name, [sys.executable, "-m", "shared.pulling", name], {**PULLED_SETTINGS, **settings, **own})
 
 
 def _with_clocks(part: Part, faults: Misbehaviour | None) -> Part:
