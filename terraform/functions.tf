@@ -1,4 +1,7 @@
 locals {
+  # The stages that pull; all others are pushed to, and aggregate is called by Cloud Scheduler.
+  pulling = toset([for name, driver in var.drivers : name if driver == "pull"])
+
   sources = {
     parse = {
       description = "Producers' events in; identified, validated events out"
@@ -96,6 +99,15 @@ module "stage" {
     contains(local.traced, each.key) ? local.trace_settings : {},
     var.functions[each.key].environment,
   )
+
+  # Of either driver, so that a switch needs no build.
+  whole_image = contains(keys(var.drivers), each.key) && try(var.worker_pools[each.key].image, null) == null
+
+  pull = contains(local.pulling, each.key) ? {
+    instances  = var.worker_pools[each.key].instances
+    image      = var.worker_pools[each.key].image
+    subnetwork = var.worker_pool_subnetwork
+  } : null
 
   subscription = each.value.topic == null ? null : {
     name            = "${local.topics[each.value.topic].name}-${each.key}"
