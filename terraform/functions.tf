@@ -31,6 +31,14 @@ locals {
     }
   }
 
+  # No number of requests bounds a pulled batch.
+  pull_settings = {
+    for name, pool in var.worker_pools : name => {
+      BATCH_MAX_EVENTS = pool.max_events
+      BATCH_LINGER_MS  = pool.linger_ms
+    }
+  }
+
   # aggregate is called without a body.
   budget_settings = {
     for name in ["parse", "features", "deadletter"] : name => { MAX_BYTES_IN_FLIGHT = var.functions[name].bytes_in_flight }
@@ -104,9 +112,10 @@ module "stage" {
   whole_image = contains(keys(var.drivers), each.key) && try(var.worker_pools[each.key].image, null) == null
 
   pull = contains(local.pulling, each.key) ? {
-    instances  = var.worker_pools[each.key].instances
-    image      = var.worker_pools[each.key].image
-    subnetwork = var.worker_pool_subnetwork
+    instances   = var.worker_pools[each.key].instances
+    environment = merge(local.pull_settings[each.key], var.functions[each.key].environment)
+    image       = var.worker_pools[each.key].image
+    subnetwork  = var.worker_pool_subnetwork
   } : null
 
   subscription = each.value.topic == null ? null : {

@@ -34,25 +34,39 @@ variable "drivers" {
 }
 
 variable "worker_pools" {
-  description = "The worker pool of a stage that pulls: { features = { instances = 2 } }. It has the CPU and memory of functions.NAME. image is for an image of your own, whose entry point is `python -m shared.pulling NAME`; by default it is the one that Cloud Build made for the function."
+  description = "The worker pool of a stage that pulls: { features = { instances = 2 } }. It has the CPU, the memory and the environment of functions.NAME, but batches of max_events, or of what came in linger_ms (shared/delivery/batching.py has the reasons). image is for an image of your own, whose entry point is `python -m shared.pulling NAME`; by default it is the one that Cloud Build made for the function."
   type = object({
     # One takes thousands of events a second; docs/deployment.md, Pull instead of push, has a rule of thumb.
     parse = optional(object({
-      instances = optional(number, 1)
-      image     = optional(string)
+      instances  = optional(number, 1)
+      max_events = optional(number, 200)
+      linger_ms  = optional(number, 100)
+      image      = optional(string)
     }), {})
     features = optional(object({
-      instances = optional(number, 1)
-      image     = optional(string)
+      instances  = optional(number, 1)
+      max_events = optional(number, 200)
+      linger_ms  = optional(number, 100)
+      image      = optional(string)
     }), {})
     deadletter = optional(object({
-      instances = optional(number, 1)
-      image     = optional(string)
+      instances  = optional(number, 1)
+      max_events = optional(number, 200)
+      linger_ms  = optional(number, 100)
+      image      = optional(string)
     }), {})
   })
   default  = {}
   nullable = false
 
+  validation {
+    condition     = alltrue([for pool in var.worker_pools : pool.max_events >= 1 && pool.max_events <= 1000 && pool.linger_ms >= 0 && pool.linger_ms <= 1000])
+    error_message = "worker_pools: max_events must be between 1 and 1000, linger_ms between 0 and 1000, as the stages check at their start."
+  }
+  validation {
+    condition     = alltrue([for name, driver in var.drivers : driver != "pull" || 2 * try(var.worker_pools[name].max_events, 0) <= var.batching.max_waiting])
+    error_message = "worker_pools: max_events of a stage that pulls must be at most half of batching.max_waiting: two batches are outstanding, and what is more would be given back."
+  }
   validation {
     condition     = alltrue([for pool in var.worker_pools : pool.instances >= 1 && floor(pool.instances) == pool.instances])
     error_message = "worker_pools: instances must be a whole number of at least 1. To pause a stage, see docs/deployment.md, Pausing."

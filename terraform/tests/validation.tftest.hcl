@@ -193,6 +193,15 @@ run "a_worker_pool_of_nothing" {
   expect_failures = [var.worker_pools]
 }
 
+run "batches_that_are_more_than_may_wait" {
+  command = plan
+  variables {
+    drivers      = { parse = "pull" }
+    worker_pools = { parse = { max_events = 501 } }
+  }
+  expect_failures = [var.worker_pools]
+}
+
 run "a_canary_without_traffic" {
   command = plan
   variables {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.delivery.batching import PULLED
 from shared.gcp.streaming_pull import LEASE_SECONDS
 from shared.topology import PUSHED, subscription_name
 from tests.terraform.conftest import State
@@ -51,11 +52,15 @@ def test_a_worker_pool_starts_with_the_settings_that_it_gets(
 
 
 @pytest.mark.parametrize("stage", PUSHED)
-def test_a_worker_pool_is_told_what_its_function_is_told(all_pull: State, stage: str) -> None:
+def test_a_worker_pool_is_told_what_its_function_is_but_for_its_batches(all_pull: State, stage: str) -> None:
     function = all_pull.values(f'module.stage["{stage}"].google_cloudfunctions2_function.this')
     told = function["service_config"][0]["environment_variables"]
     expected = {key: value for key, value in told.items() if key != "LOG_EXECUTION_ID"}
-    assert environment(all_pull, stage) == expected | {"SUBSCRIPTION": subscription(all_pull, stage)["name"]}
+    assert environment(all_pull, stage) == expected | {
+        "BATCH_MAX_EVENTS": str(PULLED.max_items),
+        "BATCH_LINGER_MS": f"{PULLED.linger_seconds * 1000:g}",
+        "SUBSCRIPTION": str(subscription(all_pull, stage)["name"]),
+    }
 
 
 @pytest.mark.parametrize("stage", ["parse", "features"])

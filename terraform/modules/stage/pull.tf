@@ -54,7 +54,7 @@ resource "google_cloud_run_v2_worker_pool" "this" {
 
       dynamic "env" {
         # PIPELINE_VERSION differs with each release: so does the revision, whatever the image's tag is.
-        for_each = merge(var.environment, {
+        for_each = merge(var.environment, var.pull.environment, {
           PIPELINE_VERSION = local.pipeline_version
           SUBSCRIPTION     = var.subscription.name
         })

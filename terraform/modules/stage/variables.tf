@@ -77,11 +77,12 @@ variable "subscription" {
 }
 
 variable "pull" {
-  description = "Pull instead of push, with a worker pool of so many instances: of the function's image, or of an image of your own whose entry point pulls; subnetwork is its way to private addresses. Null: push."
+  description = "Pull instead of push, with a worker pool of so many instances: of the function's image, or of an image of your own whose entry point pulls. environment is what it is told beside or instead of the function's; subnetwork is its way to private addresses. Null: push."
   type = object({
-    instances  = number
-    image      = optional(string)
-    subnetwork = optional(string)
+    instances   = number
+    environment = map(string)
+    image       = optional(string)
+    subnetwork  = optional(string)
   })
   default = null
 
