@@ -2,22 +2,34 @@
 # more of each, under its title.
 
 locals {
-  pushed = [for name in ["parse", "features"] : module.stage[name].subscription]
+  # deadletter has an alert of its own.
+  on_the_way = ["parse", "features"]
+  pushed     = [for name in local.on_the_way : module.stage[name].subscription if !contains(local.pulling, name)]
+  pulled     = [for name in local.on_the_way : module.stage[name].subscription if contains(local.pulling, name)]
 
   pubsub_metric = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/"
   run_metric    = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/"
 
+  pool_metric = "resource.type=\"cloud_run_worker_pool\" AND metric.type=\"run.googleapis.com/"
+
+  both_only      = "resource.labels.subscription_id=one_of(${join(",", [for name in local.on_the_way : "\"${module.stage[name].subscription}\""])})"
   pushed_only    = "resource.labels.subscription_id=one_of(${join(",", [for name in local.pushed : "\"${name}\""])})"
+  pulled_only    = "resource.labels.subscription_id=one_of(${join(",", [for name in local.pulled : "\"${name}\""])})"
   functions_only = "resource.labels.service_name=one_of(${join(",", [for name in values(local.function_names) : "\"${name}\""])})"
 
+  # For messages of alerts: a pulled stage's log.
+  pool_log_command = "gcloud run worker-pools logs read ${var.name_prefix}-NAME-pull --region ${var.region}"
+
   # One condition each, so that an incident says which limit was passed. Units are the metrics' own.
-  alerts = {
+  alerts = { for name, alert in local.all_alerts : name => alert if try(alert.when, true) }
+
+  all_alerts = {
     dead-letter-rate = {
       severity = "WARNING"
       title    = "Events are being rejected"
       look     = "See which reason and stage rose on the dashboard, then the rows: SELECT error_type, stage, error_message FROM ${var.dataset_id}.streaming_errors_unique WHERE error_timestamp > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)."
       # late_event is no rejection: the event has its features row.
-      filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.dead_letters}\" AND metric.labels.error_type!=\"late_event\""
+      filter    = "${local.logged_by_any} AND metric.type=\"${local.log_metric_types.dead_letters}\" AND metric.labels.error_type!=\"late_event\""
       aligner   = "ALIGN_RATE"
       reducer   = "REDUCE_SUM"
       group_by  = []
@@ -28,7 +40,7 @@ locals {
       severity  = "CRITICAL"
       title     = "Rejected events are held back"
       look      = "More than half of what a function judged was rejected, so it answers 503 instead of dead-lettering, and Pub/Sub keeps those events: for 15 hours by default. Look at what was released or what producers changed, and fix that; good events still go through."
-      filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.brake_engaged}\""
+      filter    = "${local.logged_by_any} AND metric.type=\"${local.log_metric_types.brake_engaged}\""
       aligner   = "ALIGN_DELTA"
       reducer   = "REDUCE_SUM"
       group_by  = []
@@ -39,7 +51,7 @@ locals {
       severity  = "ERROR"
       title     = "Pub/Sub gave messages up"
       look      = "A function answered a message ${var.delivery.max_attempts} times with an error. They are in streaming_errors as delivery_exhausted; the function's log has the tracebacks."
-      filter    = "${local.pubsub_metric}dead_letter_message_count\" AND ${local.pushed_only}"
+      filter    = "${local.pubsub_metric}dead_letter_message_count\" AND ${local.both_only}"
       aligner   = "ALIGN_DELTA"
       reducer   = "REDUCE_SUM"
       group_by  = ["resource.label.subscription_id"]
@@ -70,6 +82,7 @@ locals {
       duration    = "300s"
     }
     push-latency = {
+      when      = length(local.pushed) > 0
       severity  = "WARNING"
       title     = "A function answers slowly"
       look      = "Compare with the sinks: BigQuery and Firestore latencies, and the number of instances. Cold starts alone don't last five minutes."
@@ -78,6 +91,32 @@ locals {
       reducer   = "REDUCE_MAX"
       group_by  = ["resource.label.subscription_id"]
       threshold = var.alerts.push_latency_p99_seconds * 1000000 # the metric is in microseconds
+      duration  = "300s"
+    }
+    # The two above, of stages that pull.
+    pull-failures = {
+      when        = length(local.pulled) > 0
+      severity    = "ERROR"
+      title       = "A function fails"
+      look        = "A stage that pulls gives messages back for another delivery. Its worker pool's log has an ERROR line for each, or the traceback of a bug: ${local.pool_log_command}."
+      filter      = "${local.pubsub_metric}mod_ack_deadline_message_count\" AND ${local.pulled_only}" # a deadline is only ever set to 0
+      denominator = "${local.pubsub_metric}sent_message_count\" AND ${local.pulled_only}"
+      aligner     = "ALIGN_RATE"
+      reducer     = "REDUCE_SUM"
+      group_by    = ["resource.label.subscription_id"]
+      threshold   = var.alerts.error_ratio
+      duration    = "300s"
+    }
+    pull-latency = {
+      when      = length(local.pulled) > 0
+      severity  = "WARNING"
+      title     = "A function answers slowly"
+      look      = "A stage that pulls takes long to acknowledge. Compare with the sinks: BigQuery and Firestore latencies. Instances at their whole CPU: raise worker_pools.NAME.instances."
+      filter    = "${local.pubsub_metric}ack_latencies\" AND ${local.pulled_only}"
+      aligner   = "ALIGN_PERCENTILE_99"
+      reducer   = "REDUCE_MAX"
+      group_by  = ["resource.label.subscription_id"]
+      threshold = var.alerts.push_latency_p99_seconds * 1000 # the metric is in milliseconds
       duration  = "300s"
     }
     flush-lag = {
@@ -209,7 +248,7 @@ resource "google_monitoring_alert_policy" "waiting" {
       display_name = conditions.key
 
       condition_threshold {
-        filter          = "${local.pubsub_metric}${conditions.value.metric}\" AND ${local.pushed_only}"
+        filter          = "${local.pubsub_metric}${conditions.value.metric}\" AND ${local.both_only}"
         comparison      = "COMPARISON_GT"
         threshold_value = conditions.value.over
         duration        = "120s"
@@ -225,7 +264,48 @@ resource "google_monitoring_alert_policy" "waiting" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Events wait for a function (${var.project_id})"
-    content   = "The subscription's push responses on the dashboard say why: 429 and 503 name a busy or failing sink in the function's log, 403 a missing run.invoker, no responses a function that does not start.\n\nDashboard: ${local.dashboard_link}"
+    content   = "The subscription's push responses on the dashboard say why: 429 and 503 name a busy or failing sink in the function's log, 403 a missing run.invoker, no responses a function that does not start.${length(local.pulled) == 0 ? "" : " Of a stage that pulls, its worker pool's log does: ${local.pool_log_command}."}\n\nDashboard: ${local.dashboard_link}"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  depends_on = [time_sleep.apis]
+}
+
+# A worker pool that is absent, or whose instances end as they start, answers nothing that could be counted.
+resource "google_monitoring_alert_policy" "nobody_pulls" {
+  for_each = local.pulling
+
+  display_name          = "${var.name_prefix}: Nobody pulls: ${each.value}"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = var.notification_channels
+
+  conditions {
+    display_name = "No stream is open for five minutes"
+
+    condition_threshold {
+      filter                  = "${local.pubsub_metric}open_streaming_pulls\" AND resource.labels.subscription_id=\"${module.stage[each.value].subscription}\""
+      comparison              = "COMPARISON_LT"
+      threshold_value         = 1
+      duration                = "300s"
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
+
+      # A series for each status of a stream.
+      aggregations {
+        alignment_period     = "60s"
+        per_series_aligner   = "ALIGN_MAX"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Nobody pulls: ${each.value} (${var.project_id})"
+    content   = "The stage's worker pool has no instance that gets as far as a stream. Nothing is lost: its subscription keeps messages for seven days. Look at ${replace(local.pool_log_command, "NAME", each.value)}. The way out without a build: push the stage (docs/deployment.md, Pull instead of push).\n\nDashboard: ${local.dashboard_link}"
   }
 
   alert_strategy {
@@ -245,7 +325,7 @@ resource "google_monitoring_alert_policy" "heartbeat_silent" {
     display_name = "features has seen no heartbeat for ${var.alerts.heartbeat_silent_seconds} s"
 
     condition_threshold {
-      filter                  = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.heartbeat_latency}\""
+      filter                  = "resource.type=\"${local.logged_by.features}\" AND metric.type=\"${local.log_metric_types.heartbeat_latency}\""
       comparison              = "COMPARISON_LT"
       threshold_value         = 1
       duration                = "${var.alerts.heartbeat_silent_seconds - 300}s"

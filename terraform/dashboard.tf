@@ -2,10 +2,12 @@ locals {
   dashboard_link = "https://console.cloud.google.com/monitoring/dashboards/builder/${basename(google_monitoring_dashboard.this.id)}?project=${var.project_id}"
 
   all_subscriptions = "resource.labels.subscription_id=monitoring.regex.full_match(\"dashboard-events.*\")"
-  all_logged        = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${var.name_prefix}"
+  all_logged        = "${local.logged_by_any} AND metric.type=\"logging.googleapis.com/user/${var.name_prefix}"
 
   # Title, what is drawn, how it is aligned and grouped. Three charts a row.
-  charts = [
+  charts = concat(local.charts_of_all, length(local.pulling) == 0 ? [] : local.charts_of_pulling)
+
+  charts_of_all = [
     {
       title   = "Events per second, by stage and answer"
       filter  = "${local.pubsub_metric}push_request_count\" AND ${local.all_subscriptions}"
@@ -95,6 +97,48 @@ locals {
       filter  = "${local.run_metric}container/instance_count\" AND ${local.functions_only}"
       aligner = "ALIGN_MAX", reducer = "REDUCE_SUM"
       by      = ["resource.label.service_name", "metric.label.state"], unit = "1"
+    },
+  ]
+
+  streams_only = "resource.labels.subscription_id=one_of(${join(",", [for name in local.pulling : "\"${module.stage[name].subscription}\""])})"
+  pools_only   = "resource.labels.worker_pool_name=one_of(${join(",", [for name in local.pulling : "\"${module.stage[name].worker_pool}\""])})"
+
+  charts_of_pulling = [
+    {
+      title   = "Pulled: events per second, acknowledged"
+      filter  = "${local.pubsub_metric}ack_message_count\" AND ${local.streams_only}"
+      aligner = "ALIGN_RATE", reducer = "REDUCE_SUM"
+      by      = ["resource.label.subscription_id"], unit = "1/s"
+    },
+    {
+      title   = "Pulled: from delivery to acknowledgement, p99"
+      filter  = "${local.pubsub_metric}ack_latencies\" AND ${local.streams_only}"
+      aligner = "ALIGN_PERCENTILE_99", reducer = "REDUCE_MAX"
+      by      = ["resource.label.subscription_id"], unit = "ms"
+    },
+    {
+      title   = "Pulled: leases that ran out, per second"
+      filter  = "${local.pubsub_metric}expired_ack_deadlines_count\" AND ${local.streams_only}"
+      aligner = "ALIGN_RATE", reducer = "REDUCE_SUM"
+      by      = ["resource.label.subscription_id"], unit = "1/s"
+    },
+    {
+      title   = "Open streams, by status"
+      filter  = "${local.pubsub_metric}open_streaming_pulls\" AND ${local.streams_only}"
+      aligner = "ALIGN_MAX", reducer = "REDUCE_SUM"
+      by      = ["resource.label.subscription_id", "metric.label.status"], unit = "1"
+    },
+    {
+      title   = "Instances, by worker pool"
+      filter  = "${local.pool_metric}container/instance_count\" AND ${local.pools_only}"
+      aligner = "ALIGN_MAX", reducer = "REDUCE_SUM"
+      by      = ["resource.label.worker_pool_name"], unit = "1"
+    },
+    {
+      title   = "Cost: billed instance seconds per second, by worker pool"
+      filter  = "${local.pool_metric}container/billable_instance_time\" AND ${local.pools_only}"
+      aligner = "ALIGN_RATE", reducer = "REDUCE_SUM"
+      by      = ["resource.label.worker_pool_name"], unit = "s/s"
     },
   ]
 }

@@ -1,4 +1,7 @@
 locals {
+  # The stages that pull; all others are pushed to, and aggregate is called by Cloud Scheduler.
+  pulling = toset([for name, driver in var.drivers : name if driver == "pull"])
+
   sources = {
     parse = {
       description = "Producers' events in; identified, validated events out"
@@ -25,6 +28,14 @@ locals {
       BATCH_MAX_EVENTS = coalesce(var.batching.max_events, max(1, floor(var.functions[name].concurrency / 2)))
       BATCH_LINGER_MS  = var.batching.linger_ms
       MAX_WAITING      = var.batching.max_waiting
+    }
+  }
+
+  # No number of requests bounds a pulled batch.
+  pull_settings = {
+    for name, pool in var.worker_pools : name => {
+      BATCH_MAX_EVENTS = pool.max_events
+      BATCH_LINGER_MS  = pool.linger_ms
     }
   }
 
@@ -96,6 +107,16 @@ module "stage" {
     contains(local.traced, each.key) ? local.trace_settings : {},
     var.functions[each.key].environment,
   )
+
+  # Of either driver, so that a switch needs no build.
+  whole_image = contains(keys(var.drivers), each.key) && try(var.worker_pools[each.key].image, null) == null
+
+  pull = contains(local.pulling, each.key) ? {
+    instances   = var.worker_pools[each.key].instances
+    environment = merge(local.pull_settings[each.key], var.functions[each.key].environment)
+    image       = var.worker_pools[each.key].image
+    subnetwork  = var.worker_pool_subnetwork
+  } : null
 
   subscription = each.value.topic == null ? null : {
     name            = "${local.topics[each.value.topic].name}-${each.key}"

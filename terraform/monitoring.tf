@@ -4,51 +4,65 @@
 locals {
   function_names = { for name, stage in local.sources : name => "${var.name_prefix}-${name}" }
 
-  # Cloud Run's own fields of a function's log lines.
-  function_logs = {
-    for name, service in local.function_names :
-    name => "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${service}\""
+  # What Cloud Run calls that which logs a stage's lines: a worker pool where it pulls.
+  logged_by = {
+    for name in keys(local.sources) : name => contains(local.pulling, name) ? "cloud_run_worker_pool" : "cloud_run_revision"
   }
+
+  # Cloud Run's own fields of a stage's log lines.
+  stage_logs = {
+    for name, service in local.function_names : name => (
+      contains(local.pulling, name)
+      ? "resource.type=\"cloud_run_worker_pool\" AND resource.labels.worker_pool_name=\"${module.stage[name].worker_pool}\""
+      : "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${service}\""
+    )
+  }
+
+  # Of any stage: a function is called, by a replay or by hand, while its stage pulls, too.
+  function_logs = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\""
+  pool_logs     = "resource.type=\"cloud_run_worker_pool\" AND resource.labels.worker_pool_name:\"${var.name_prefix}-\""
+  any_logs      = length(local.pulling) == 0 ? local.function_logs : "((${local.function_logs}) OR (${local.pool_logs}))"
+  logged_by_any = length(local.pulling) == 0 ? "resource.type=\"cloud_run_revision\"" : "resource.type=one_of(\"cloud_run_revision\",\"cloud_run_worker_pool\")"
 
   log_metrics = {
     dead_letters = {
       description = "Events sent to the dead-letter topic by our functions, by reason and stage"
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.event=\"dead_letter_sent\""
+      filter      = "${local.any_logs} AND jsonPayload.event=\"dead_letter_sent\""
       unit        = "1"
       value       = null
       labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }
     }
     brake_engaged = {
       description = "How often the dead-letter brake engaged in an instance, by stage and the last reason"
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name:\"${var.name_prefix}-\" AND jsonPayload.event=\"dead_letter_brake_engaged\""
+      filter      = "${local.any_logs} AND jsonPayload.event=\"dead_letter_brake_engaged\""
       unit        = "1"
       value       = null
       labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }
     }
     flushes = {
       description = "Flushes that ended, by status: done, backlog, skipped or fenced"
-      filter      = "${local.function_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
+      filter      = "${local.stage_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "1"
       value       = null
       labels      = { status = "EXTRACT(jsonPayload.counts.status)" }
     }
     flush_lag = {
       description = "How much of the window log was sealed and not read when a flush began, in seconds of it"
-      filter      = "${local.function_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
+      filter      = "${local.stage_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "s"
       value       = "EXTRACT(jsonPayload.counts.lag_seconds)"
       labels      = {}
     }
     flush_duration = {
       description = "How long a flush took"
-      filter      = "${local.function_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
+      filter      = "${local.stage_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "s"
       value       = "EXTRACT(jsonPayload.counts.seconds)"
       labels      = {}
     }
     heartbeat_latency = {
       description = "How long a heartbeat took from dashboard-events until features had it"
-      filter      = "${local.function_logs.features} AND jsonPayload.event=\"heartbeat_received\""
+      filter      = "${local.stage_logs.features} AND jsonPayload.event=\"heartbeat_received\""
       unit        = "s"
       value       = "EXTRACT(jsonPayload.counts.latency_seconds)"
       labels      = {}

@@ -24,6 +24,11 @@ output "function_urls" {
   value       = { for name, stage in module.stage : name => stage.uri }
 }
 
+output "worker_pools" {
+  description = "Name of each stage that pulls, and of its worker pool."
+  value       = { for name in local.pulling : name => module.stage[name].worker_pool }
+}
+
 output "dashboard" {
   description = "What the pipeline does right now."
   value       = local.dashboard_link

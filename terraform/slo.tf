@@ -2,19 +2,19 @@
 # hours must not use a month's allowance up. The heartbeat's delivery each minute is the floor of what is counted.
 
 locals {
-  # Share of good in the given filters' total; the first two in Pub/Sub's own words, a delivery each.
+  # Share of good in the given filters' total; the first two in Pub/Sub's own words, a delivery each: pushed or pulled.
   slos = {
     parse = {
       title = "deliveries to parse are acknowledged"
-      good  = "${local.pushes_of.parse} AND metric.labels.response_class=\"ack\""
-      total = local.pushes_of.parse
+      good  = local.deliveries.parse.good
+      total = local.deliveries.parse.total
       cut   = null
       max   = null
     }
     features = {
       title = "deliveries to features are acknowledged"
-      good  = "${local.pushes_of.features} AND metric.labels.response_class=\"ack\""
-      total = local.pushes_of.features
+      good  = local.deliveries.features.good
+      total = local.deliveries.features.total
       cut   = null
       max   = null
     }
@@ -22,7 +22,7 @@ locals {
       title = "heartbeats get from the topic through features within ${var.alerts.freshness_seconds} s"
       good  = null
       total = null
-      cut   = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.heartbeat_latency}\""
+      cut   = "resource.type=\"${local.logged_by.features}\" AND metric.type=\"${local.log_metric_types.heartbeat_latency}\""
       max   = var.alerts.freshness_seconds
     }
     windows = {
@@ -34,9 +34,18 @@ locals {
     }
   }
 
-  pushes_of = {
-    for name in ["parse", "features"] : name =>
-    "${local.pubsub_metric}push_request_count\" AND resource.labels.subscription_id=\"${module.stage[name].subscription}\""
+  deliveries = {
+    for name in local.on_the_way : name => contains(local.pulling, name) ? {
+      good  = "${local.pubsub_metric}ack_message_count\" AND ${local.from[name]}"
+      total = "${local.pubsub_metric}sent_message_count\" AND ${local.from[name]}"
+      } : {
+      good  = "${local.pubsub_metric}push_request_count\" AND ${local.from[name]} AND metric.labels.response_class=\"ack\""
+      total = "${local.pubsub_metric}push_request_count\" AND ${local.from[name]}"
+    }
+  }
+
+  from = {
+    for name in local.on_the_way : name => "resource.labels.subscription_id=\"${module.stage[name].subscription}\""
   }
 }
 

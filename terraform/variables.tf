@@ -303,4 +303,8 @@ variable "canary" {
     condition     = alltrue([for name in var.canary : contains(["parse", "features", "aggregate", "deadletter"], name)])
     error_message = "canary must name functions: parse, features, aggregate or deadletter."
   }
+  validation {
+    condition     = alltrue([for name in var.canary : lookup(var.drivers, name, "push") != "pull"])
+    error_message = "canary: a stage that pulls has no traffic to divide. Push it for the release, or release it at once."
+  }
 }

@@ -150,3 +150,63 @@ run "a_share_in_percent" {
   }
   expect_failures = [var.request_log_sample]
 }
+
+run "an_unknown_driver" {
+  command = plan
+  variables {
+    drivers = { parse = "poll" }
+  }
+  expect_failures = [var.drivers]
+}
+
+run "a_stage_that_has_no_driver" {
+  command = plan
+  variables {
+    drivers = { aggregate = "pull" }
+  }
+  expect_failures = [var.drivers]
+}
+
+run "a_connector_that_a_worker_pool_can_not_use" {
+  command = plan
+  variables {
+    drivers       = { parse = "pull" }
+    vpc_connector = "projects/demo-project/locations/europe-west2/connectors/private"
+  }
+  expect_failures = [var.drivers]
+}
+
+run "a_worker_pool_of_less_than_an_instance_may_have" {
+  command = plan
+  variables {
+    drivers   = { deadletter = "pull" }
+    functions = { deadletter = { memory = "256Mi", bytes_in_flight = 16777216 } }
+  }
+  expect_failures = [var.drivers]
+}
+
+run "a_worker_pool_of_nothing" {
+  command = plan
+  variables {
+    worker_pools = { parse = { instances = 0 } }
+  }
+  expect_failures = [var.worker_pools]
+}
+
+run "batches_that_are_more_than_may_wait" {
+  command = plan
+  variables {
+    drivers      = { parse = "pull" }
+    worker_pools = { parse = { max_events = 501 } }
+  }
+  expect_failures = [var.worker_pools]
+}
+
+run "a_canary_without_traffic" {
+  command = plan
+  variables {
+    drivers = { parse = "pull" }
+    canary  = ["parse"]
+  }
+  expect_failures = [var.canary]
+}

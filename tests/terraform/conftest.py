@@ -106,3 +106,14 @@ def with_feature_store() -> State:
 def with_people() -> State:
     """With producers, readers, traces and a budget."""
     return _run("options").states["producers_readers_and_what_is_watched"]
+
+
+@pytest.fixture(scope="session")
+def features_pulls() -> State:
+    return _run("pull").states["features_pulls"]
+
+
+@pytest.fixture(scope="session")
+def all_pull() -> State:
+    """With a key, a subnetwork, and an image of one's own for deadletter."""
+    return _run("pull").states["all_pull"]

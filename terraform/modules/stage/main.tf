@@ -1,10 +1,14 @@
 # One stage: a function, the account that it runs as, the account that may call it, and, for a stage that
-# is fed by a topic, the push subscription with what Pub/Sub itself must be allowed.
+# is fed by a topic, the subscription with what Pub/Sub itself must be allowed. pull.tf has the stage's other driver.
 
 locals {
   full_name = "${var.name_prefix}-${var.name}"
-  # Short-lived, and it waits for what it owes: the answer may take the function's whole timeout.
-  ack_deadline = var.size.timeout + 10
+  # Pushed to: short-lived, and it waits for what it owes, as the answer may take the function's whole timeout.
+  # Pulling: the lease that the stages ask for themselves (shared/gcp/streaming_pull.py).
+  ack_deadline = var.pull == null ? var.size.timeout + 10 : 75
+
+  # Stamps rows. Of the package, not in it: the content hash can't hash itself. Eight digits tell releases apart.
+  pipeline_version = "${var.package.version}+${substr(var.package.hash, 0, 8)}"
 }
 
 resource "google_service_account" "runtime" {
@@ -40,6 +44,12 @@ resource "google_cloudfunctions2_function" "this" {
         object = var.package.object
       }
     }
+
+    # By default Cloud Run lays the newest base image under a function's own; a worker pool runs only what is whole.
+    dynamic "on_deploy_update_policy" {
+      for_each = var.whole_image ? ["on"] : []
+      content {}
+    }
   }
 
   service_config {
@@ -59,8 +69,7 @@ resource "google_cloudfunctions2_function" "this" {
     environment_variables = merge(var.environment, {
       # Set, because Cloud Functions may set it to true: it swaps stdout around awaits.
       LOG_EXECUTION_ID = "false"
-      # Stamps rows. Of the package, not in it: the content hash can't hash itself. Eight digits tell releases apart.
-      PIPELINE_VERSION = "${var.package.version}+${substr(var.package.hash, 0, 8)}"
+      PIPELINE_VERSION = local.pipeline_version
     })
   }
 }
@@ -81,12 +90,16 @@ resource "google_pubsub_subscription" "this" {
   ack_deadline_seconds       = local.ack_deadline
   message_retention_duration = "604800s" # the most without further cost: seven days to fix what is broken
 
-  push_config {
-    push_endpoint = google_cloudfunctions2_function.this.service_config[0].uri
+  # With or without: an update in place, and the backlog stays.
+  dynamic "push_config" {
+    for_each = var.pull == null ? ["on"] : []
+    content {
+      push_endpoint = google_cloudfunctions2_function.this.service_config[0].uri
 
-    oidc_token {
-      service_account_email = google_service_account.invoker.email
-      audience              = google_cloudfunctions2_function.this.service_config[0].uri # the bare URL
+      oidc_token {
+        service_account_email = google_service_account.invoker.email
+        audience              = google_cloudfunctions2_function.this.service_config[0].uri # the bare URL
+      }
     }
   }
 
@@ -107,15 +120,16 @@ resource "google_pubsub_subscription" "this" {
     ttl = "" # never, however quiet the topic
   }
 
-  # From the first delivery on the token is accepted.
+  # From the first delivery on the token is accepted. And while a worker pool can't be made, the stage is pushed to.
   depends_on = [
     google_cloud_run_v2_service_iam_member.invoker,
     google_service_account_iam_member.pubsub_signs,
+    google_cloud_run_v2_worker_pool.this,
   ]
 }
 
 # Pub/Sub signs the token of a push as the invoker. Its agent may do so by default in projects since
-# April 2021; older ones need this.
+# April 2021; older ones need this. It stays while the stage pulls: the way back to push is then one update.
 resource "google_service_account_iam_member" "pubsub_signs" {
   for_each = toset(var.subscription[*].name)
 

@@ -62,7 +62,7 @@ variable "environment" {
 }
 
 variable "subscription" {
-  description = "The push subscription that feeds the stage; null for a stage that is called by something else. Without dead_letters it delivers for as long as it keeps messages."
+  description = "The subscription that feeds the stage; null for a stage that is called by something else. Without dead_letters it delivers for as long as it keeps messages."
   type = object({
     name            = string
     topic           = string
@@ -74,6 +74,29 @@ variable "subscription" {
     }))
   })
   default = null
+}
+
+variable "pull" {
+  description = "Pull instead of push, with a worker pool of so many instances: of the function's image, or of an image of your own whose entry point pulls. environment is what it is told beside or instead of the function's; subnetwork is its way to private addresses. Null: push."
+  type = object({
+    instances   = number
+    environment = map(string)
+    image       = optional(string)
+    subnetwork  = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.pull == null || var.subscription != null
+    error_message = "pull needs a subscription to pull from."
+  }
+}
+
+variable "whole_image" {
+  description = "Build the function's image with its base image, so that a worker pool can run it; security updates then come with a deployment only."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "pubsub_agent" {

@@ -19,6 +19,16 @@ mock_data "google_bigquery_default_service_account" {
   }
 }
 
+mock_data "google_cloud_run_v2_service" {
+  defaults = {
+    template = [{
+      containers = [{
+        image = "europe-west2-docker.pkg.dev/demo-project/cqc-functions/function@sha256:0123"
+      }]
+    }]
+  }
+}
+
 mock_resource "google_service_account" {
   defaults = {
     email  = "other@demo-project.iam.gserviceaccount.com"
