@@ -29,7 +29,7 @@ class Look:
 
 
 def judge(facts: Facts, look: Look) -> Iterator[Finding]:
-    """A line per brake, per function that answers, and per subscription that pushes."""
+    """A line per brake, per function that answers, and per subscription that feeds one."""
     for function in BRAKED:
         yield brake(function, facts, look.reasons)
     for function in _answering(facts):

@@ -6,7 +6,7 @@ about the sinks: the answers of `features` do.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -113,22 +113,22 @@ class LocalWay:
         held = pubsub_state.find(self._chain.pubsub, mark)
         if held is None:
             return "Google's emulator does not say which subscription holds it"
-        return stopped({delivery.subscription.rsplit("/", 1)[-1]: delivery for delivery in held})
+        by_name = {delivery.subscription.rsplit("/", 1)[-1]: delivery for delivery in held}
+        return stopped(by_name, self._chain.pulled)
 
 
-def stopped(held: Mapping[str, Held]) -> str:
+def stopped(held: Mapping[str, Held], pulled: Collection[str] = ()) -> str:
     """Where it is, by the subscription that holds it."""
     for function, name in SUBSCRIPTIONS.items():
         if name in held:
-            return f"{name} holds it, {_attempts(function, held[name])}"
+            return f"{name} holds it, {_attempts(function, held[name], function in pulled)}"
     return "every subscription has it acknowledged, and features has not logged it: it runs another release"
 
 
-def _attempts(function: str, held: Held) -> str:
+def _attempts(function: str, held: Held, is_pulled: bool) -> str:
     if held.answer is None:
         return f"and {function} has not answered its first delivery"
-    answer = "nothing" if held.answer == pubsub_state.NO_ANSWER else str(held.answer)
-    return f"and {function} answered {answer} to delivery {held.attempt - 1}"
+    return f"and {local.sentence_of(function, local.answer_of(held.answer, is_pulled), held.attempt - 1)}"
 
 
 class CloudWay:

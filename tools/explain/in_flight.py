@@ -41,7 +41,7 @@ class InFlight:
         where = f"It is on its way: {self.subscription} holds it"
         if not self.deliveries:
             return f"{where}, and {self.function} has not answered its first delivery."
-        answered = f"{where}, and {self.function} answered {self.answer} to delivery {self.deliveries}"
+        answered = f"{where}, and {local.sentence_of(self.function, self.answer, self.deliveries)}"
         if self.reason:
             return f"{answered}: {self.reason}. Pub/Sub delivers it again."
         if self.is_braked:
@@ -86,7 +86,7 @@ def _held(chain: ChainAddress, function: str, name: str, delivery: Held) -> InFl
         subscription=name,
         function=function,
         deliveries=delivery.attempt - 1,
-        answer="nothing" if delivery.answer == pubsub_state.NO_ANSWER else str(delivery.answer),
+        answer="" if delivery.answer is None else local.answer_of(delivery.answer, function in chain.pulled),
         reason="" if log is None else local.last_retry(log, delivery.message_id),
         is_braked=log is not None and local.read_log(log).brake.is_on,
     )

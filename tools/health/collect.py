@@ -41,7 +41,7 @@ def _of_chain(chain: ChainAddress, now: datetime) -> Facts:
     stored = Question(partial(_stored, chain, period))
     flushed = Question(partial(_flush, chain))
     state, published = asked.within(LIMIT), publishing.within(LIMIT)
-    answers = known(local.answers, state)
+    answers = known(partial(local.answers, pulled=chain.pulled), state)
     return Facts(
         at=now,
         period=period,

@@ -12,6 +12,8 @@ T = TypeVar("T")
 Made = TypeVar("Made")
 TOO_MANY_REQUESTS = "429"
 NO_ANSWER = "no answer"
+ACKNOWLEDGED, GIVEN_BACK, LEASE_RAN_OUT = "acknowledged", "given back", "lease ran out"
+"""What a function that pulls does with a message, in place of a status."""
 
 Known: TypeAlias = T | Missing
 """A fact, or why it could not be learned."""
@@ -50,7 +52,8 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How one function answered in the period: a status, its class (`5xx`) or NO_ANSWER, to requests."""
+    """How one function answered in the period: a status, its class (`5xx`) or NO_ANSWER, to requests. Of one
+    that pulls: ACKNOWLEDGED, GIVEN_BACK or LEASE_RAN_OUT, to messages."""
 
     counts: Mapping[str, int]
 
@@ -73,7 +76,7 @@ class Answers:
 
 
 def _is_accepted(status: str) -> bool:
-    return status.startswith("2") or status == "102"
+    return status.startswith("2") or status in ("102", ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The facts of a chain on this machine: from the Pub/Sub stand-in's state and the parts' logs."""
 
 import mmap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,13 +11,25 @@ import orjson
 from shared.telemetry.logs import LogEvent
 from shared.topology import PUSHED, subscription_name
 from tools.errors import CommandError
-from tools.health.facts import NO_ANSWER, Answers, Backlog, Flow, Latency, Logged, Switch
+from tools.health.facts import (
+    ACKNOWLEDGED,
+    GIVEN_BACK,
+    LEASE_RAN_OUT,
+    NO_ANSWER,
+    Answers,
+    Backlog,
+    Flow,
+    Latency,
+    Logged,
+    Switch,
+)
 from tools.health.quantiles import quantile
 from tools.pipeline import pubsub_state
 from tools.pipeline.pubsub_state import PERIOD, Acknowledged, PubSubState, SubscriptionState
 
 SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
 """Function to the name of the subscription that feeds it."""
+_PULLED = {pubsub_state.PULL_DONE: ACKNOWLEDGED, pubsub_state.NO_ANSWER: LEASE_RAN_OUT}
 
 
 def by_name(state: PubSubState) -> Mapping[str, SubscriptionState]:
@@ -36,18 +48,32 @@ def backlogs(state: PubSubState, now: datetime) -> Mapping[str, Backlog]:
     }
 
 
-def answers(state: PubSubState) -> Mapping[str, Answers]:
+def answers(state: PubSubState, pulled: Collection[str] = ()) -> Mapping[str, Answers]:
     """Those of the functions that Pub/Sub feeds; nobody counts the calls of `aggregate` here."""
     found = by_name(state)
     return {
-        function: Answers({_status(status): count for status, count in found[name].answers.items()})
+        function: Answers(
+            {answer_of(status, function in pulled): count for status, count in found[name].answers.items()}
+        )
         for function, name in SUBSCRIPTIONS.items()
         if name in found
     }
 
 
-def _status(status: int) -> str:
+def answer_of(status: int, is_pulled: bool) -> str:
+    """As Answers names it."""
+    if is_pulled:
+        return _PULLED.get(status, GIVEN_BACK)
     return NO_ANSWER if status == pubsub_state.NO_ANSWER else str(status)
+
+
+def sentence_of(function: str, answer: str, delivery: int) -> str:
+    """What the function did with a delivery of a message that it has not acknowledged."""
+    if answer == GIVEN_BACK:
+        return f"{function} gave delivery {delivery} back"
+    if answer == LEASE_RAN_OUT:
+        return f"{function} did not settle delivery {delivery} in time"
+    return f"{function} answered {'nothing' if answer == NO_ANSWER else answer} to delivery {delivery}"
 
 
 def flows(answered: Mapping[str, Answers]) -> Mapping[str, Flow]:

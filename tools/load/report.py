@@ -6,12 +6,14 @@ from dataclasses import asdict
 from rich.console import Console
 
 from tools.console import table
+from tools.health.local import answer_of
 from tools.load.figures import Percentiles, percentiles
 from tools.load.processes import Usage, usage
 from tools.load.reconciliation import findings
 from tools.load.running import Result
 from tools.load.sightings import Sightings
-from tools.pipeline.pubsub_state import ACKNOWLEDGED, NO_ANSWER
+from tools.pipeline.address import Driver
+from tools.pipeline.pubsub_state import ACKNOWLEDGED
 
 SETTLED = 0.25
 """Share of the load after which memory is expected to be flat: before, connections open and caches fill."""
@@ -104,10 +106,8 @@ def _answer_rows(result: Result) -> Iterator[Sequence[object]]:
     for function, answers in sorted(result.outcome.answers.items()):
         retried = {status: count for status, count in sorted(answers.items()) if status not in ACKNOWLEDGED}
         done = sum(count for status, count in answers.items() if status in ACKNOWLEDGED)
-        text = ", ".join(
-            f"{count:,} × {'no answer' if status == NO_ANSWER else status}"
-            for status, count in retried.items()
-        )
+        is_pulled = result.plan.driver is Driver.PULL
+        text = ", ".join(f"{count:,} × {answer_of(status, is_pulled)}" for status, count in retried.items())
         yield function, f"{done:,}", "", text or "–"
 
 

@@ -143,6 +143,9 @@ class Chain:
         if self._supervisor is not None:
             self._supervisor.close()
         with signals_ignored():
+            # Those that pull acknowledge last what they have done: Pub/Sub must still be there.
+            pulling = [self._processes.pop(name) for name in self.address.pulled if name in self._processes]
+            stop_all(pulling)
             stop_all(self.processes)
             self._processes.clear()
             self._remove_file()

@@ -7,7 +7,17 @@ import pytest
 
 from tools.errors import CommandError
 from tools.health import local
-from tools.health.facts import NO_ANSWER, Answers, Backlog, Flow, Latency, Switch
+from tools.health.facts import (
+    ACKNOWLEDGED,
+    GIVEN_BACK,
+    LEASE_RAN_OUT,
+    NO_ANSWER,
+    Answers,
+    Backlog,
+    Flow,
+    Latency,
+    Switch,
+)
 from tools.health.quantiles import quantile
 from tools.pipeline.pubsub_state import Acknowledged, PubSubState, SubscriptionState
 
@@ -51,6 +61,28 @@ def test_answers_are_counted_by_status_and_what_is_not_answered_is_named() -> No
     seen = local.answers(state("parse", answers={204: 60, 503: 5, 0: 1}))
     assert seen == {"parse": Answers({"204": 60, "503": 5, NO_ANSWER: 1})}
     assert local.flows(seen) == {"parse": Flow(given=66 / 60, done=1.0)}
+
+
+def test_what_a_function_that_pulls_does_with_messages_is_named_and_judged_like_an_answer() -> None:
+    seen = local.answers(state("parse", answers={204: 60, 503: 5, 0: 1}), pulled=["parse"])
+    assert seen == {"parse": Answers({ACKNOWLEDGED: 60, GIVEN_BACK: 5, LEASE_RAN_OUT: 1})}
+    assert seen["parse"].accepted == 60
+    assert seen["parse"].failed == {GIVEN_BACK: 5, LEASE_RAN_OUT: 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_pulled", "sentence"),
+    [
+        (503, False, "parse answered 503 to delivery 3"),
+        (0, False, "parse answered nothing to delivery 3"),
+        (503, True, "parse gave delivery 3 back"),
+        (0, True, "parse did not settle delivery 3 in time"),
+    ],
+)
+def test_a_delivery_that_failed_is_told_by_what_the_function_did(
+    answer: int, is_pulled: bool, sentence: str
+) -> None:
+    assert local.sentence_of("parse", local.answer_of(answer, is_pulled), 3) == sentence
 
 
 def test_an_event_takes_from_its_producers_publish_until_features_has_its_row() -> None:

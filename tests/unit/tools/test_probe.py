@@ -78,6 +78,8 @@ def test_it_stopped_before_the_function_whose_subscription_holds_it() -> None:
         "dashboard-events-parsed-features holds it, and features answered 503 to delivery 3"
     )
     assert "and features answered nothing to delivery 1" in stopped({FEATURES: held(FEATURES, 2, NO_ANSWER)})
+    pulled = stopped({FEATURES: held(FEATURES, 4, 503)}, pulled=["features"])
+    assert pulled == f"{FEATURES} holds it, and features gave delivery 3 back"
 
 
 def test_the_raw_streams_copy_of_it_is_no_stop() -> None:
