@@ -3,7 +3,7 @@
 import shlex
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,7 @@ def _local_checks(chain: ChainAddress, fix: str) -> dict[str, Check]:
     }
     return functions | {
         **{f"function {name}": partial(_pulling_function, name, chain) for name in chain.pulled},
-        "Pub/Sub": partial(_topology, chain, lambda: chain.functions, fix),
+        "Pub/Sub": partial(_topology, chain, lambda: chain.functions, lambda: chain.pulled, fix),
         "only deployed": _only_deployed,
     }
 
@@ -76,7 +76,7 @@ def _deployed(deployment: Deployment, fix: str) -> dict[str, Check]:
     cloud = Cloud(deployment, credentials(deployment.project), fix)
     return {
         "functions": cloud.functions,
-        "Pub/Sub": partial(_topology, deployment, cloud.urls, fix),
+        "Pub/Sub": partial(_topology, deployment, cloud.urls, cloud.pools, fix),
         "dead-letter IAM": cloud.forwarding,
         "Firestore TTL": cloud.time_to_live,
     }
@@ -107,9 +107,13 @@ def _pulling_function(name: str, chain: ChainAddress) -> Iterator[Finding]:
         yield ok(check, f"pulls from {subscription}; it runs the code from when the chain was started")
 
 
-def _topology(pipeline: Pipeline, urls: Callable[[], Mapping[str, str]], fix: str) -> Iterator[Finding]:
-    pulled = pipeline.pulled if isinstance(pipeline, ChainAddress) else ()
-    expected = wirings(pipeline.topics, urls(), pulled)
+def _topology(
+    pipeline: Pipeline,
+    urls: Callable[[], Mapping[str, str]],
+    pulled: Callable[[], Collection[str]],
+    fix: str,
+) -> Iterator[Finding]:
+    expected = wirings(pipeline.topics, urls(), pulled())
     client = connect_pubsub(pipeline)
     try:
         yield from check_topics(client, pipeline.topics, fix)

@@ -5,7 +5,7 @@ from functools import partial
 
 from google.auth.credentials import Credentials
 
-from shared.topology import FUNCTIONS
+from shared.topology import FUNCTIONS, PUSHED
 from shared.windows.bucket_documents import STATE
 from shared.windows.log import COLLECTION as LOG
 from tools.doctor import deployed
@@ -41,6 +41,13 @@ class Cloud:
                 self._function(name),
                 partial(deployed.function, name, expected, self._terraform),
             )
+        for name, pool in self.pools().items():
+            yield deployed.worker_pool(name, content_hash(files(name)), self._terraform, pool)
+
+    def pools(self) -> Mapping[str, Json]:
+        """The worker pools that can be seen, by their stage: these stages pull."""
+        answers = {name: self._rest.get(self._pool(name)) for name in PUSHED}
+        return {name: answer for name, (status, answer) in answers.items() if status == 200}
 
     def forwarding(self) -> Iterator[Finding]:
         """The roles of Pub/Sub's own service agent, without which it forwards no dead letters."""
@@ -86,6 +93,10 @@ class Cloud:
     def _function(self, name: str) -> str:
         place = f"projects/{self._deployment.project}/locations/{self._deployment.region}"
         return f"https://cloudfunctions.googleapis.com/v2/{place}/functions/{self._deployment.name_prefix}-{name}"
+
+    def _pool(self, name: str) -> str:
+        place = f"projects/{self._deployment.project}/locations/{self._deployment.region}"
+        return f"https://run.googleapis.com/v2/{place}/workerPools/{self._deployment.name_prefix}-{name}-pull"
 
     def _judge(self, check: str, url: str, judge: Judge) -> Finding:
         status, answer = self._rest.get(url)

@@ -20,6 +20,25 @@ def _about_function(answer: Json, deployed: str, expected: str) -> Iterator[str]
         yield f"it runs code {deployed}, this checkout has {expected}"
 
 
+def worker_pool(name: str, content_hash: str, fix: str, answer: Json) -> Finding:
+    """Whether the worker pool of a stage that pulls runs, and the code of this checkout."""
+    deployed = answer.get("labels", {}).get("content-hash", "of unknown code")
+    instances = answer.get("scaling", {}).get("manualInstanceCount", 0)
+    fine = f"ready, instances: {instances}, code {deployed}, as in this checkout"
+    problems = _about_pool(answer, instances, deployed, content_hash[:16])
+    return judged(f"worker pool of {name}", problems, fine, fix)
+
+
+def _about_pool(answer: Json, instances: int, deployed: str, expected: str) -> Iterator[str]:
+    condition = answer.get("terminalCondition", {})
+    if condition.get("state") != "CONDITION_SUCCEEDED":
+        yield f"it is not ready: {condition.get('message') or condition.get('state', 'unknown')}"
+    if not instances:
+        yield "it has no instance, so nobody pulls"
+    if deployed != expected:
+        yield f"it runs code {deployed}, this checkout has {expected}"
+
+
 def binding(check: str, role: str, member: str, fix: str, policy: Json) -> Finding:
     """Whether an IAM policy gives a role to a member."""
     holders = [

@@ -205,6 +205,12 @@ def test_a_shard_whose_windows_are_all_settled_need_not_be_flushed() -> None:
 
 BOUND: Json = {"bindings": [{"role": "roles/pubsub.publisher", "members": ["serviceAccount:agent"]}]}
 ACTIVE: Json = {"state": "ACTIVE", "labels": {"content-hash": "0123456789abcdef"}}
+POOL: Json = {
+    "labels": {"content-hash": "0123456789abcdef"},
+    "scaling": {"manualInstanceCount": 2},
+    "terminalCondition": {"state": "CONDITION_SUCCEEDED"},
+}
+FAILED: Json = {"state": "CONDITION_FAILED", "message": "The container exited with an error."}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +227,22 @@ ACTIVE: Json = {"state": "ACTIVE", "labels": {"content-hash": "0123456789abcdef"
             Verdict.WRONG,
             "its state is",
         ),
+        (
+            deployed.worker_pool("parse", "0123456789abcdef" * 4, "m", POOL),
+            Verdict.OK,
+            "ready, instances: 2, code 0123",
+        ),
+        (
+            deployed.worker_pool("parse", "0123456789abcdef" * 4, "m", {**POOL, "terminalCondition": FAILED}),
+            Verdict.WRONG,
+            "it is not ready: The container exited",
+        ),
+        (
+            deployed.worker_pool("parse", "0123456789abcdef" * 4, "m", {**POOL, "scaling": {}}),
+            Verdict.WRONG,
+            "it has no instance",
+        ),
+        (deployed.worker_pool("parse", "f" * 64, "m", POOL), Verdict.WRONG, "it runs code 0123"),
         (
             deployed.binding("c", "roles/pubsub.publisher", "serviceAccount:agent", "m", BOUND),
             Verdict.OK,

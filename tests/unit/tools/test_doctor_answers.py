@@ -66,15 +66,17 @@ def test_a_view_is_wrong_when_its_sql_was_changed_or_it_is_gone(monkeypatch: pyt
 
 
 class Answers(BaseAdapter):
-    """Every one of Google's APIs answers with this status."""
+    """Every one of Google's APIs answers with this status, but for what is `there`."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, there: str | None = None) -> None:
         super().__init__()
         self._status = status
+        self._there = there
 
     def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
         answer = requests.Response()
-        answer.status_code, answer.url = self._status, request.url or ""
+        is_there = self._there is not None and (request.url or "").endswith(self._there)
+        answer.status_code, answer.url = 200 if is_there else self._status, request.url or ""
         answer._content = b'{"error": {"message": "the reason"}}'
         return answer
 
@@ -97,3 +99,11 @@ def test_what_is_not_found_is_wrong_and_what_may_not_be_seen_is_unknown(
     cloud._rest._session.mount("https://", Answers(status))
     findings = list(cloud.functions())
     assert [(finding.verdict, finding.detail) for finding in findings] == [(verdict, detail)] * len(FUNCTIONS)
+
+
+def test_a_stage_pulls_where_its_worker_pool_is_there() -> None:
+    cloud = Cloud(Deployment(project="p"), AnonymousCredentials(), "terraform apply")
+    pool = "projects/p/locations/europe-west2/workerPools/cqc-features-pull"
+    cloud._rest._session.mount("https://", Answers(404, there=pool))
+    assert cloud.pools().keys() == {"features"}
+    assert [finding.check for finding in cloud.functions()][-1] == "worker pool of features"
