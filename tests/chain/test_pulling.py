@@ -1,0 +1,124 @@
+"""The pull driver under load: what its ends and its services' outages leave behind, to the row."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from tests.support.up import PATIENCE, Up, is_running, running_up, until
+from tools.health.local import SUBSCRIPTIONS, by_name
+from tools.pipeline.connect import connect_warehouse
+from tools.pipeline.pubsub_state import NO_ANSWER, PULL_AGAIN, PULL_DONE, read_state
+from tools.pipeline.warehouse import Warehouse
+
+pytestmark = [pytest.mark.outages, pytest.mark.timeout(300)]
+
+RATE = 300
+LEASE = 75 + PATIENCE
+"""Seconds until what was on its way to a process that ended has come again."""
+GRACE = 10.0
+"""Seconds from SIGTERM until Cloud Run kills."""
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("pulling")
+    with running_up(folder, "--driver", "pull", "--flush-every", "0.5") as started:
+        yield started
+
+
+@pytest.fixture
+def warehouse(up: Up) -> Iterator[Warehouse]:
+    """A client of a chain is pointed at it by environment variables."""
+    before = dict(os.environ)
+    yield connect_warehouse(up.chain)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def rows(warehouse: Warehouse, name: str) -> tuple[int, int]:
+    """All of the test's rows, and its events that have one."""
+    sql = (
+        "SELECT COUNT(*), COUNT(DISTINCT event_id) FROM realtime_features WHERE STARTS_WITH(event_id, @name)"
+    )
+    ((all_rows, events),) = warehouse.query(sql, name=name).rows
+    return int(str(all_rows)), int(str(events))
+
+
+def windows_add_up(warehouse: Warehouse) -> bool:
+    """Whether each event with a row is counted once."""
+    sql = """
+    SELECT (SELECT COUNT(DISTINCT event_id) FROM realtime_features),
+      (SELECT COALESCE(SUM(window_event_count), 0) FROM realtime_features_aggregated_latest)
+    """
+    ((events, counted),) = warehouse.query(sql).rows
+    return events == counted
+
+
+@contextmanager
+def flowing(up: Up, warehouse: Warehouse, name: str, count: int) -> Iterator[None]:
+    """Inside, so many events flow, RATE a second, and some have arrived; after it all are published."""
+    event = {
+        "location_id": "1-1",
+        "event_type": "rating_change",
+        "metrics": {},
+        "timestamp": datetime.now(UTC),
+    }
+    lines = b"\n".join(orjson.dumps(event | {"event_id": f"{name}-{number}"}) for number in range(count))
+    codes: list[int] = []
+    publishing = threading.Thread(
+        target=lambda: codes.append(up.cqc("publish", "-", "--rate", str(RATE), stdin=lines).returncode)
+    )
+    publishing.start()
+    try:
+        until(lambda: rows(warehouse, name)[1] > 0)
+        yield
+    finally:
+        publishing.join()
+    assert codes == [0]
+
+
+def test_in_an_outage_of_bigquery_messages_are_given_back_before_their_leases_run_out(
+    up: Up, warehouse: Warehouse
+) -> None:
+    """It is longer than a try of an append, so they come again after a backoff."""
+    count = 900
+    with flowing(up, warehouse, "frozen", count):
+        assert up.cqc("pause", "bigquery", "--for", "12").returncode == 0
+    until(lambda: rows(warehouse, "frozen")[1] == count, 2 * PATIENCE)
+    until(lambda: windows_add_up(warehouse))
+    state = read_state(up.chain.pubsub)
+    assert state is not None
+    answered = by_name(state)[SUBSCRIPTIONS["features"]].answered
+    assert answered[PULL_DONE] == count
+    assert answered[PULL_AGAIN] > 0
+    assert NO_ANSWER not in answered
+
+
+@pytest.mark.parametrize("part", ["parse", "features"])
+def test_sigterm_under_load_leaves_nothing_that_comes_again(up: Up, warehouse: Warehouse, part: str) -> None:
+    """What is done is acknowledged before the process ends, and the rest is given back untouched."""
+    count, name = 1_200, f"term-{part}"
+    with flowing(up, warehouse, name, count):
+        pid, began = up.chain.parts[part], time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not is_running(pid))
+        assert time.monotonic() - began < GRACE
+    until(lambda: rows(warehouse, name)[1] == count, LEASE)
+    until(lambda: windows_add_up(warehouse))
+    assert rows(warehouse, name) == (count, count)
+    assert f"{part} ended with exit code 0" in up.said
+
+
+def test_people_are_told_what_a_function_pulls_from(up: Up) -> None:
+    assert "pulls from dashboard-events-parse " in up.said
+    answer = up.cqc("doctor")
+    assert answer.returncode == 0, answer.stdout.decode()
+    said = " ".join(answer.stdout.decode().split())
+    assert "function features pulls from dashboard-events-parsed-features; it runs the code" in said
