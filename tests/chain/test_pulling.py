@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import orjson
 import pytest
@@ -59,6 +60,12 @@ def windows_add_up(warehouse: Warehouse) -> bool:
     """
     ((events, counted),) = warehouse.query(sql).rows
     return events == counted
+
+
+def lines_of(name: str, count: int) -> list[bytes]:
+    event = {"location_id": "1-1", "event_type": "rating_change", "metrics": {}}
+    event |= {"timestamp": datetime.now(UTC).isoformat()}
+    return [orjson.dumps(event | {"event_id": f"{name}-{number}"}) for number in range(count)]
 
 
 @contextmanager
@@ -122,3 +129,15 @@ def test_people_are_told_what_a_function_pulls_from(up: Up) -> None:
     assert answer.returncode == 0, answer.stdout.decode()
     said = " ".join(answer.stdout.decode().split())
     assert "function features pulls from dashboard-events-parsed-features; it runs the code" in said
+
+
+def test_a_chain_that_stops_has_acknowledged_what_it_has_done(tmp_path: Path) -> None:
+    """Pub/Sub ends after the functions that pull: else each logs that its last word did not arrive."""
+    with running_up(tmp_path, "--driver", "pull", "--flush-every", "600") as up:
+        assert up.cqc("publish", "-", stdin=b"\n".join(lines_of("stop", 50))).returncode == 0
+        features = tmp_path / ".cqc" / "logs" / "features.log"
+        probe = up.cqc("doctor", "--probe")
+        assert probe.returncode == 0, probe.stdout.decode() + features.read_text()
+        assert up.stop() == (0, "")
+    logs = {log.name: log.read_text() for log in features.parent.glob("*.log")}
+    assert [name for name, text in logs.items() if '"severity":"ERROR"' in text] == []
