@@ -91,6 +91,14 @@ def flowing(up: Up, warehouse: Warehouse, name: str, count: int) -> Iterator[Non
     assert codes == [0]
 
 
+def test_people_are_told_what_a_function_pulls_from(up: Up) -> None:
+    assert "pulls from dashboard-events-parse " in up.said
+    answer = up.cqc("doctor")
+    assert answer.returncode == 0, answer.stdout.decode()
+    said = " ".join(answer.stdout.decode().split())
+    assert "function features pulls from dashboard-events-parsed-features; it runs the code" in said
+
+
 def test_in_an_outage_of_bigquery_messages_are_given_back_before_their_leases_run_out(
     up: Up, warehouse: Warehouse
 ) -> None:
@@ -123,12 +131,21 @@ def test_sigterm_under_load_leaves_nothing_that_comes_again(up: Up, warehouse: W
     assert f"{part} ended with exit code 0" in up.said
 
 
-def test_people_are_told_what_a_function_pulls_from(up: Up) -> None:
-    assert "pulls from dashboard-events-parse " in up.said
-    answer = up.cqc("doctor")
-    assert answer.returncode == 0, answer.stdout.decode()
-    said = " ".join(answer.stdout.decode().split())
-    assert "function features pulls from dashboard-events-parsed-features; it runs the code" in said
+def test_an_event_that_is_given_back_is_explained_with_the_reason(up: Up, warehouse: Warehouse) -> None:
+    def said(*arguments: str) -> str:
+        return " ".join(up.cqc(*arguments).stdout.decode().split())
+
+    warehouse.query("ALTER TABLE realtime_features DROP COLUMN real_time_risk_score")
+    try:
+        assert up.cqc("publish", "-", stdin=b"\n".join(lines_of("back", 3))).returncode == 0
+        until(lambda: "and features gave delivery" in said("explain", "back-1"))
+        explained, status, doctor = said("explain", "back-1"), said("status"), said("doctor")
+    finally:
+        warehouse.query("ALTER TABLE realtime_features ADD COLUMN real_time_risk_score FLOAT64")
+    assert "deploy the table's schema before the function that writes its columns" in explained
+    assert "given back ×" in status
+    assert "the last reason in its log: BigQuery" in doctor
+    until(lambda: rows(warehouse, "back")[1] == 3)
 
 
 def test_a_chain_that_stops_has_acknowledged_what_it_has_done(tmp_path: Path) -> None:
