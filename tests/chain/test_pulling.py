@@ -12,15 +12,17 @@ from pathlib import Path
 import orjson
 import pytest
 
+from shared.delivery.batching import PULLED
 from tests.support.up import PATIENCE, Up, is_running, running_up, until
 from tools.health.local import SUBSCRIPTIONS, by_name
 from tools.pipeline.connect import connect_warehouse
-from tools.pipeline.pubsub_state import NO_ANSWER, PULL_AGAIN, PULL_DONE, read_state
+from tools.pipeline.pubsub_state import NO_ANSWER, PULL_AGAIN, PULL_DONE, SubscriptionState, read_state
 from tools.pipeline.warehouse import Warehouse
 
 pytestmark = [pytest.mark.outages, pytest.mark.timeout(300)]
 
 RATE = 300
+OUTSTANDING = 2 * PULLED.max_items
 LEASE = 75 + PATIENCE
 """Seconds until what was on its way to a process that ended has come again."""
 GRACE = 10.0
@@ -68,6 +70,12 @@ def lines_of(name: str, count: int) -> list[bytes]:
     return [orjson.dumps(event | {"event_id": f"{name}-{number}"}) for number in range(count)]
 
 
+def features_subscription(up: Up) -> SubscriptionState:
+    state = read_state(up.chain.pubsub)
+    assert state is not None
+    return by_name(state)[SUBSCRIPTIONS["features"]]
+
+
 @contextmanager
 def flowing(up: Up, warehouse: Warehouse, name: str, count: int) -> Iterator[None]:
     """Inside, so many events flow, RATE a second, and some have arrived; after it all are published."""
@@ -108,9 +116,7 @@ def test_in_an_outage_of_bigquery_messages_are_given_back_before_their_leases_ru
         assert up.cqc("pause", "bigquery", "--for", "12").returncode == 0
     until(lambda: rows(warehouse, "frozen")[1] == count, 2 * PATIENCE)
     until(lambda: windows_add_up(warehouse))
-    state = read_state(up.chain.pubsub)
-    assert state is not None
-    answered = by_name(state)[SUBSCRIPTIONS["features"]].answered
+    answered = features_subscription(up).answered
     assert answered[PULL_DONE] == count
     assert answered[PULL_AGAIN] > 0
     assert NO_ANSWER not in answered
@@ -129,6 +135,22 @@ def test_sigterm_under_load_leaves_nothing_that_comes_again(up: Up, warehouse: W
     until(lambda: windows_add_up(warehouse))
     assert rows(warehouse, name) == (count, count)
     assert f"{part} ended with exit code 0" in up.said
+
+
+def test_what_a_killed_function_held_comes_to_the_next_one_when_its_leases_run_out(
+    up: Up, warehouse: Warehouse
+) -> None:
+    count = OUTSTANDING + 100
+    assert up.cqc("pause", "bigquery").returncode == 0
+    try:
+        assert up.cqc("publish", "-", stdin=b"\n".join(lines_of("kill", count))).returncode == 0
+        until(lambda: features_subscription(up).undelivered == count)
+        assert up.cqc("kill", "features").returncode == 0
+    finally:
+        up.cqc("resume", "bigquery")
+    until(lambda: rows(warehouse, "kill")[1] == count, LEASE)
+    until(lambda: windows_add_up(warehouse))
+    assert 0 < features_subscription(up).answered[NO_ANSWER] <= OUTSTANDING
 
 
 def test_an_event_that_is_given_back_is_explained_with_the_reason(up: Up, warehouse: Warehouse) -> None:
