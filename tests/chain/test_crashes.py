@@ -13,17 +13,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.up import Up, is_running, running_up, until
+from shared.delivery.batching import PULLED
+from tests.support.up import PATIENCE, Up, is_running, running_up, until
 from tools.demo.reconciliation import Ledger, duplicates, reconcile
+from tools.pipeline.address import DRIVERS
 from tools.pipeline.connect import connect_warehouse
 from tools.sampling.mix import Recipe, sample
 
-pytestmark = pytest.mark.outages
+pytestmark = [pytest.mark.outages, pytest.mark.timeout(300)]
+
+LEASE = 75 + PATIENCE
+"""Seconds until what a process held that was killed has come again, by the pull driver."""
+OUTSTANDING = 2 * PULLED.max_items
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with running_up(tmp_path_factory.mktemp("crashes"), "--flush-every", "0.5") as started:
+@pytest.fixture(scope="module", params=DRIVERS)
+def up(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("crashes")
+    with running_up(folder, "--driver", request.param, "--flush-every", "0.5") as started:
         yield started
 
 
@@ -64,7 +71,9 @@ def test_events_that_flow_while_features_is_killed_all_arrive_once(up: Up) -> No
     def ledger() -> Ledger:
         return reconcile(warehouse, len(lines), duplicates(lines))
 
-    until(lambda: ledger().adds_up)
+    until(lambda: ledger().adds_up, LEASE)
+    rows = int(str(warehouse.query("SELECT COUNT(*) FROM realtime_features").rows[0][0]))
+    assert rows - ledger().unique_features - duplicates(lines) <= OUTSTANDING
     assert "features was ended by SIGKILL: starting it again" in up.said
     assert re.search(r"features is back after \d", up.said)
 

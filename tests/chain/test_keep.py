@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.up import Up, run_cqc, running_up, until
 from tools.demo.reconciliation import Ledger, duplicates, reconcile
+from tools.pipeline.address import DRIVERS
 from tools.pipeline.connect import connect_warehouse
 from tools.sampling.mix import Recipe, sample
 
@@ -47,12 +48,15 @@ def served(up: Up) -> dict[str, object]:
     return features
 
 
-def test_a_stop_and_a_start_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after"), [("push", "push"), ("push", "pull"), ("pull", "push")])
+def test_a_stop_and_a_start_lose_nothing_also_with_another_driver(
+    tmp_path: Path, before: str, after: str
+) -> None:
     alone = {"location_id": ALONE, "event_type": "rating_change", "metrics": {}, "event_id": "alone"}
     line = json.dumps(alone | {"timestamp": datetime.now(UTC).isoformat()}).encode()
     first, second = [line, *lines_of(300, seed=1)], lines_of(200, seed=2)
     # Without a flush: the windows of what has come in are open, their log unread.
-    with running_up(tmp_path, "--keep", "--flush-every", "600") as up:
+    with running_up(tmp_path, "--driver", before, "--keep", "--flush-every", "600") as up:
         publish(up, first)
         until(lambda: ledger_of(up, first).arrived)
         online = served(up)
@@ -61,7 +65,7 @@ def test_a_stop_and_a_start_lose_nothing(tmp_path: Path) -> None:
         assert not ledger_of(up, first).folded
         assert up.stop() == (0, "")
 
-    with running_up(tmp_path, "--keep", "--flush-every", "0.5") as up:
+    with running_up(tmp_path, "--driver", after, "--keep", "--flush-every", "0.5") as up:
         assert "The data is kept in .cqc/data" in up.said
         assert online.items() <= served(up).items(), "the flush may have added the window's"
         until(lambda: ledger_of(up, first + second).adds_up)
@@ -70,9 +74,12 @@ def test_a_stop_and_a_start_lose_nothing(tmp_path: Path) -> None:
         until(lambda: ledger_of(up, first + second + again).adds_up)
 
 
-def test_stand_ins_that_are_killed_while_events_flow_come_back_with_their_data(tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_stand_ins_that_are_killed_while_events_flow_come_back_with_their_data(
+    tmp_path: Path, driver: str
+) -> None:
     lines: list[bytes] = []
-    with running_up(tmp_path, "--keep", "--flush-every", "0.5") as up:
+    with running_up(tmp_path, "--driver", driver, "--keep", "--flush-every", "0.5") as up:
         for seed, part in enumerate(("firestore", "bigquery", "feature-store", "pubsub")):
             more = lines_of(150, seed)
             publish(up, more)

@@ -96,8 +96,8 @@ def running_up(folder: Path, *options: str) -> Iterator[Up]:
         process.communicate(timeout=PATIENCE)
 
 
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def until(reached: Callable[[], bool], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not reached():
         assert time.monotonic() < deadline, "timed out"
         time.sleep(0.05)  # polls a process
