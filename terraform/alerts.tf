@@ -9,8 +9,7 @@ locals {
 
   pubsub_metric = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/"
   run_metric    = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/"
-
-  pool_metric = "resource.type=\"cloud_run_worker_pool\" AND metric.type=\"run.googleapis.com/"
+  pool_metric   = "resource.type=\"cloud_run_worker_pool\" AND metric.type=\"run.googleapis.com/"
 
   both_only      = "resource.labels.subscription_id=one_of(${join(",", [for name in local.on_the_way : "\"${module.stage[name].subscription}\""])})"
   pushed_only    = "resource.labels.subscription_id=one_of(${join(",", [for name in local.pushed : "\"${name}\""])})"
