@@ -37,7 +37,11 @@ SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 def _install(session: nox.Session) -> None:
     """The project, editable, with all that its commands, tests and linters need."""
-    # Bytecode now: the chain starts eight processes at once, which would each compile the same modules.
+    _install_packages(session, "-e", ".[dev]")
+
+
+def _install_for_chains(session: nox.Session) -> None:
+    """The same with its bytecode: the eight processes of a chain would each compile the same modules."""
     _install_packages(session, "--compile-bytecode", "-e", ".[dev]")
 
 
@@ -52,22 +56,22 @@ def _install_packages(session: nox.Session, *arguments: str) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Run the whole chain on this machine and show what arrives, then stop."""
-    _install(session)
+    _install_for_chains(session)
     session.run("python", "-m", "tools.demo", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test that can run on this machine; arguments after -- go to pytest."""
-    _install(session)
+    _install_for_chains(session)
     session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
 def outages(session: nox.Session) -> None:
     """Chains whose parts are killed, frozen and braked: what is lost, and what the commands say."""
-    _install(session)
-    session.run("python", "-m", "pytest", "-m", "outages", "tests/chain", *session.posargs)
+    _install_for_chains(session)
+    session.run("python", "-m", "pytest", *SIDE_BY_SIDE, "-m", "outages", "tests/chain", *session.posargs)
 
 
 @nox.session(name="tests-deployed", python=DEPLOYED_PYTHON or False)
@@ -75,7 +79,7 @@ def tests_deployed(session: nox.Session) -> None:
     """What is deployed, and the functions as servers, on the Python that is deployed."""
     if DEPLOYED_PYTHON is None:
         session.skip(f"NOT CHECKED: install Python {DEPLOYED_VERSION}, on the PATH or with pyenv")
-    _install(session)
+    _install_for_chains(session)
     folders = ("tests/unit", "--ignore=tests/unit/tools", "tests/entrypoints")
     session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *(session.posargs or folders))
 
@@ -92,14 +96,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """What events, starts and flushes cost; -- --check: budgets, -- --record: docs and cqc cost."""
-    _install(session)
+    _install_for_chains(session)
     session.run("python", "-m", "tools.bench", *session.posargs)
 
 
 @nox.session
 def load(session: nox.Session) -> None:
     """Latency, CPU and memory under load, and nothing lost; -- --rate R --minutes M [--burst]."""
-    _install(session)
+    _install_for_chains(session)
     session.run("python", "-m", "tools.load", *session.posargs)
 
 
@@ -131,7 +135,7 @@ def hostile(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Chains of real processes that misbehave by drawn plans; -- --minutes N --seed S, or --only SEED."""
-    _install(session)
+    _install_for_chains(session)
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 
