@@ -19,7 +19,6 @@ from tests.soak.soaking import STARTING, Verdict, soak
 from tools.console import console, table
 from tools.faults.drawing import draw, plan_of
 from tools.faults.plan import Plan
-from tools.local.parts import PartsKind
 from tools.paths import ROOT
 from tools.pipeline.address import DRIVERS, Driver
 
@@ -52,8 +51,9 @@ def main(arguments: Sequence[str]) -> int:
         smallest = _shrunk(plan, options, starting, began) if options.shrink else plan
         file = KEPT / f"{plan.seed}.json"
         file.write_text(smallest.to_json())
-        drivers = f"--driver {options.driver}{' --emulators' if options.emulators else ''}"
-        say.print(f"again: python -m nox -s soak -- {drivers} --plan {file.relative_to(ROOT)}")
+        say.print(
+            f"again: python -m nox -s soak -- --driver {options.driver} --plan {file.relative_to(ROOT)}"
+        )
     return int(bool(failed))
 
 
@@ -62,12 +62,11 @@ def _plans(options: argparse.Namespace) -> Iterator[Plan]:
         yield plan_of(str(options.plan))
         return
     for seed in [options.only] if options.only is not None else count(options.seed):
-        yield draw(seed).beside_emulators() if options.emulators else draw(seed)
+        yield draw(seed)
 
 
 def _lived(plan: Plan, options: argparse.Namespace, starting: float) -> Verdict:
-    parts = PartsKind.EMULATORS if options.emulators else PartsKind.STAND_IN
-    return soak(plan, KEPT / str(plan.seed), starting=starting, driver=Driver(options.driver), parts=parts)
+    return soak(plan, KEPT / str(plan.seed), starting=starting, driver=Driver(options.driver))
 
 
 def _shrunk(plan: Plan, options: argparse.Namespace, starting: float, began: float) -> Plan:
@@ -97,12 +96,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--shrink", action="store_true", help="make the plans that failed smaller, for as long again"
-    )
-    parser.add_argument(
-        "--emulators",
-        action="store_true",
-        help="on Google's emulators for Pub/Sub and Firestore: what happens to processes, to BigQuery and to "
-        "the feature store",
     )
     parser.add_argument("--driver", choices=DRIVERS, default=DRIVERS[0], help="push by default")
     return parser.parse_args(arguments)

@@ -96,11 +96,7 @@ def all_parts(
     if data is not None:
         commands = {name: [*command, f"--data={data / name}"] for name, command in commands.items()}
     if faults is not None:
-        emulators = EMULATORS if kind is PartsKind.EMULATORS else ()
-        commands = {
-            name: command if name in emulators else [*command, f"--faults={faults.folder}"]
-            for name, command in commands.items()
-        }
+        commands = {name: [*command, f"--faults={faults.folder}"] for name, command in commands.items()}
     services = [Part(name, command, environment) for name, command in commands.items()]
     if chain.otlp is not None:
         services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))
