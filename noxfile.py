@@ -37,15 +37,13 @@ SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 def _install(session: nox.Session) -> None:
     """The project, editable, with all that its commands, tests and linters need."""
-    _install_packages(session, "-e", ".[dev]")
-
-
-def _install_for_chains(session: nox.Session) -> None:
-    """The same with its bytecode: the eight processes of a chain would each compile the same modules."""
+    # Bytecode now: the chain starts eight processes at once, which would each compile the same modules.
     _install_packages(session, "--compile-bytecode", "-e", ".[dev]")
 
 
 def _install_packages(session: nox.Session, *arguments: str) -> None:
+    if session.venv_backend == "none":
+        return  # nox --no-venv: everything is in the environment that nox was started with
     if session.venv_backend == "uv":
         session.install(*arguments)
         return
@@ -56,21 +54,21 @@ def _install_packages(session: nox.Session, *arguments: str) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Run the whole chain on this machine and show what arrives, then stop."""
-    _install_for_chains(session)
+    _install(session)
     session.run("python", "-m", "tools.demo", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test that can run on this machine; arguments after -- go to pytest."""
-    _install_for_chains(session)
+    _install(session)
     session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
 def outages(session: nox.Session) -> None:
     """Chains whose parts are killed, frozen and braked: what is lost, and what the commands say."""
-    _install_for_chains(session)
+    _install(session)
     session.run("python", "-m", "pytest", *SIDE_BY_SIDE, "-m", "outages", "tests/chain", *session.posargs)
 
 
@@ -79,7 +77,7 @@ def tests_deployed(session: nox.Session) -> None:
     """What is deployed, and the functions as servers, on the Python that is deployed."""
     if DEPLOYED_PYTHON is None:
         session.skip(f"NOT CHECKED: install Python {DEPLOYED_VERSION}, on the PATH or with pyenv")
-    _install_for_chains(session)
+    _install(session)
     folders = ("tests/unit", "--ignore=tests/unit/tools", "tests/entrypoints")
     session.run("python", "-m", "pytest", *SIDE_BY_SIDE, *(session.posargs or folders))
 
@@ -96,14 +94,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """What events, starts and flushes cost; -- --check: budgets, -- --record: docs and cqc cost."""
-    _install_for_chains(session)
+    _install(session)
     session.run("python", "-m", "tools.bench", *session.posargs)
 
 
 @nox.session
 def load(session: nox.Session) -> None:
     """Latency, CPU and memory under load, and nothing lost; -- --rate R --minutes M [--burst]."""
-    _install_for_chains(session)
+    _install(session)
     session.run("python", "-m", "tools.load", *session.posargs)
 
 
@@ -135,7 +133,7 @@ def hostile(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Chains of real processes that misbehave by drawn plans; -- --minutes N --seed S, or --only SEED."""
-    _install_for_chains(session)
+    _install(session)
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 

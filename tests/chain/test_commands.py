@@ -6,12 +6,12 @@ import shlex
 import pytest
 from typer.main import get_group
 
+from tests.support.chain import STAND_IN
 from tests.support.command_line import Invoke
 from tools.__main__ import app
-from tools.local.parts import PartsKind
 
 # The commands see the same services on either backend.
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 
 def test_query_answers_with_a_table_or_with_json(invoke: Invoke) -> None:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chain import Run
+from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Invoke
-from tools.local.parts import PartsKind
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 
 def test_every_dead_letter_is_in_one_group(run: Run, invoke: Invoke) -> None:

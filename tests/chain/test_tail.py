@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.chain import Run
-from tools.local.parts import PartsKind
+from tests.support.chain import STAND_IN, Run
 from tools.paths import ROOT
 from tools.tail.following import Tail
 from tools.tail.looking import Filters, TableLook
 from tools.tail.outcomes import DEAD_LETTER, Outcome
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 
 def shown(run: Run, filters: Filters) -> list[Outcome]:

@@ -8,12 +8,11 @@ import sys
 import pytest
 
 from tests.repair.helpers import ROWS_OF, event, number, publish, until_number
-from tests.support.chain import Run, command
-from tools.local.parts import PartsKind
+from tests.support.chain import STAND_IN, Run, command
 from tools.paths import ROOT
 from tools.pipeline.flushing import flush
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 EXAMPLES = ROOT / "examples"
 LOCATION = "1-466088203"

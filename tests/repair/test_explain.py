@@ -5,12 +5,11 @@ import json
 import pytest
 
 from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until
-from tests.support.chain import Run
+from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Invoke
-from tools.local.parts import PartsKind
 from tools.pipeline.flushing import flush
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 
 def arrive(run: Run, sent: dict[str, object]) -> str:

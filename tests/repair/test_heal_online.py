@@ -10,11 +10,11 @@ import pytest
 from shared.online import OnlineFeatures
 from shared.tables.columns import Value
 from tests.repair.scratch import THEN, ScratchPipeline, item
+from tests.support.chain import STAND_IN
 from tests.support.command_line import Answer, Invoke
-from tools.local.parts import PartsKind
 from tools.pipeline.connect import connect_feature_view, connect_online_store
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 SECOND = timedelta(seconds=1)
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until_number
-from tests.support.chain import Run
+from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Answer, Invoke
-from tools.local.parts import PartsKind
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 BEDS = "metrics.new_beds=int(event['metrics']['new_beds'].split()[0])"
 

@@ -11,13 +11,12 @@ import pytest
 
 from shared.dead_letters.record import read_hints
 from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until, until_number
-from tests.support.chain import Run
+from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Invoke
-from tools.local.parts import PartsKind
 from tools.pipeline.pubsub import PubSub
 from tools.replay.shapes import Shape
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 
 def rows(run: Run) -> int:

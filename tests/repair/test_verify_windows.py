@@ -7,10 +7,10 @@ import pytest
 
 from shared.clock import utc_now
 from tests.repair.scratch import ScratchPipeline, item
+from tests.support.chain import STAND_IN
 from tests.support.command_line import Answer, Invoke
-from tools.local.parts import PartsKind
 
-pytestmark = pytest.mark.parametrize("chain", [PartsKind.STAND_IN], indirect=True)
+pytestmark = pytest.mark.parametrize("chain", [STAND_IN], ids=str, indirect=True)
 
 
 def verify(invoke: Invoke, scratch: ScratchPipeline, *options: str) -> Answer:

@@ -37,6 +37,7 @@ class Setup:
         return self.parts if self.driver is Driver.PUSH else f"{self.parts}-{self.driver}"
 
 
+STAND_IN = Setup(PartsKind.STAND_IN)
 PUSHED = [Setup(parts) for parts in PartsKind]
 PULLED = [Setup(parts, Driver.PULL) for parts in PartsKind]
 LINES = {PartsKind.STAND_IN: 1_500, PartsKind.EMULATORS: 250}
