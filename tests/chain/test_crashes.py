@@ -74,7 +74,7 @@ def test_events_that_flow_while_features_is_killed_all_arrive_once(up: Up) -> No
     until(lambda: ledger().adds_up, LEASE)
     rows = int(str(warehouse.query("SELECT COUNT(*) FROM realtime_features").rows[0][0]))
     assert rows - ledger().unique_features - duplicates(lines) <= OUTSTANDING
-    assert "features was ended by SIGKILL: starting it again" in up.said
+    until(lambda: "features was ended by SIGKILL: starting it again" in up.said)
     assert re.search(r"features is back after \d", up.said)
 
 
@@ -82,7 +82,7 @@ def test_a_restart_lets_the_part_finish(up: Up) -> None:
     answer = up.cqc("restart", "parse")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.decode().startswith("parse has ended and is back after ")
-    assert "parse ended with exit code 0: starting it again" in up.said
+    until(lambda: "parse ended with exit code 0: starting it again" in up.said)
 
 
 def test_a_paused_part_answers_nothing_until_it_goes_on(up: Up) -> None:
@@ -121,8 +121,8 @@ def test_a_process_that_is_not_the_chains_gets_no_signal(up: Up, tmp_path: Path)
 @pytest.mark.parametrize("part", ["pubsub", "bigquery", "firestore"])
 def test_a_stand_in_that_was_killed_comes_back_empty_and_works(up: Up, part: str) -> None:
     assert up.cqc("kill", part).returncode == 0
-    assert f"{part} is back after" in up.said
-    assert "without its data: cqc up --keep keeps it" in up.said
+    until(lambda: f"{part} is back after" in up.said)
+    until(lambda: "without its data: cqc up --keep keeps it" in up.said)
     event = {
         "event_id": f"after-{part}",
         "location_id": "1-1",

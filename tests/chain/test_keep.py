@@ -66,7 +66,7 @@ def test_a_stop_and_a_start_lose_nothing_also_with_another_driver(
         assert up.stop() == (0, "")
 
     with running_up(tmp_path, "--driver", after, "--keep", "--flush-every", "0.5") as up:
-        assert "The data is kept in .cqc/data" in up.said
+        until(lambda: "The data is kept in .cqc/data" in up.said)
         assert online.items() <= served(up).items(), "the flush may have added the window's"
         until(lambda: ledger_of(up, first + second).adds_up)
         again = lines_of(50, seed=3)

@@ -100,7 +100,7 @@ def flowing(up: Up, warehouse: Warehouse, name: str, count: int) -> Iterator[Non
 
 
 def test_people_are_told_what_a_function_pulls_from(up: Up) -> None:
-    assert "pulls from dashboard-events-parse " in up.said
+    until(lambda: "pulls from dashboard-events-parse " in up.said)
     answer = up.cqc("doctor")
     assert answer.returncode == 0, answer.stdout.decode()
     said = " ".join(answer.stdout.decode().split())
@@ -134,7 +134,7 @@ def test_sigterm_under_load_leaves_nothing_that_comes_again(up: Up, warehouse: W
     until(lambda: rows(warehouse, name)[1] == count, LEASE)
     until(lambda: windows_add_up(warehouse))
     assert rows(warehouse, name) == (count, count)
-    assert f"{part} ended with exit code 0" in up.said
+    until(lambda: f"{part} ended with exit code 0" in up.said)
 
 
 def test_what_a_killed_function_held_comes_to_the_next_one_when_its_leases_run_out(
