@@ -94,10 +94,11 @@ def test_where_the_location_ends_makes_another_event() -> None:
 def test_whatever_parse_lets_through_gives_a_contribution_that_a_segment_keeps(
     raw: dict[str, object],
 ) -> None:
+    """What `features` itself rejects, such as a time without a local one, becomes a dead letter instead."""
     try:
         example, _ = DECODER.decode(message(orjson.dumps(raw)), NOW)
+        given_one = given_by(example)
     except Reject:
         return
-    given_one = given_by(example)
     if all(-(2**63) <= number < 2**63 for number in given_one[6:]):
         assert list(decode(encode([given_one]))) == [given_one]
