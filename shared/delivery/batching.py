@@ -44,7 +44,7 @@ PULLED = BatchLimits(max_items=200, linger_seconds=0.1)
 """Where a stage pulls (BATCH_MAX_EVENTS, BATCH_LINGER_MS). No number of requests bounds a batch there: at 40,
 100 and 200 an event costs `parse` 0.64, 0.56 and 0.52 times the CPU of a no-op's request, `features` 1.37,
 1.20 and 1.06 times; two batches are what comes again after a kill. An instance is paid for while it waits,
-too, so a tenth of a second only saves calls: at 50 events a second four of five to Firestore."""
+too, so a tenth of a second only saves calls: at 50 events a second three of four to Firestore."""
 
 
 class _Waiting(NamedTuple, Generic[Item]):

@@ -28,10 +28,15 @@ from shared.gcp.pubsub_messages import (
     StreamingPullResponse,
 )
 from shared.message import Message
+from shared.telemetry.logs import LogEvent, log
 
 LEASE_SECONDS = 75
 """A message waits for at most one batch before its own, 26 s each, and its dead letter, if it becomes one,
 for one of those before its own, 10 s each: 72 s. So no lease runs out in an outage, and none is extended."""
+
+_MEANINGLESS = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND})
+"""Of ack ids that a subscription does not know, as when it was deleted and made anew: no later try changes
+that, and no stream is opened before what an older one may have lost is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +82,33 @@ class PulledSubscription:
             call.cancel()
 
     async def settle(self, settled: Settled) -> None:
-        """By calls of their own; returns when it has arrived. Raises PullEnded."""
+        """By calls of their own; returns when it has arrived, or can't arrive any more. Raises PullEnded."""
         done = AcknowledgeRequest(subscription=self.name, ack_ids=settled.done)
         again = ModifyAckDeadlineRequest(subscription=self.name, ack_ids=settled.again)
-        try:
-            if settled.done:
-                await self._attempt(lambda calls: calls.acknowledge(done, metadata=self._metadata))
-            if settled.again:
-                await self._attempt(lambda calls: calls.modify(again, metadata=self._metadata))
-        except TimeoutError as error:
-            raise PullEnded(f"no answer to acknowledgements within {TRY_SECONDS:g} s") from error
-        except grpc.aio.AioRpcError as error:
-            raise _ended(error) from error
+        if settled.done:
+            await self._attempt(done, lambda calls: calls.acknowledge(done, metadata=self._metadata))
+        if settled.again:
+            await self._attempt(again, lambda calls: calls.modify(again, metadata=self._metadata))
 
     async def close(self) -> None:
         """Ends the connection; a later stream opens a new one."""
         await self._connection.close()
 
-    async def _attempt(self, use: Callable[[_Calls], Any]) -> None:
-        await self._connection.attempt(use, TRY_SECONDS)
+    async def _attempt(self, request: Any, use: Callable[[_Calls], Any]) -> None:
+        try:
+            await self._connection.attempt(use, TRY_SECONDS)
+        except TimeoutError as error:
+            raise PullEnded(f"no answer to acknowledgements within {TRY_SECONDS:g} s") from error
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in _MEANINGLESS:
+                raise _ended(error) from error
+            log.warning(
+                "%s messages of %s can't be settled (%s): Pub/Sub delivers them again, if it still has them",
+                len(request.ack_ids),
+                self.name,
+                _ended(error),
+                extra={"event": LogEvent.PULL_ENDED},
+            )
 
     async def _say(self, call: Any, settlements: Settlements) -> None:
         """Not as an iterator of requests: grpc.aio waits for the next of these also after the call has ended,

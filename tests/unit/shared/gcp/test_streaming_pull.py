@@ -236,6 +236,27 @@ async def test_nothing_to_settle_is_no_call(subscription: PulledSubscription, se
     ]
 
 
+@pytest.mark.parametrize("refusal", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND])
+async def test_ack_ids_that_mean_nothing_any_more_are_let_go_for_each_kind(
+    subscription: PulledSubscription,
+    service: Service,
+    refusal: grpc.StatusCode,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As of a subscription that was made anew: said again, they would keep the stage from pulling for ever."""
+    service.refusal = refusal
+    await subscription.settle(Settled(["a"], ["b"]))
+    assert len(service.metadata) == 2
+    assert (
+        caplog.messages
+        == [
+            f"1 messages of {NAME} can't be settled ({refusal.name}, Pub/Sub says so): "
+            "Pub/Sub delivers them again, if it still has them"
+        ]
+        * 2
+    )
+
+
 async def test_a_settlement_that_is_refused_or_hangs_is_an_end(
     subscription: PulledSubscription,
     service: Service,
