@@ -243,7 +243,7 @@ async def test_ack_ids_that_mean_nothing_any_more_are_let_go_for_each_kind(
     refusal: grpc.StatusCode,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """As of a subscription that was made anew: said again, they would keep the stage from pulling for ever."""
+    """As of a subscription that was made anew: said for ever, they would keep the stage from pulling."""
     service.refusal = refusal
     await subscription.settle(Settled(["a"], ["b"]))
     assert len(service.metadata) == 2
