@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 Clock = Callable[[], datetime]
 """Returns the present as an aware UTC datetime."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SECOND = 1_000_000
 
 
 def utc_now() -> datetime:
@@ -22,4 +24,16 @@ def to_micros(moment: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The inverse of `to_micros`, in UTC."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(0, 0, micros)  # by position: by name it takes half as long again
+
+
+def iso_text(micros: int) -> str:
+    """`from_micros(micros).isoformat()`, in a third of its time: a flush writes some for every pane."""
+    fraction = micros % _SECOND
+    second = _iso_second(micros - fraction)
+    return f"{second}.{fraction:06d}+00:00" if fraction else f"{second}+00:00"
+
+
+@lru_cache(maxsize=4_096)
+def _iso_second(micros: int) -> str:
+    return from_micros(micros).replace(tzinfo=None).isoformat()

@@ -115,11 +115,18 @@ class BucketState:
 
     def fold(self, events: Mapping[str, Sequence[Contribution]]) -> None:
         """Counts each event once, by location; of copies in these the first published is the one."""
+        offered = found = 0
+        late = len(self.too_late)
         for location_id, contributions in events.items():
             fresh = self._fresh(contributions)
-            self.added[Added.DUPLICATE] += len(contributions) - len(fresh)
+            offered += len(contributions)
             if fresh:
+                found += len(fresh)
                 self._count(location_id, fresh)
+        late = len(self.too_late) - late
+        self.added[Added.DUPLICATE] += offered - found
+        self.added[Added.TOO_LATE] += late
+        self.added[Added.COUNTED] += found - late
 
     def _fresh(self, contributions: Sequence[Contribution]) -> dict[bytes, Contribution]:
         fresh: dict[bytes, Contribution] = {}
@@ -136,7 +143,6 @@ class BucketState:
         part = self._holder.get(location_id) or self._place(location_id)
         window = part.windows[location_id]
         if window.is_final:
-            self.added[Added.TOO_LATE] += len(fresh)
             self.too_late += fresh.values()
             return
         end = self.key[0] + WINDOW_MICROS
@@ -146,7 +152,6 @@ class BucketState:
         part.is_changed = True
         self._seen.update(fresh)
         self._new[location_id] = window
-        self.added[Added.COUNTED] += len(fresh)
 
     def _place(self, location_id: str) -> Part:
         """The part that a new location goes to, with its empty window."""

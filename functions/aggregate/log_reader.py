@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from shared.telemetry.logs import log
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Document, Documents, Unreadable
-from shared.windows.key import window_of
+from shared.windows.key import WINDOW_MICROS, window_of
 from shared.windows.log import COLLECTION, counts, slice_in
 from shared.windows.segment import decode, events_in
 
@@ -84,14 +84,25 @@ def sort(segments: Sequence[Document], is_ours: Callable[[int, str], bool]) -> S
         except Unreadable as error:
             found.unreadable.append((segment, error))
             continue
-        for event in contributions:
-            by_location = found.events.setdefault(window_of(event[2]), {})
-            events = by_location.get(event[0])
-            if events is None:
-                if not is_ours(window_of(event[2]), event[0]):
-                    continue
-                by_location[event[0]] = [event]
-            else:
-                events.append(event)
+        _add(contributions, found.events, is_ours)
     found.events = {start: by_location for start, by_location in found.events.items() if by_location}
     return found
+
+
+def _add(
+    contributions: Sequence[Contribution],
+    events: dict[int, ByLocation],
+    is_ours: Callable[[int, str], bool],
+) -> None:
+    start = end = 0
+    by_location: ByLocation = {}
+    for event in contributions:
+        if not start <= event[2] < end:  # seldom: most are of the same window as the one before
+            start = window_of(event[2])
+            end = start + WINDOW_MICROS
+            by_location = events.setdefault(start, {})
+        same = by_location.get(event[0])
+        if same is not None:
+            same.append(event)
+        elif is_ours(start, event[0]):
+            by_location[event[0]] = [event]

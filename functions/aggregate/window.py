@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
 
-from shared.clock import from_micros
+from shared.clock import from_micros, iso_text
 from shared.tables.columns import Row, Value
 from shared.windows.contribution import MAX_SUMS, SUMS, Contribution
 
@@ -109,15 +109,13 @@ class Window:
 
     def _per_category(self) -> Value:
         """JSON, written by hand: sums may have more digits than a library's whole numbers hold."""
-        newest, text = self.latest, "" if self.latest is None else from_micros(self.latest).isoformat()
         members = []
         for category in sorted(self.categories):
             count, latest, *sums = self.categories[category]
             if max(sums) > _INT64_MAX or min(sums) < -_INT64_MAX:
                 sums = [max(-_INT64_MAX, min(_INT64_MAX, total)) for total in sums]
             template, names = _MEMBERS[category]
-            when = text if latest == newest else from_micros(latest).isoformat()
-            members.append(template % (count, when, *sums[:names]))
+            members.append(template % (count, iso_text(latest), *sums[:names]))
         return f"{{{','.join(members)}}}"
 
 

@@ -11,6 +11,7 @@ stand side by side.
 """
 
 from collections.abc import Iterator, Mapping
+from struct import iter_unpack
 
 from shared.clock import from_micros
 from shared.windows.documents import EXPIRY, Document, Unreadable, binary, check_format, whole
@@ -90,4 +91,4 @@ def seen_in(document: Document) -> list[bytes]:
         raise Unreadable(
             f"{document.name} has {len(seen)} bytes of digests, {DIGEST_BYTES} each were expected"
         )
-    return [seen[at : at + DIGEST_BYTES] for at in range(0, len(seen), DIGEST_BYTES)]
+    return [digest for (digest,) in iter_unpack(f"{DIGEST_BYTES}s", seen)]

@@ -143,7 +143,7 @@ def test_an_event_is_a_duplicate_before_it_is_too_late() -> None:
         window.is_final = True
     state.added.clear()
     state.fold({"1-100": [event("a"), event("b")]})
-    assert dict(state.added) == {Added.DUPLICATE: 1, Added.TOO_LATE: 1}
+    assert +state.added == {Added.DUPLICATE: 1, Added.TOO_LATE: 1}
     assert state.too_late == [event("b")]
     assert not state.holds(event("b").digest)
 
