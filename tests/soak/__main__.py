@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.soak.shrinking import shrink
-from tests.soak.soaking import STARTING, Verdict, soak
+from tests.soak.soaking import Verdict, measured_start, soak
 from tools.console import console, table
 from tools.faults.drawing import draw, plan_of
 from tools.faults.plan import Plan
@@ -32,11 +32,11 @@ def main(arguments: Sequence[str]) -> int:
     logging.disable(logging.CRITICAL)
     total: Counter[str] = Counter()
     failed: list[Plan] = []
-    starting = STARTING
+    starting = measured_start()
     began, until = time.monotonic(), time.monotonic() + 60 * options.minutes
     for plan in _plans(options):
         verdict = _lived(plan, options, starting)
-        starting = verdict.starting  # as long as the last
+        starting = verdict.starting  # the next is like the last
         _print(verdict)
         for (kind, _), number in verdict.injected.items():
             total[kind] += number

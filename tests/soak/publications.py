@@ -47,6 +47,11 @@ class Times:
         current = from_micros(window_of(to_micros(now)))
         return Times(current, now - current + timedelta(seconds=round(seconds)))
 
+    @property
+    def closes(self) -> datetime:
+        """When the window before the open one does."""
+        return self.current + self.lateness
+
     def is_closing(self, window_start: int) -> bool:
         """Whether this window, or an earlier one, must be final in the end."""
         return window_start < to_micros(self.current)
