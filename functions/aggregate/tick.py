@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from functions.aggregate.asking import Refused, shard_asked_for
 from functions.aggregate.emitting import Emitter
 from functions.aggregate.flush import Flush
 from functions.aggregate.layout import ensure_shards
@@ -82,8 +82,8 @@ class FlushHandler:
         self._dependencies = dependencies
 
     async def handle(self, request: Request) -> Response:
-        """200 with the summary, 400 for a shard that is not one, 405 for anything but POST, 503 when a
-        service failed.
+        """200 with the summary, 400, 408 or 413 for a body that asks for nothing, 405 for anything but POST,
+        503 when a service failed.
 
         The body may name a shard, `{"shard": 2}`, as each of the schedule's jobs does; without one all are
         flushed.
@@ -93,9 +93,10 @@ class FlushHandler:
                 {"error": "send a POST: it flushes the windows"}, 405, headers={"Allow": "POST"}
             )
         try:
-            shard = shard_in(await request.body())
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            shard = await shard_asked_for(request)
+        except Refused as error:
+            log.warning("request refused: %s", error, extra={"event": LogEvent.REQUEST_REFUSED})
+            return JSONResponse({"error": str(error)}, error.status)
         try:
             summary = await flush(self._dependencies, shard)
         except Retry as error:
@@ -110,18 +111,3 @@ class FlushHandler:
         counts = summary.to_dict()
         log.info("flushed", extra={"event": LogEvent.FLUSH_FINISHED, "counts": counts})
         return JSONResponse(counts)
-
-
-def shard_in(body: bytes) -> int | None:
-    """The shard that a request's body names, None for a body that names none, whatever it is.
-
-    Raises ValueError for a shard that is not a number from 0 on.
-    """
-    try:
-        named = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    shard = named.get("shard") if isinstance(named, dict) else None
-    if shard is None or (isinstance(shard, int) and not isinstance(shard, bool) and shard >= 0):
-        return shard
-    raise ValueError(f'"shard" must be a number from 0 on, like {{"shard": 0}}, not {shard!r}')
