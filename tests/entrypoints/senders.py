@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 
 import orjson
 
-from tests.entrypoints.alone import Alone
-from tests.entrypoints.deliveries import new_id, push, raw
+from tests.entrypoints.deliveries import new_id, parsed, push, raw
+from tests.entrypoints.server import Server
 from tools.local.ports import HOST
 
 PATIENCE = 20.0
@@ -22,12 +21,12 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def connected(function: Alone) -> Iterator[socket.socket]:
+def connected(function: Server) -> Iterator[socket.socket]:
     with socket.create_connection((HOST, function.port), timeout=PATIENCE) as connection:
         yield connection
 
 
-def answer_to(function: Alone, request: bytes) -> bytes:
+def answer_to(function: Server, request: bytes) -> bytes:
     """All that is answered until the server closes or is silent for half a second; b"" for nothing."""
     with connected(function) as connection:
         with suppress(OSError):  # it may close while we still send
@@ -50,9 +49,17 @@ def statuses(answer: bytes) -> list[int]:
     return [int(line[0][:3]) for line in lines]
 
 
-def good_push() -> bytes:
-    """The body of an event that is accepted."""
-    return push(orjson.dumps(raw(event_id := new_id("beside"))), event_id)
+def good_body(function: str) -> bytes:
+    """Of a request that the function takes: an event, or for `aggregate` a flush of a shard."""
+    if function == "aggregate":
+        return b'{"shard":0}'
+    event = (raw if function == "parse" else parsed)(event_id := new_id("beside"))
+    return push(orjson.dumps(event), event_id)
+
+
+def done(function: str) -> int:
+    """The status with which the function answers a good body: `aggregate` has a summary to show."""
+    return 200 if function == "aggregate" else 204
 
 
 def post(body: bytes, *headers: bytes, version: bytes = b"1.1", length: int | None = None) -> bytes:
@@ -72,8 +79,8 @@ class Beside:
 
 
 @contextmanager
-def good_events(function: Alone) -> Iterator[Beside]:
-    """Sends good events, one after another, while it lasts; all of them are answered 204."""
+def good_events(function: Server) -> Iterator[Beside]:
+    """Sends good bodies, one after another, while it lasts; all of them are done."""
     beside, stop = Beside(), threading.Event()
 
     def send() -> None:
@@ -81,8 +88,9 @@ def good_events(function: Alone) -> Iterator[Beside]:
         for _ in itertools.takewhile(lambda _: not stop.is_set(), itertools.count()):
             began = time.monotonic()
             try:
-                connection.request("POST", "/", good_push())
+                connection.request("POST", "/", good_body(function.name))
                 with connection.getresponse() as response:
+                    response.read()
                     beside.answers[response.status] += 1
             except (OSError, HTTPException) as error:
                 beside.answers[type(error).__name__] += 1
@@ -100,10 +108,4 @@ def good_events(function: Alone) -> Iterator[Beside]:
     finally:
         stop.set()
         sender.join()
-    assert beside.answers.keys() == {204}, beside.answers
-
-
-def peak_memory(pid: int) -> int:
-    """Bytes, of the process's whole life."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    assert beside.answers.keys() == {done(function.name)}, beside.answers

@@ -20,6 +20,7 @@ from google.pubsub_v1.services.subscriber import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from shared.topology import FUNCTIONS
+from tests.entrypoints.server import Server
 from tools.local.parts import PartsKind, address, all_parts
 from tools.local.ports import HOST, allot
 from tools.local.process import Process, stop_all
@@ -139,6 +140,10 @@ class Servers:
     def log(self, name: str) -> str:
         """All that a running part has written."""
         return self._processes[name].log.read_text()
+
+    def server(self, function: str) -> Server:
+        """As it runs now: a function that is started again has another."""
+        return Server(function, self._processes[function].pid, self._ports[function])
 
     def _is_ready(self, name: str) -> bool:
         self._processes[name].check()

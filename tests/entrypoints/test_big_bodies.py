@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrypoints.alone import Alone, deployed
+from tests.entrypoints.alone import deployed
 from tests.entrypoints.deliveries import push
-from tests.entrypoints.senders import peak_memory
+from tests.entrypoints.server import Server, peak_memory
 from tools.local.ports import HOST
 
 AT_ONCE = 30
@@ -21,7 +21,7 @@ MEMORY = 300 * 2**20
 
 
 @pytest.fixture
-def parse(tmp_path: Path) -> Iterator[Alone]:
+def parse(tmp_path: Path) -> Iterator[Server]:
     """With a Pub/Sub that does not answer: a dead letter is held until its publish gives up, after 10 s."""
     with deployed("parse", tmp_path, PUBSUB_EMULATOR_HOST=f"{HOST}:9") as alone:
         yield alone
@@ -32,7 +32,7 @@ def in_chunks(body: bytes) -> Iterator[bytes]:
         yield body[start : start + 2**16]
 
 
-def send(function: Alone, chunked: bool) -> int:
+def send(function: Server, chunked: bool) -> int:
     connection = HTTPConnection(HOST, function.port, timeout=40)
     try:
         connection.request("POST", "/", in_chunks(BODY) if chunked else BODY, encode_chunked=chunked)
@@ -41,7 +41,7 @@ def send(function: Alone, chunked: bool) -> int:
         connection.close()
 
 
-def test_large_messages_at_once_are_429_within_the_memory_of_an_instance(parse: Alone) -> None:
+def test_large_messages_at_once_are_429_within_the_memory_of_an_instance(parse: Server) -> None:
     """Every other one in chunks, which announce no length."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         statuses = Counter(pool.map(lambda number: send(parse, chunked=number % 2 == 1), range(AT_ONCE)))

@@ -12,8 +12,9 @@ from typing import Self
 import orjson
 import pytest
 
-from tests.entrypoints.alone import Alone, deployed
+from tests.entrypoints.alone import deployed
 from tests.entrypoints.deliveries import new_id, push, raw
+from tests.entrypoints.server import Server
 from tests.entrypoints.servers import Servers, until
 from tools.local.parts import PROJECT
 from tools.local.ports import HOST
@@ -22,7 +23,7 @@ SENDERS = 16
 
 
 @pytest.fixture
-def parse(servers: Servers, tmp_path: Path) -> Iterator[Alone]:
+def parse(servers: Servers, tmp_path: Path) -> Iterator[Server]:
     """One of its own, on the chain's Pub/Sub, that has had its first request."""
     with deployed("parse", tmp_path, PROJECT_ID=PROJECT, PUBSUB_EMULATOR_HOST=servers.chain.pubsub) as alone:
         with Sender(alone) as sender:
@@ -33,7 +34,7 @@ def parse(servers: Servers, tmp_path: Path) -> Iterator[Alone]:
 class Sender:
     """A connection that is kept, as Pub/Sub keeps its own."""
 
-    def __init__(self, function: Alone) -> None:
+    def __init__(self, function: Server) -> None:
         self._connection = HTTPConnection(HOST, function.port, timeout=40)
 
     def __enter__(self) -> Self:
@@ -58,7 +59,7 @@ class Sender:
             return response.status, response.read().decode()
 
 
-def test_pushes_and_everything_else_take_turns_on_one_connection(parse: Alone) -> None:
+def test_pushes_and_everything_else_take_turns_on_one_connection(parse: Server) -> None:
     body = push(orjson.dumps(raw(new_id("good"))), new_id("message"))
     with Sender(parse) as sender:
         for _ in range(2):
@@ -78,7 +79,7 @@ def test_pushes_and_everything_else_take_turns_on_one_connection(parse: Alone) -
             assert sender.answer() == (400, "")
 
 
-def test_a_sender_that_leaves_in_the_middle_of_its_body_harms_nobody(parse: Alone) -> None:
+def test_a_sender_that_leaves_in_the_middle_of_its_body_harms_nobody(parse: Server) -> None:
     connection = HTTPConnection(HOST, parse.port, timeout=40)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", "1000")
@@ -89,7 +90,7 @@ def test_a_sender_that_leaves_in_the_middle_of_its_body_harms_nobody(parse: Alon
 
 
 def test_a_term_under_load_answers_what_is_under_way_and_every_204_is_published(
-    parse: Alone, servers: Servers
+    parse: Server, servers: Servers
 ) -> None:
     enough = Event()
 
