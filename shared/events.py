@@ -34,6 +34,9 @@ MAX_EVENT_TYPE = 128
 MAX_EVENT_ID = 256
 """docs/contract.md#the-input-event bounds only location_id; the other two are kept per window, so they are
 bounded as well (docs/decisions/0007)."""
+MAX_PARSED = 4_000_000
+"""Bytes. `parse` makes no more of an event of 1 MB, the most that MAX_EVENT_BYTES allows: it writes numbers
+up to four times as long, 1e15 as 1000000000000000.0. As Python it takes up to 40 times as much."""
 
 
 def _no_bool(value: object) -> object:
@@ -210,6 +213,9 @@ def validate(fields: Mapping[str, object]) -> Event:
 
 def read(data: bytes) -> Event:
     """The event in a message of the parsed topic; raises Reject."""
+    if len(data) > MAX_PARSED:
+        size = f"the parsed event has {len(data)} bytes, more than {MAX_PARSED}: `parse` made no such event"
+        raise Reject(ErrorType.PAYLOAD_TOO_LARGE, size)
     return validate(json_object(data))
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, DeadLetterRecord, record_of
 from shared.errors import ErrorType, Reject
+from shared.json_size import is_bloated
 from shared.message import Message
 from shared.tables.columns import Row
 
@@ -48,6 +49,9 @@ def fallback_row(message: Message, refusal: str, now: datetime, pipeline_version
 def record_in(message: Message, given_up_at: datetime, pipeline_version: str) -> DeadLetterRecord:
     """The record of what failed: in the message, or made from it."""
     if _is_record(message):
+        if is_bloated(message.data):
+            reason = "the dead letter is marked as a record but has far more values than one"
+            return _unexpected(message, reason, given_up_at, pipeline_version)
         try:
             return DeadLetterRecord.model_validate_json(message.data)
         except ValidationError as error:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import orjson
 
 from shared.errors import BadRequest
+from shared.json_size import is_bloated
 from shared.message import Message
 
 
@@ -43,6 +44,8 @@ def decode_request(body: bytes) -> Message:
 
 
 def _json_object(text: bytes, name: str) -> dict[str, object]:
+    if is_bloated(text):
+        raise BadRequest(f"{name} has far more values than a delivery: send a Pub/Sub push or a CloudEvent")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -20,6 +20,7 @@ FILES = {
     "shared/events.py": FOUNDATION,
     "shared/topology.py": FOUNDATION,
     "shared/gc_tuning.py": FOUNDATION,
+    "shared/json_size.py": FOUNDATION,
     "shared/pulling.py": "shared/wiring.py",
     "tools/errors.py": COMMANDS,
     "tools/console.py": COMMANDS,

@@ -2,13 +2,16 @@
 
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
+from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND
 from shared.topology import FUNCTIONS, PUSHED
+from tests.entrypoints.deliveries import new_id, push
 from tests.entrypoints.senders import (
     answer_to,
     connected,
@@ -76,11 +79,20 @@ def no_json(good: bytes) -> Mapping[str, bytes]:
     }
 
 
+def lists(megabytes: int) -> bytes:
+    """JSON's worst: 20 times its bytes as Python, 200 times as pydantic's."""
+    return b'{"a":[' + b"[]," * (megabytes * 10**6 // 3 - 3) + b"[]]}"
+
+
 def huge() -> Mapping[str, bytes]:
     return {
         "30 MB": post(b"x" * 30_000_000, CLOSE),
         "30 MB in chunks": IN_CHUNKS + chunk(b"x" * 65_536) * 458 + chunk(b""),
         "30 MB of JSON": post(b'{"message":"%s"}' % (b"x" * 30_000_000), CLOSE),
+        "30 MB of empty lists": post(b"[" + b"[]," * 9_999_999 + b"[]]", CLOSE),
+        "15 MB of them in base64": post(
+            b'{"specversion":"","data_base64":"%s"}' % b64encode(lists(15)), CLOSE
+        ),
     }
 
 
@@ -124,6 +136,13 @@ def test_a_body_that_is_too_large_is_refused(function: Server) -> None:
     assert others(function, huge(), 400 if is_pushed else 413) == {}
     announced = {"99 GB announced": post(b"x", CLOSE, length=99_000_000_000)}
     assert others(function, announced, 429 if is_pushed else 413) == {}
+
+
+@pytest.mark.parametrize("function", PUSHED, indirect=True)
+def test_a_message_that_is_much_larger_in_memory_is_a_dead_letter(function: Server) -> None:
+    """As large as Pub/Sub's largest, and marked as a dead-letter record, as a producer may mark its own."""
+    message = push(lists(10), new_id("lists"), {RECORD_ATTRIBUTE: RECORD_KIND})
+    assert others(function, {"empty lists": post(message, CLOSE)}, 204) == {}
 
 
 def test_requests_in_one_go_are_answered_in_their_order(function: Server) -> None:

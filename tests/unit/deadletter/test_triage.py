@@ -120,6 +120,23 @@ def test_a_malformed_record_is_kept_as_unexpected(data: bytes) -> None:
     assert (made["payload"], made["stage"], made["error_timestamp"]) == (data, "deadletter", NOW)
 
 
+def test_a_record_that_would_take_gigabytes_to_read_is_kept_as_unexpected() -> None:
+    data = b'{"error_type":[' + b"[]," * 2_000_000 + b"[]]}"
+    made = row(message(data, attributes=OURS))
+    assert made["error_message"] == "the dead letter is marked as a record but has far more values than one"
+    assert made["payload"] == data
+
+
+def test_a_record_of_the_largest_payload_and_attributes_of_commas_is_read() -> None:
+    commas = {f"{number:256}": "," * 1_024 for number in range(99)}
+    original = message(b"," * MAX_PAYLOAD, attributes=commas)
+    record = record_of(
+        original, Reject(ErrorType.SCHEMA_ERROR, ",[{"), stage="parse", now=NOW, pipeline_version="1"
+    )
+    made = row(message(record.to_json(), attributes=OURS))
+    assert (made["error_type"], made["payload"]) == ("schema_error", original.data)
+
+
 def test_a_message_of_neither_form_is_kept_as_unexpected() -> None:
     made = row(message(EVENT, attributes={RECORD_ATTRIBUTE: "something else"}))
     assert made["error_type"] == "unexpected_error"

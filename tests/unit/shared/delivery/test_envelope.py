@@ -63,6 +63,29 @@ def test_a_structured_cloud_event_in_base64_is_read() -> None:
     assert decode(structured(data_base64=b64encode(orjson.dumps(push())).decode())) == MESSAGE
 
 
+LISTS = b"[" + b"[]," * 1_000_000 + b"[]]"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        LISTS,
+        b'{"message":{"messageId":"17","attributes":%s}}' % LISTS,
+        b'{"specversion":"1.0","data_base64":"%s"}' % b64encode(LISTS),
+    ],
+    ids=["alone", "in a delivery", "in base64"],
+)
+def test_a_body_that_would_take_far_more_memory_than_its_bytes_is_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest, match="has far more values than a delivery"):
+        decode_request(body)
+
+
+def test_a_delivery_of_the_largest_message_and_attributes_of_commas_is_read() -> None:
+    commas = {f"{number:256}": "," * 1_024 for number in range(100)}
+    decoded = decode(push(data=b64encode(b"," * 10_000_000).decode(), attributes=commas))
+    assert (len(decoded.data), decoded.attributes) == (10_000_000, commas)
+
+
 def test_fields_that_the_emulator_leaves_out_are_unknown() -> None:
     body = {"message": {"messageId": "17"}}
     assert decode(body) == Message(b"", "17", {}, None, "", None)
