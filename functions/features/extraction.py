@@ -145,7 +145,7 @@ def _rating(metrics: RatingMetrics) -> Row:
 
 def _capacity(metrics: CapacityMetrics) -> Row:
     change = _or(metrics.new_beds, 0) - _or(metrics.previous_beds, 0)
-    if abs(change) > _INT64_MAX:
+    if not -_INT64_MAX - 1 <= change <= _INT64_MAX:
         raise Reject(ErrorType.TRANSFORM_ERROR, f"capacity_change: {change} does not fit a 64-bit integer")
     return {
         "previous_bed_count": metrics.previous_beds,

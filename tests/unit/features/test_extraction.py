@@ -120,15 +120,18 @@ def test_without_one_of_the_ratings_there_is_no_direction(previous: str | None, 
         ({"previous_beds": 42}, -42),
         ({"previous_beds": None, "new_beds": None}, 0),
         ({"previous_beds": 2**63 - 1}, 1 - 2**63),
+        ({"new_beds": 2**63 - 1}, 2**63 - 1),
+        ({"new_beds": -(2**63)}, -(2**63)),
     ],
 )
 def test_a_capacity_change_counts_a_missing_side_as_nothing(metrics: dict[str, object], change: int) -> None:
     assert features("capacity_update", **metrics)["capacity_change"] == change
 
 
-def test_a_capacity_change_beyond_64_bits_is_a_transform_error_that_names_it() -> None:
+@pytest.mark.parametrize(("previous", "new"), [(-(2**63), 0), (1, -(2**63))])
+def test_a_capacity_change_beyond_64_bits_is_a_transform_error_that_names_it(previous: int, new: int) -> None:
     with pytest.raises(Reject, match="capacity_change: ") as caught:
-        features("capacity_update", previous_beds=-(2**63), new_beds=1)
+        features("capacity_update", previous_beds=previous, new_beds=new)
     assert caught.value.error_type is ErrorType.TRANSFORM_ERROR
 
 
