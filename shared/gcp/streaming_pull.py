@@ -116,14 +116,12 @@ class PulledSubscription:
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader says why it ended
             await call.write(self._opening())
             while True:
-                done, again = await settlements.wait()
-                await call.write(
-                    StreamingPullRequest(
-                        ack_ids=done,
-                        modify_deadline_ack_ids=again,
-                        modify_deadline_seconds=[0] * len(again),
-                    )
-                )
+                settled = await settlements.wait()
+                try:
+                    await call.write(_saying(settled))
+                except BaseException:
+                    settlements.put_back(Settled((), settled.again))  # what is done is said again anyway
+                    raise
 
     def _opening(self) -> Any:
         return StreamingPullRequest(
@@ -160,6 +158,14 @@ def _calls_on(channel: grpc.aio.Channel) -> _Calls:
         ),
         channel.unary_unary(ACKNOWLEDGE, AcknowledgeRequest.SerializeToString, _nothing),
         channel.unary_unary(MODIFY_ACK_DEADLINE, ModifyAckDeadlineRequest.SerializeToString, _nothing),
+    )
+
+
+def _saying(settled: Settled) -> Any:
+    return StreamingPullRequest(
+        ack_ids=settled.done,
+        modify_deadline_ack_ids=settled.again,
+        modify_deadline_seconds=[0] * len(settled.again),
     )
 
 

@@ -209,6 +209,34 @@ async def test_what_is_settled_goes_out_on_the_next_stream_however_many_have_end
             assert list(said.ack_ids) == [ack_id]
 
 
+async def test_what_could_not_be_given_back_on_a_stream_that_had_ended_is_still_to_be_said(
+    subscription: PulledSubscription, service: Service
+) -> None:
+    class Watched(Settlements):
+        is_back = False
+
+        def put_back(self, settled: Settled) -> None:
+            super().put_back(settled)
+            self.is_back = True
+
+    settlements, count = Watched(), 0
+    async with aclosing(subscription.stream(settlements)) as stream, asyncio.timeout(5):
+        service.out.put_nowait(response())
+        await next_of(stream)
+        service.out.put_nowait(grpc.StatusCode.ABORTED)
+        while not settlements.is_back:  # those before the end is here are written, and lost
+            settlements.add(f"again-{count}", is_done=False)
+            settlements.add(f"done-{count}", is_done=True)
+            count += 1
+            await asyncio.sleep(0.01)
+        with pytest.raises(PullEnded):
+            await next_of(stream)
+    rest = settlements.take_rest()
+    assert rest.again
+    assert rest.again == [f"again-{number}" for number in range(count)][-len(rest.again) :]
+    assert rest.done == [f"done-{number}" for number in range(count)]
+
+
 async def test_the_end_of_a_stream_reaches_pubsub(subscription: PulledSubscription, service: Service) -> None:
     async with aclosing(subscription.stream(Settlements())) as stream:
         service.out.put_nowait(response())
