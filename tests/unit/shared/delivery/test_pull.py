@@ -1,93 +1,19 @@
-"""The pull driver over a subscription in memory that ends streams, loses what it is told, and is silent."""
+"""The pull driver: what it acknowledges, gives back, says again, and how it ends."""
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from random import Random
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from shared.delivery import pull
-from shared.delivery.batching import BatchLimits, GroupCommit, Outcome
-from shared.delivery.intake import Intake, Process, SendRejected
-from shared.delivery.pull import Delivery, PullEnded, Puller, Settled, Settlements
+from shared.delivery.intake import Intake
+from shared.delivery.pull import Delivery, Puller, Settled, Settlements
 from shared.errors import Busy, ErrorType, Reject, Retry
-from shared.gcp import bigquery, firestore, pubsub
-from shared.gcp.streaming_pull import LEASE_SECONDS
 from shared.message import Message
-from shared.windows import lookup
-from tests.support.virtual_time import run
+from tests.support.pulled import END, MemorySubscription, pulling
 
 REJECT = Reject(ErrorType.SCHEMA_ERROR, "is wrong")
-END = PullEnded("ABORTED, so that you try again")
-
-
-def message(number: int) -> Message:
-    return Message(b"{}", str(number), {}, None, "projects/p/subscriptions/s", None)
-
-
-class Fake:
-    """Streams as a test lets them go: messages go out by `send`, `end` ends what is open."""
-
-    name = "projects/p/subscriptions/s"
-
-    def __init__(self) -> None:
-        self.done: set[str] = set()
-        """Acknowledging again is harmless, so how often does not matter."""
-        self.again = Counter[str]()
-        self.streams = 0
-        self.refusals: list[PullEnded] = []
-        """What the next calls of `settle` raise."""
-        self.settled_after: list[int] = []
-        """How many streams there had been, at each call of `settle` that went well."""
-        self.loses_what_is_said = False
-        self._events: asyncio.Queue[Sequence[Delivery] | PullEnded] = asyncio.Queue()
-        self.settled = asyncio.Event()
-        self.opened = asyncio.Event()
-
-    def send(self, *numbers: int) -> None:
-        self._events.put_nowait([Delivery(message(number), f"ack-{number}") for number in numbers])
-
-    def end(self) -> None:
-        self._events.put_nowait(END)
-
-    async def stream(self, settlements: Settlements) -> AsyncIterator[Sequence[Delivery]]:
-        self.streams += 1
-        self.opened.set()
-        listening = asyncio.create_task(self._listen(settlements))
-        try:
-            while isinstance(event := await self._events.get(), list):
-                yield event
-            raise END
-        finally:
-            listening.cancel()
-
-    async def settle(self, settled: Settled) -> None:
-        if self.refusals:
-            raise self.refusals.pop()
-        self.settled_after.append(self.streams)
-        self._hear(settled)
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Waits for what the driver says."""
-        async with asyncio.timeout(5):
-            while not holds():
-                self.settled.clear()
-                await self.settled.wait()
-
-    async def _listen(self, settlements: Settlements) -> None:
-        while True:
-            settled = await settlements.wait()
-            if not self.loses_what_is_said:
-                self._hear(settled)
-            self.settled.set()
-
-    def _hear(self, settled: Settled) -> None:
-        self.done.update(settled.done)
-        self.again.update(settled.again)
-        self.settled.set()
 
 
 class Worked:
@@ -119,24 +45,8 @@ class Worked:
             raise error
 
 
-@asynccontextmanager
-async def pulling(
-    subscription: Fake, process: Process, send_rejected: SendRejected | None = None
-) -> AsyncIterator[asyncio.Event]:
-    """A running puller and the event that stops it."""
-    stop = asyncio.Event()
-    puller = Puller(Intake(process, send_rejected), subscription, jitter=lambda: 0.0)
-    running = asyncio.create_task(puller.run(stop))
-    try:
-        yield stop
-        stop.set()
-        await running
-    finally:
-        running.cancel()
-
-
 async def test_a_message_is_acknowledged_after_its_outcome_and_not_before() -> None:
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     worked.gate.clear()
     async with pulling(subscription, worked.process):
         subscription.send(1, 2)
@@ -151,7 +61,7 @@ async def test_a_message_is_acknowledged_after_its_outcome_and_not_before() -> N
 @pytest.mark.parametrize("error", [Retry("the sink is down"), Busy("full"), ValueError("a bug"), REJECT])
 async def test_a_message_that_failed_is_given_back_and_never_acknowledged(error: Exception) -> None:
     """A bug, and a reject without a dead-letter topic, are no reason to lose it."""
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     worked.errors = {"2": error}
     async with pulling(subscription, worked.process):
         subscription.send(1, 2, 3)
@@ -161,7 +71,7 @@ async def test_a_message_that_failed_is_given_back_and_never_acknowledged(error:
 
 
 async def test_a_bug_is_loud(caplog: pytest.LogCaptureFixture) -> None:
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     worked.errors = {"2": ValueError("a bug")}
     async with pulling(subscription, worked.process):
         subscription.send(2)
@@ -172,7 +82,7 @@ async def test_a_bug_is_loud(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_a_reject_is_acknowledged_after_its_dead_letter() -> None:
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     worked.errors = {"1": REJECT, "2": REJECT}
     sent: list[str] = []
 
@@ -193,7 +103,7 @@ async def test_a_stream_that_ends_is_followed_by_one_once_what_is_in_flight_is_s
 ) -> None:
     """Otherwise what is outstanding on both would be more than the leases allow."""
     monkeypatch.setattr(pull, "FIRST_PAUSE", 0.0)
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     async with pulling(subscription, worked.process):
         await subscription.opened.wait()
         worked.gate.clear()
@@ -212,7 +122,7 @@ async def test_a_stream_that_ends_is_followed_by_one_once_what_is_in_flight_is_s
 
 
 async def test_what_a_stream_may_have_lost_is_said_again() -> None:
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     subscription.loses_what_is_said = True
     async with pulling(subscription, worked.process):
         subscription.send(1, 2)
@@ -224,7 +134,7 @@ async def test_what_a_stream_may_have_lost_is_said_again() -> None:
 
 
 async def test_a_settlement_that_fails_is_tried_again_before_the_next_stream() -> None:
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     async with pulling(subscription, worked.process):
         await subscription.opened.wait()
         worked.gate.clear()
@@ -241,7 +151,7 @@ async def test_a_settlement_that_fails_is_tried_again_before_the_next_stream() -
 
 
 async def test_the_end_takes_nothing_more_and_settles_what_is_in_flight() -> None:
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     worked.gate.clear()
     async with pulling(subscription, worked.process) as stop:
         subscription.send(1, 2)
@@ -257,7 +167,7 @@ async def test_the_end_takes_nothing_more_and_settles_what_is_in_flight() -> Non
 
 async def test_what_does_not_end_in_time_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pull, "FINISH_SECONDS", 0.05)
-    subscription, worked = Fake(), Worked()
+    subscription, worked = MemorySubscription(), Worked()
     worked.gate.clear()
     async with pulling(subscription, worked.process) as stop:
         subscription.send(1)
@@ -272,7 +182,7 @@ async def test_a_silent_pubsub_does_not_hold_up_the_end(
 ) -> None:
     monkeypatch.setattr(pull, "LAST_WORD_SECONDS", 0.05)
 
-    class Silent(Fake):
+    class Silent(MemorySubscription):
         async def settle(self, settled: Settled) -> None:
             assert settled.done
             await asyncio.Event().wait()
@@ -293,7 +203,7 @@ async def test_a_silent_pubsub_does_not_hold_up_the_end(
 
 
 async def test_pauses_grow_and_are_bounded() -> None:
-    puller = Puller(Intake(Worked().process), Fake(), jitter=lambda: 1.0)
+    puller = Puller(Intake(Worked().process), MemorySubscription(), jitter=lambda: 1.0)
     pauses = []
     for _ in range(12):
         puller._log_ending(END)
@@ -306,7 +216,7 @@ async def test_pauses_grow_and_are_bounded() -> None:
 
 
 async def test_a_bug_of_the_driver_ends_it() -> None:
-    class Broken(Fake):
+    class Broken(MemorySubscription):
         async def stream(self, settlements: Settlements) -> AsyncIterator[Sequence[Delivery]]:
             raise KeyError(settlements)
             yield
@@ -314,84 +224,3 @@ async def test_a_bug_of_the_driver_ends_it() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         await Puller(Intake(Worked().process), Broken()).run(asyncio.Event())
     assert raised.group_contains(KeyError)
-
-
-BATCH_SECONDS, LETTER_SECONDS = 26.0, 10.0
-
-
-class Crowded(Fake):
-    """Sends as Pub/Sub does: whenever fewer are outstanding than `limit` on a stream, after a moment. Now and
-    then a stream ends. Times the leases."""
-
-    def __init__(self, limit: int, count: int, random: Random) -> None:
-        super().__init__()
-        self.leases: list[float] = []
-        self._limit = limit
-        self._left = count
-        self._random = random
-        self._sent: dict[str, float] = {}
-
-    async def stream(self, settlements: Settlements) -> AsyncIterator[Sequence[Delivery]]:
-        listening = asyncio.create_task(self._listen(settlements))
-        loop, sent = asyncio.get_running_loop(), set[str]()
-        try:
-            while self._left:
-                room = self._limit - len(sent & self._sent.keys())
-                count = self._random.randint(0, min(self._left, room))
-                numbers = range(self._left - count, self._left)
-                deliveries = [Delivery(message(number), f"ack-{number}") for number in numbers]
-                self._left -= count
-                sent |= {delivery.ack_id for delivery in deliveries}
-                self._sent |= {delivery.ack_id: loop.time() for delivery in deliveries}
-                yield deliveries
-                await asyncio.sleep(self._random.choice((0.001, 1.0, 20.0)))
-                if self._random.random() < 0.2:
-                    raise END
-            await asyncio.Event().wait()
-        finally:
-            listening.cancel()
-
-    def _hear(self, settled: Settled) -> None:
-        now = asyncio.get_running_loop().time()
-        for ack_id in (*settled.done, *settled.again):
-            if ack_id in self._sent:
-                self.leases.append(now - self._sent.pop(ack_id))
-        super()._hear(settled)
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_no_lease_runs_out_however_slow_the_sinks_and_the_dead_letters_are(seed: int) -> None:
-    """A batch takes all the time that it has, and rejects some, whose dead letters take all of theirs."""
-    limits = BatchLimits(max_items=10)
-
-    async def history() -> Crowded:
-        random = Random(seed)
-        subscription = Crowded(2 * limits.max_items, 200, random)
-
-        async def commit(messages: Sequence[Message]) -> list[Outcome]:
-            await asyncio.sleep(BATCH_SECONDS)
-            return [REJECT if random.random() < 0.3 else None for _ in messages]
-
-        async def send(letters: Sequence[Message]) -> list[Outcome]:
-            await asyncio.sleep(LETTER_SECONDS)
-            return [Retry("the topic is away") for _ in letters]
-
-        batches, letters = GroupCommit(commit, limits), GroupCommit(send, limits)
-        async with pulling(
-            subscription,
-            lambda taken: batches.submit(taken, 1),
-            lambda rejected, _: letters.submit(rejected, 1),
-        ):
-            while len(subscription.leases) < 200:
-                subscription.settled.clear()
-                await subscription.settled.wait()
-        return subscription
-
-    longest = max(run(Random(seed), history()).leases)
-    assert longest <= 2 * BATCH_SECONDS + 2 * LETTER_SECONDS + 0.1
-    assert longest < LEASE_SECONDS
-
-
-def test_the_lease_covers_the_deadlines_of_the_services() -> None:
-    batch = lookup.DEADLINE + bigquery.DEADLINE + firestore.DEADLINE
-    assert (batch, pubsub.DEADLINE) == (BATCH_SECONDS, LETTER_SECONDS)
