@@ -1,14 +1,5 @@
-# A wrong value is refused while planning, not by an API half-way through.
-
-mock_provider "google" {
-  source = "./tests/mocks"
-}
-
-mock_provider "google-beta" {
-  source = "./tests/mocks"
-}
-
-mock_provider "time" {}
+# A wrong value is refused while planning, not by an API half-way through. Here the variables stand alone (tests/variables
+# links to their files): with the whole module each run would load all providers, for ten seconds.
 
 variables {
   project_id = "demo-project"
@@ -16,6 +7,9 @@ variables {
 
 run "project_number" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     project_id = "123456789012"
   }
@@ -24,6 +18,9 @@ run "project_number" {
 
 run "multi_region" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     region = "EU"
   }
@@ -32,6 +29,9 @@ run "multi_region" {
 
 run "fraction_of_a_cpu_with_concurrency" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     functions = { parse = { cpu = "0.5" } }
   }
@@ -40,6 +40,9 @@ run "fraction_of_a_cpu_with_concurrency" {
 
 run "timeout_over_the_ack_deadline" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     functions = { aggregate = { timeout = 600 } }
   }
@@ -48,6 +51,9 @@ run "timeout_over_the_ack_deadline" {
 
 run "attempts_that_end_before_anybody_can_fix_it" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     delivery = { maximum_backoff = "60s" }
   }
@@ -56,6 +62,9 @@ run "attempts_that_end_before_anybody_can_fix_it" {
 
 run "more_attempts_than_pubsub_knows" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     delivery = { max_attempts = 101 }
   }
@@ -64,6 +73,9 @@ run "more_attempts_than_pubsub_knows" {
 
 run "partitions_gone_before_the_views_look" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     partition_expiration_days = { realtime_features = 7 }
   }
@@ -72,6 +84,9 @@ run "partitions_gone_before_the_views_look" {
 
 run "key_of_another_region" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     kms_key = "projects/keys/locations/us-central1/keyRings/pipeline/cryptoKeys/data"
   }
@@ -80,6 +95,9 @@ run "key_of_another_region" {
 
 run "half_a_shard" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     flush_shards = 1.5
   }
@@ -88,6 +106,9 @@ run "half_a_shard" {
 
 run "silent_flush_summaries" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     log_level = "WARNING"
   }
@@ -96,6 +117,9 @@ run "silent_flush_summaries" {
 
 run "a_budget_that_one_push_does_not_fit" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     functions       = { parse = { bytes_in_flight = 10485760, concurrency = 10 } }
     max_event_bytes = 1000
@@ -105,6 +129,9 @@ run "a_budget_that_one_push_does_not_fit" {
 
 run "more_concurrency_than_the_budget_admits" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     functions = { parse = { concurrency = 200 } }
   }
@@ -113,6 +140,9 @@ run "more_concurrency_than_the_budget_admits" {
 
 run "a_budget_that_the_memory_does_not_hold" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     functions = { deadletter = { bytes_in_flight = 134217728 } }
   }
@@ -121,6 +151,9 @@ run "a_budget_that_the_memory_does_not_hold" {
 
 run "a_producer_that_is_everybody" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     producers = ["allAuthenticatedUsers"]
   }
@@ -129,6 +162,9 @@ run "a_producer_that_is_everybody" {
 
 run "an_archive_deleted_before_it_turns_cold" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     archive = { delete_after_days = 90 }
   }
@@ -137,6 +173,9 @@ run "an_archive_deleted_before_it_turns_cold" {
 
 run "a_budget_of_no_account" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     budget = { billing_account = "my account", monthly_amount = 100 }
   }
@@ -145,6 +184,9 @@ run "a_budget_of_no_account" {
 
 run "a_share_in_percent" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     request_log_sample = 10
   }
@@ -153,6 +195,9 @@ run "a_share_in_percent" {
 
 run "an_unknown_driver" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     drivers = { parse = "poll" }
   }
@@ -161,6 +206,9 @@ run "an_unknown_driver" {
 
 run "a_stage_that_has_no_driver" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     drivers = { aggregate = "pull" }
   }
@@ -169,6 +217,9 @@ run "a_stage_that_has_no_driver" {
 
 run "a_connector_that_a_worker_pool_can_not_use" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     drivers       = { parse = "pull" }
     vpc_connector = "projects/demo-project/locations/europe-west2/connectors/private"
@@ -178,6 +229,9 @@ run "a_connector_that_a_worker_pool_can_not_use" {
 
 run "a_worker_pool_of_less_than_an_instance_may_have" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     drivers   = { deadletter = "pull" }
     functions = { deadletter = { memory = "256Mi", bytes_in_flight = 16777216 } }
@@ -187,6 +241,9 @@ run "a_worker_pool_of_less_than_an_instance_may_have" {
 
 run "a_worker_pool_of_nothing" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     worker_pools = { parse = { instances = 0 } }
   }
@@ -195,6 +252,9 @@ run "a_worker_pool_of_nothing" {
 
 run "batches_that_are_more_than_may_wait" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     drivers      = { parse = "pull" }
     worker_pools = { parse = { max_events = 501 } }
@@ -204,6 +264,9 @@ run "batches_that_are_more_than_may_wait" {
 
 run "a_canary_without_traffic" {
   command = plan
+  module {
+    source = "./tests/variables"
+  }
   variables {
     drivers = { parse = "pull" }
     canary  = ["parse"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +90,34 @@ def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
             yield Resource(resource["address"], resource["type"], resource["values"])
     for child in module.get("child_modules", []):
         yield from _resources(child)
+
+
+def apply(state: Path, *options: str) -> Sequence[tuple[str, str]]:
+    """Actions and addresses, in the order in which they were done."""
+    done = terraform.run(
+        "apply",
+        "-json",
+        "-input=false",
+        "-var=project_id=demo-project",
+        *options,
+        f"-state={state}",
+        capture=True,
+    )
+    assert done.returncode == 0, done.stdout
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    hooks = [event["hook"] for event in events if event["type"] == "apply_complete"]
+    return [(hook["action"], hook["resource"]["addr"]) for hook in hooks if hook["action"] != "read"]
+
+
+@pytest.fixture(scope="session")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state after a first apply in which `features` is pushed to and ready to pull. Who changes it takes a
+    copy."""
+    if terraform.offline() is None:
+        pytest.skip("the real provider applies with credentials only")
+    state = tmp_path_factory.mktemp("state") / "terraform.tfstate"
+    apply(state, '-var=drivers={features="push"}')
+    return state
 
 
 @pytest.fixture(scope="session")

@@ -6,22 +6,9 @@ import pytest
 
 from tools import terraform
 
-pytestmark = [
-    pytest.mark.terraform,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(terraform.offline() is None, reason="the real provider applies with credentials only"),
-]
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 
 OPTIONS = ["-no-color", "-input=false", "-var=project_id=demo-project"]
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A deployment's."""
-    path = tmp_path_factory.mktemp("state") / "terraform.tfstate"
-    applied = terraform.run("apply", *OPTIONS, f"-state={path}", capture=True)
-    assert applied.returncode == 0, applied.stderr
-    return path
 
 
 @pytest.mark.parametrize(
@@ -32,8 +19,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=["all", "a function with its subscription"],
 )
-def test_a_plan_that_would_lose_data_is_refused(state: Path, change: list[str]) -> None:
-    plan = terraform.run("plan", *OPTIONS, f"-state={state}", *change, capture=True)
+def test_a_plan_that_would_lose_data_is_refused(applied: Path, change: list[str]) -> None:
+    plan = terraform.run("plan", *OPTIONS, f"-state={applied}", *change, capture=True)
     assert plan.returncode != 0
     assert "Instance cannot be destroyed" in plan.stderr
     assert "terraform_data.guard" in plan.stderr

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,8 @@ import pytest
 from shared.delivery.batching import PULLED
 from shared.gcp.streaming_pull import LEASE_SECONDS
 from shared.topology import PUSHED, subscription_name
-from tests.terraform.conftest import State
+from tests.terraform.conftest import State, apply
 from tests.terraform.test_deployment import SETTINGS
-from tools import terraform
 from tools.generate.package import files
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
@@ -148,33 +148,13 @@ def test_the_lines_of_a_worker_pool_are_counted(features_pulls: State) -> None:
     assert {"cloud_run_revision", "cloud_run_worker_pool"} <= set(re.findall(r"\w+", rejected))
 
 
-def apply(state: Path, drivers: str) -> Sequence[tuple[str, str]]:
-    """Actions and addresses, in the order in which they were done."""
-    done = terraform.run(
-        "apply",
-        "-json",
-        "-input=false",
-        "-var=project_id=demo-project",
-        f"-var=drivers={drivers}",
-        f"-state={state}",
-        capture=True,
-    )
-    assert done.returncode == 0, done.stdout
-    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    hooks = [event["hook"] for event in events if event["type"] == "apply_complete"]
-    return [(hook["action"], hook["resource"]["addr"]) for hook in hooks if hook["action"] != "read"]
-
-
 @pytest.fixture(scope="module")
-def switched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sequence[tuple[str, str]]]:
+def switched(applied: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sequence[tuple[str, str]]]:
     """From push to pull and back."""
-    if terraform.offline() is None:
-        pytest.skip("the real provider applies with credentials only")
-    state = tmp_path_factory.mktemp("state") / "terraform.tfstate"
-    apply(state, '{features="push"}')
+    state = Path(shutil.copy(applied, tmp_path_factory.mktemp("switched")))
     return {
-        "there": apply(state, '{features="pull"}'),
-        "back": apply(state, '{features="push"}'),
+        "there": apply(state, '-var=drivers={features="pull"}'),
+        "back": apply(state, '-var=drivers={features="push"}'),
     }
 
 
