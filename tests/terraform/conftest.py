@@ -111,8 +111,8 @@ def apply(state: Path, *options: str) -> Sequence[tuple[str, str]]:
 
 @pytest.fixture(scope="session")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state after a first apply in which `features` is pushed to and ready to pull. Who changes it takes a
-    copy."""
+    """The state after a first apply in which `features` is pushed to and ready to pull. Who changes it takes
+    a copy."""
     if terraform.offline() is None:
         pytest.skip("the real provider applies with credentials only")
     state = tmp_path_factory.mktemp("state") / "terraform.tfstate"
