@@ -21,7 +21,7 @@ _NAME_BYTES = 6
 """What a character takes in JSON at most."""
 _FEW = 64
 """So many names can't be too long: 64 names of 128 characters are 49 kB."""
-_INT64_MAX = 2**63 - 1
+_MAX = 2**63 - 1
 """BigQuery's JSON refuses what it can't keep exactly: a total beyond 64 bits stops at the end."""
 
 
@@ -111,11 +111,11 @@ class Window:
         """JSON, written by hand: sums may have more digits than a library's whole numbers hold."""
         members = []
         for category in sorted(self.categories):
-            count, latest, *sums = self.categories[category]
-            if max(sums) > _INT64_MAX or min(sums) < -_INT64_MAX:
-                sums = [max(-_INT64_MAX, min(_INT64_MAX, total)) for total in sums]
-            template, names = _MEMBERS[category]
-            members.append(template % (count, iso_text(latest), *sums[:names]))
+            count, latest, sum_1, sum_2, sum_3 = self.categories[category]
+            if not (-_MAX <= sum_1 <= _MAX and -_MAX <= sum_2 <= _MAX and -_MAX <= sum_3 <= _MAX):
+                sum_1, sum_2, sum_3 = (max(-_MAX, min(_MAX, total)) for total in (sum_1, sum_2, sum_3))
+            template, values = _MEMBERS[category]
+            members.append(template % (count, iso_text(latest), sum_1, sum_2, sum_3)[:values])
         return f"{{{','.join(members)}}}"
 
 
@@ -124,10 +124,10 @@ stored_fields = attrgetter(*Window.__dataclass_fields__)
 
 
 def _member(category: str) -> tuple[str, int]:
-    """How a category stands in aggregated_features, as a template, and how many sums it has."""
+    """How a category stands in aggregated_features, as a template, and how many values that takes."""
     names = SUMS[category]
-    sums = "".join(f',"{name}":%d' for name in names)
-    return f'"{category}":{{"count":%d,"latest_timestamp":"%s"{sums}}}', len(names)
+    sums = "".join(f',"{name}":%s' for name in names)
+    return f'"{category}":{{"count":%s,"latest_timestamp":"%s"{sums}}}', 2 + len(names)
 
 
 _MEMBERS = {category: _member(category) for category in SUMS}
