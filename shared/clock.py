@@ -24,7 +24,7 @@ def to_micros(moment: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The inverse of `to_micros`, in UTC."""
-    return EPOCH + timedelta(0, 0, micros)  # by position: by name it takes half as long again
+    return EPOCH + micros * _MICROSECOND  # timedelta(microseconds=micros) takes three times as long
 
 
 def iso_text(micros: int) -> str:

@@ -7,7 +7,7 @@ terraform/feature_groups.json, from which the feature groups and their views are
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS, Value
 
@@ -36,9 +36,11 @@ WINDOW_FEATURES: Mapping[str, str] = {
 """Feature to its column of realtime_features_aggregated."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnlineFeatures:
-    """New values of one entity; `generate_time` decides which value of a feature is the newest."""
+class OnlineFeatures(NamedTuple):
+    """New values of one entity; `generate_time` decides which value of a feature is the newest.
+
+    A tuple, for a flush makes them by the hundred thousand.
+    """
 
     location_id: str
     generate_time: datetime
