@@ -81,7 +81,8 @@ class Inbox:
         return sum(message["event_id"] == event_id for message, _ in self._seen)
 
     def _pull(self) -> None:
-        with grpc.insecure_channel(self._endpoint) as channel:
+        # A thousand messages, some of 10 MB, are more than gRPC takes unasked.
+        with grpc.insecure_channel(self._endpoint, [("grpc.max_receive_message_length", -1)]) as channel:
             client = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
             received = client.pull(
                 subscription=self._name, max_messages=1_000, timeout=BOUND

@@ -295,9 +295,10 @@ async def test_a_settlement_that_is_refused_or_hangs_is_an_end(
     with pytest.raises(PullEnded, match="PERMISSION_DENIED, Pub/Sub says so"):
         await subscription.settle(Settled(["a"], []))
     service.refusal = None
-    monkeypatch.setattr(streaming_pull, "TRY_SECONDS", 0.1)
-    proxy.freeze()
-    with pytest.raises(PullEnded, match=r"no answer to acknowledgements within 0\.1 s"):
-        await subscription.settle(Settled(["a"], []))
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming_pull, "TRY_SECONDS", 0.1)
+        proxy.freeze()
+        with pytest.raises(PullEnded, match=r"no answer to acknowledgements within 0\.1 s"):
+            await subscription.settle(Settled(["a"], []))
     await subscription.settle(Settled(["a"], []))  # on a new connection
     assert proxy.connections == 2
