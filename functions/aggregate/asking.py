@@ -6,7 +6,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 
 MAX_BODY = 64 * 1024
-"""Bytes; `{"shard": 63}` has 13. JSON's worst takes 70 times its bytes: 30 MB took an instance of 1 GiB."""
+"""Bytes; `{"shard": 63}` has 13. 30 MB of empty lists took all of an instance's 1 GiB."""
 READ_SECONDS = 10.0
 """An instance is given four requests at once: four senders that dawdle would have it for as long."""
 
@@ -38,7 +38,7 @@ async def shard_asked_for(request: Request) -> int | None:
 async def _body(request: Request) -> bytes:
     """Of one that says its length, nothing is read if that is too much."""
     declared = request.headers.get("content-length", "")
-    _check(int(declared) if declared.isdigit() else 0)
+    _check(int(declared) if declared.isdecimal() else 0)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
