@@ -1,12 +1,13 @@
 """A mixed sample through the real functions: everything is accounted for, to the event."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from shared.dead_letters.record import read_hints
-from tests.support.chain import PULLED, PUSHED, Run
+from tests.support.chain import PULLED, PUSHED, Run, command
 from tools.pipeline.flushing import flush
 from tools.pipeline.online_store import OnlineStore
 from tools.sampling.mix import bad_kinds
@@ -86,3 +87,10 @@ def test_another_flush_changes_nothing(run: Run) -> None:
     summary = flush(run.chain.address.functions["aggregate"])
     assert summary["events_folded"] == 0
     assert rows(run, count) == before
+
+
+def test_the_doctor_finds_nothing_wrong(run: Run) -> None:
+    flush(run.chain.address.functions["aggregate"])
+    answer = command(run.chain, "doctor", "--json")
+    assert [each for each in json.loads(answer.stdout) if each["verdict"] == "wrong"] == []
+    assert answer.returncode == 0

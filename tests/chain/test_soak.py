@@ -12,6 +12,8 @@ from tests.support.up import running_up, until
 from tools.faults.drawing import draw
 from tools.faults.plan import Action, Fault, Plan
 from tools.faults.running import RECORD, Record
+from tools.local import emulators
+from tools.local.parts import PartsKind
 from tools.pipeline.address import Driver
 
 pytestmark = [pytest.mark.outages, pytest.mark.timeout(360)]
@@ -24,6 +26,17 @@ def test_a_chain_that_misbehaved_by_a_drawn_plan_is_whole_again(tmp_path: Path, 
     verdict = soak(draw(SEED, heals_at=8), tmp_path / "chain", events=100, driver=driver)
     assert verdict.broken == [], verdict
     assert len({kind for kind, _ in verdict.injected}) > 3, verdict.injected
+
+
+def test_a_chain_beside_google_s_emulators_is_whole_again_too(tmp_path: Path) -> None:
+    try:
+        emulators.pubsub(0), emulators.firestore(0)
+    except emulators.EmulatorMissing as error:
+        pytest.skip(str(error))
+    plan = draw(SEED, heals_at=8).beside_emulators()
+    verdict = soak(plan, tmp_path / "chain", events=100, parts=PartsKind.EMULATORS)
+    assert verdict.broken == [], verdict
+    assert {Fault.KILL, Fault.KILL_INSTANCE} & {kind for kind, _ in verdict.injected}, verdict.injected
 
 
 @pytest.mark.parametrize("driver", Driver)

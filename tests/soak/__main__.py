@@ -19,6 +19,7 @@ from tests.soak.soaking import Verdict, measured_start, soak
 from tools.console import console, table
 from tools.faults.drawing import draw, plan_of
 from tools.faults.plan import Plan
+from tools.local.parts import PartsKind
 from tools.paths import ROOT
 from tools.pipeline.address import DRIVERS, Driver
 
@@ -51,9 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         smallest = _shrunk(plan, options, starting, began) if options.shrink else plan
         file = KEPT / f"{plan.seed}.json"
         file.write_text(smallest.to_json())
-        say.print(
-            f"again: python -m nox -s soak -- --driver {options.driver} --plan {file.relative_to(ROOT)}"
-        )
+        drivers = f"--driver {options.driver}{' --emulators' if options.emulators else ''}"
+        say.print(f"again: python -m nox -s soak -- {drivers} --plan {file.relative_to(ROOT)}")
     return int(bool(failed))
 
 
@@ -62,11 +62,12 @@ def _plans(options: argparse.Namespace) -> Iterator[Plan]:
         yield plan_of(str(options.plan))
         return
     for seed in [options.only] if options.only is not None else count(options.seed):
-        yield draw(seed)
+        yield draw(seed).beside_emulators() if options.emulators else draw(seed)
 
 
 def _lived(plan: Plan, options: argparse.Namespace, starting: float) -> Verdict:
-    return soak(plan, KEPT / str(plan.seed), starting=starting, driver=Driver(options.driver))
+    parts = PartsKind.EMULATORS if options.emulators else PartsKind.STAND_IN
+    return soak(plan, KEPT / str(plan.seed), starting=starting, driver=Driver(options.driver), parts=parts)
 
 
 def _shrunk(plan: Plan, options: argparse.Namespace, starting: float, began: float) -> Plan:
@@ -97,8 +98,20 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--shrink", action="store_true", help="make the plans that failed smaller, for as long again"
     )
+    parser.add_argument(
+        "--emulators",
+        action="store_true",
+        help="on Google's emulators for Pub/Sub and Firestore: what happens to processes, to BigQuery and to "
+        "the feature store",
+    )
     parser.add_argument("--driver", choices=DRIVERS, default=DRIVERS[0], help="push by default")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.emulators and options.driver == Driver.PULL:
+        parser.error(
+            "--emulators goes with --driver push: Google's Pub/Sub emulator leases messages, for minutes, to "
+            "the streams of processes that were killed"
+        )
+    return options
 
 
 def _minutes(text: str) -> float:

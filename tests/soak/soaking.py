@@ -20,6 +20,7 @@ from tools.faults.running import RECORD, Record
 from tools.heal.values import values_in
 from tools.heal.writing import write
 from tools.local.chain import Chain, ChainOptions
+from tools.local.parts import PartsKind
 from tools.pipeline.address import Driver
 from tools.pipeline.connect import connect_feature_view, connect_online_store, connect_warehouse
 from tools.pipeline.flushing import flush
@@ -62,6 +63,7 @@ def soak(
     events: int = EVENTS,
     starting: float = STARTING,
     driver: Driver = Driver.PUSH,
+    parts: PartsKind = PartsKind.STAND_IN,
 ) -> Verdict:
     """Runs the plan on a chain of its own, whose logs and data are then in `folder`; call it from the main
     thread. An error of the chain itself breaks the law, too.
@@ -74,10 +76,11 @@ def soak(
     verdict = Verdict(plan, [])
     with _environment({"ALLOWED_LATENESS": str(int(times.lateness.total_seconds()))}):
         options = ChainOptions(
+            parts=parts,
             port_base=0,
             driver=driver,
             flush_every=FLUSH_EVERY,
-            keep=True,
+            keep=parts is PartsKind.STAND_IN,
             faults=plan,
             state=folder,
             report=verdict.said.append,

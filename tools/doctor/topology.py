@@ -34,16 +34,24 @@ class Wiring:
     dead_letters: str | None
     """The topic for messages out of attempts; None when it must never give up."""
     feeds: bool = True
-    """A function, which needs time for a message, and a pause after one that failed."""
+    """A function, which needs time for a message."""
+    backs_off: bool = True
+    """Whether there is a pause, and a longer one, before a message that failed is delivered again."""
 
 
-def wirings(topics: Mapping[str, str], urls: Mapping[str, str], pulled: Collection[str] = ()) -> list[Wiring]:
+def wirings(
+    topics: Mapping[str, str],
+    urls: Mapping[str, str],
+    pulled: Collection[str] = (),
+    backing_off: bool = True,
+) -> list[Wiring]:
     """The four subscriptions of a pipeline; `urls` holds those of the functions but the `pulled`."""
     events, parsed, dead = topics["events"], topics["parsed"], topics["dead_letter"]
 
     def feeding(function: str, topic: str, dead_letters: str | None) -> Wiring:
         endpoint = None if function in pulled else urls.get(function, "")
-        return Wiring(subscription_name(topic, function), topic, endpoint, dead_letters)
+        name = subscription_name(topic, function)
+        return Wiring(name, topic, endpoint, dead_letters, backs_off=backing_off)
 
     return [
         feeding("parse", events, dead),
@@ -120,7 +128,7 @@ def complaints(wiring: Wiring, found: Subscription) -> Iterator[str]:
 
 def _about_giving_up(wiring: Wiring, found: Subscription) -> Iterator[str]:
     policy = found.dead_letter_policy
-    if not found.retry_policy:
+    if wiring.backs_off and not found.retry_policy:
         yield "it has no backoff: a failing message is redelivered at once, over and over"
     if wiring.dead_letters is None:
         if policy:
@@ -158,5 +166,7 @@ def _summary(found: Subscription) -> str:
     if not found.dead_letter_policy:
         return f"{how}, never gives up"
     attempts = found.dead_letter_policy.max_delivery_attempts
+    if not found.retry_policy:
+        return f"{how}, {attempts} attempts without a backoff"
     lasts = delivery_lasts(found) / 3_600
     return f"{how}, {attempts} attempts in {lasts:.1f} hours"

@@ -133,6 +133,22 @@ class Plan(_Strict):
         killed = (action.part for action in self.actions if action.does == "kill")
         yield from (part for part in dict.fromkeys(killed) if part in get_args(ServiceName))
 
+    def beside_emulators(self) -> "Plan":
+        """What of it is left where Google's emulators take the places of two stand-ins: what happens to
+        processes, and to BigQuery and the feature store. A killed service would come back empty."""
+        standins = ("bigquery", "feature-store")
+        return self.model_copy(
+            update={
+                "services": {name: calls for name, calls in self.services.items() if name in standins},
+                "deliveries": Deliveries(),
+                "actions": [
+                    action
+                    for action in self.actions
+                    if action.does != "kill" or action.part in get_args(FunctionName)
+                ],
+            }
+        )
+
     def to_json(self) -> str:
         return self.model_dump_json(indent=2, exclude_defaults=True)
 

@@ -67,8 +67,11 @@ class ChainOptions:
         """Raises UsageError for a plan of faults that this chain can't run."""
         if self.faults is None:
             return
-        if self.parts is not PartsKind.STAND_IN:
-            raise UsageError("--faults makes the stand-ins misbehave: leave out --parts emulators")
+        if self.parts is PartsKind.EMULATORS and self.faults.beside_emulators() != self.faults:
+            raise UsageError(
+                "Google's emulators do not misbehave: leave out --parts emulators, or what the plan has of "
+                "Pub/Sub's deliveries, of the calls of pubsub and firestore, and of kills of services"
+            )
         if not self.keep and (killed := ", ".join(self.faults.forgets())):
             raise UsageError(f"the plan kills {killed}, and their data with them: add --keep")
 
@@ -83,7 +86,7 @@ class Chain:
     def __init__(self, options: ChainOptions) -> None:
         self.options = options
         self._ports = allot(options.port_base)
-        self.address: ChainAddress = address(self._ports, options.trace, options.driver)
+        self.address: ChainAddress = address(self._ports, options.trace, options.driver, options.parts)
         self.file: Path = options.state / addresses.CHAIN_FILE
         self._parts: dict[str, Part] = {}
         self._processes: dict[str, Process] = {}

@@ -51,7 +51,12 @@ STATEFUL = frozenset({"pubsub", "firestore", "bigquery", "feature-store"})
 """The parts that hold data which the pipeline relies on."""
 
 
-def address(ports: Mapping[str, int], trace: bool = False, driver: Driver = Driver.PUSH) -> ChainAddress:
+def address(
+    ports: Mapping[str, int],
+    trace: bool = False,
+    driver: Driver = Driver.PUSH,
+    parts: PartsKind = PartsKind.STAND_IN,
+) -> ChainAddress:
     """Where a chain on these ports will be."""
     at = endpoints(ports)
     called = [name for name in FUNCTIONS if driver is Driver.PUSH or name not in PUSHED]
@@ -64,6 +69,7 @@ def address(ports: Mapping[str, int], trace: bool = False, driver: Driver = Driv
         feature_store=at["feature-store"],
         functions={name: f"http://{at[name]}" for name in called},
         driver=driver,
+        emulators=parts is PartsKind.EMULATORS,
         topics=topic_paths(PROJECT),
         dataset=DATASET,
         feature_view=feature_view_path(PROJECT, REGION),
@@ -96,7 +102,11 @@ def all_parts(
     if data is not None:
         commands = {name: [*command, f"--data={data / name}"] for name, command in commands.items()}
     if faults is not None:
-        commands = {name: [*command, f"--faults={faults.folder}"] for name, command in commands.items()}
+        emulators = EMULATORS if kind is PartsKind.EMULATORS else ()
+        commands = {
+            name: command if name in emulators else [*command, f"--faults={faults.folder}"]
+            for name, command in commands.items()
+        }
     services = [Part(name, command, environment) for name, command in commands.items()]
     if chain.otlp is not None:
         services.append(Part("otlp", _module("standins.otlp", f"--port={ports['otlp']}"), environment))

@@ -57,6 +57,8 @@ class ChainAddress(BaseModel):
     functions: Mapping[str, str]
     """URLs by name: of aggregate, and with the push driver of parse, features and deadletter."""
     driver: Driver = Driver.PUSH
+    emulators: bool = False
+    """Whether Google's emulators serve as Pub/Sub and Firestore."""
     topics: Mapping[str, str]
     """Full names of events, parsed and dead_letter."""
     dataset: str

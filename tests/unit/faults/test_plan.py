@@ -74,8 +74,20 @@ def test_a_plan_that_kills_a_service_needs_its_data_kept() -> None:
 
 
 def test_google_s_emulators_do_not_misbehave() -> None:
-    with pytest.raises(UsageError, match="leave out --parts emulators"):
-        ChainOptions(faults=Plan(heals_at=9), parts=PartsKind.EMULATORS).check()
+    for plan in map(draw, range(20)):
+        with pytest.raises(UsageError, match="leave out --parts emulators, or what the plan has of"):
+            ChainOptions(faults=plan, parts=PartsKind.EMULATORS).check()
+
+
+def test_beside_emulators_processes_bigquery_and_the_feature_store_misbehave() -> None:
+    plans = [draw(seed).beside_emulators() for seed in range(20)]
+    for plan in plans:
+        ChainOptions(faults=plan, parts=PartsKind.EMULATORS).check()
+        assert plan.services.keys() == {"bigquery", "feature-store"}
+        assert list(plan.forgets()) == []
+        assert plan.refuses_rows_of
+    kinds = {(action.does, action.part) for plan in plans for action in plan.actions}
+    assert {("kill", "features"), ("kill-instance", "parse"), ("freeze", "firestore")} <= kinds
 
 
 def test_a_calls_shares_leave_some_that_succeed() -> None:

@@ -26,6 +26,11 @@ NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WEEK = Duration(seconds=7 * 24 * 3600)
 
 WIRING = Wiring("s", "t", "https://parse", "dead")
+TOPICS = {
+    "events": "projects/p/topics/e",
+    "parsed": "projects/p/topics/e-p",
+    "dead_letter": "projects/p/topics/d",
+}
 
 
 def subscription(**changes: object) -> Subscription:
@@ -96,14 +101,15 @@ def test_a_pull_subscription_that_feeds_a_function_is_held_to_the_rest_as_well()
     ]
 
 
+def test_google_s_emulators_have_no_backoff() -> None:
+    emulated = replace(WIRING, backs_off=False)
+    assert list(complaints(emulated, subscription(retry_policy=None))) == []
+    assert [each.backs_off for each in wirings(TOPICS, {}, backing_off=False)] == [False] * 3 + [True]
+
+
 def test_an_unknown_url_is_no_complaint() -> None:
-    topics = {
-        "events": "projects/p/topics/e",
-        "parsed": "projects/p/topics/e-p",
-        "dead_letter": "projects/p/topics/d",
-    }
-    parse, *_, monitor = wirings(topics, {})
-    assert [wiring.endpoint for wiring in wirings(topics, {}, ["features"])] == ["", None, "", None]
+    parse, *_, monitor = wirings(TOPICS, {})
+    assert [wiring.endpoint for wiring in wirings(TOPICS, {}, ["features"])] == ["", None, "", None]
     assert (parse.name, parse.endpoint) == ("projects/p/subscriptions/e-parse", "")
     assert (monitor.name, monitor.endpoint) == ("projects/p/subscriptions/e-monitor", None)
     assert not [text for text in complaints(parse, subscription()) if "pushes" in text]

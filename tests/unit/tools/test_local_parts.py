@@ -1,7 +1,7 @@
 """How the parts of the local chain are started: with which command, settings and addresses."""
 
 import pytest
-from google.pubsub_v1.types import PushConfig
+from google.pubsub_v1.types import PushConfig, Subscription
 
 from tools.faults.plan import Plan
 from tools.local.parts import Misbehaviour, PartsKind, address, all_parts
@@ -71,3 +71,12 @@ def test_the_subscriptions_of_both_drivers_differ_in_their_endpoint_alone() -> N
     for each in (*pushing, *pulled):
         each.push_config = PushConfig()
     assert pulled == pushing
+
+
+def test_the_subscriptions_of_google_s_emulators_have_no_backoff_and_are_the_same_otherwise() -> None:
+    usual = subscriptions(address(PORTS))
+    emulated = subscriptions(address(PORTS, parts=PartsKind.EMULATORS))
+    assert [bool(each.retry_policy) for each in (*usual, *emulated)] == [True] * 3 + [False] * 5
+    for each in usual:
+        Subscription.pb(each).ClearField("retry_policy")
+    assert emulated == usual
