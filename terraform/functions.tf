@@ -161,9 +161,7 @@ resource "google_cloud_scheduler_job" "flush" {
 
   http_target {
     http_method = "POST"
-    uri         = module.stage["aggregate"].uri
-    headers     = { "Content-Type" = "application/json" }
-    body        = base64encode(jsonencode({ shard = count.index }))
+    uri         = "${module.stage["aggregate"].uri}?shard=${count.index}"
 
     oidc_token {
       service_account_email = module.stage["aggregate"].invoker_email

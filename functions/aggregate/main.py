@@ -1,4 +1,4 @@
-"""Arrives: a tick of Cloud Scheduler, a POST with no body that matters.
+"""Arrives: a tick of Cloud Scheduler, a POST, for each shard one.
 Leaves: the panes that are due in realtime_features_aggregated, window features in the feature view.
 Fails: 503 when a service does not do its part; the next tick goes on where this one stopped."""
 

@@ -1,5 +1,6 @@
-"""One tick through the flush: a POST in, the summary as JSON out."""
+"""One tick through the flush: a POST in, whose body nobody reads, and the summary as JSON out."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
@@ -7,7 +8,6 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.aggregate.asking import Refused, shard_asked_for
 from functions.aggregate.emitting import Emitter
 from functions.aggregate.flush import Flush
 from functions.aggregate.layout import ensure_shards
@@ -22,6 +22,8 @@ from shared.tables.sink import RowSink
 from shared.telemetry.logs import LogEvent, log
 from shared.windows.documents import Documents
 from shared.windows.state import Layout, Shard
+
+_DIGITS = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +84,23 @@ class FlushHandler:
         self._dependencies = dependencies
 
     async def handle(self, request: Request) -> Response:
-        """200 with the summary, 400, 408 or 413 for a body that asks for nothing, 405 for anything but POST,
-        503 when a service failed.
+        """200 with the summary, 400 for a shard that can't be, 405 for anything but POST, 503 when a service
+        failed.
 
-        The body may name a shard, `{"shard": 2}`, as each of the schedule's jobs does; without one all are
+        The query may name a shard, `?shard=2`, as each of the schedule's jobs does; without one all are
         flushed.
         """
         if request.method != "POST":
             return JSONResponse(
                 {"error": "send a POST: it flushes the windows"}, 405, headers={"Allow": "POST"}
             )
+        shard = request.query_params.get("shard")
+        if shard is not None and not _DIGITS.fullmatch(shard):
+            reason = "the query's shard must be a number from 0 on, like ?shard=0"
+            log.warning("request refused: %s", reason, extra={"event": LogEvent.REQUEST_REFUSED})
+            return JSONResponse({"error": reason}, 400)
         try:
-            shard = await shard_asked_for(request)
-        except Refused as error:
-            log.warning("request refused: %s", error, extra={"event": LogEvent.REQUEST_REFUSED})
-            return JSONResponse({"error": str(error)}, error.status)
-        try:
-            summary = await flush(self._dependencies, shard)
+            summary = await flush(self._dependencies, None if shard is None else int(shard))
         except Retry as error:
             log.error(
                 "the flush stopped, the next one goes on from there: %s",

@@ -104,6 +104,10 @@ run "deploys" {
     condition     = google_cloud_scheduler_job.flush[0].schedule == "* * * * *" && google_cloud_scheduler_job.flush[0].http_target[0].http_method == "POST" && google_cloud_scheduler_job.flush[0].http_target[0].oidc_token[0].service_account_email == module.stage["aggregate"].invoker_email
     error_message = "The flush must be called each minute, as aggregate's invoker."
   }
+  assert {
+    condition     = google_cloud_scheduler_job.flush[0].http_target[0].uri == "${module.stage["aggregate"].uri}?shard=0" && google_cloud_scheduler_job.flush[0].http_target[0].oidc_token[0].audience == module.stage["aggregate"].uri
+    error_message = "The flush's job must name its shard, for the function's bare URL as the audience."
+  }
 
   # Settings
 

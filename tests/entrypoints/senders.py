@@ -50,9 +50,9 @@ def statuses(answer: bytes) -> list[int]:
 
 
 def good_body(function: str) -> bytes:
-    """Of a request that the function takes: an event, or for `aggregate` a flush of a shard."""
+    """Of a request that the function takes: an event, or for `aggregate` anything."""
     if function == "aggregate":
-        return b'{"shard":0}'
+        return b"{}"
     event = (raw if function == "parse" else parsed)(event_id := new_id("beside"))
     return push(orjson.dumps(event), event_id)
 
@@ -62,10 +62,12 @@ def done(function: str) -> int:
     return 200 if function == "aggregate" else 204
 
 
-def post(body: bytes, *headers: bytes, version: bytes = b"1.1", length: int | None = None) -> bytes:
+def post(
+    body: bytes, *headers: bytes, version: bytes = b"1.1", length: int | None = None, query: bytes = b""
+) -> bytes:
     """A request as it should be; `length` may say something else than the body."""
     size = len(body) if length is None else length
-    head = (b"POST / HTTP/" + version, b"Host: f", b"Content-Length: %d" % size, *headers)
+    head = (b"POST /" + query + b" HTTP/" + version, b"Host: f", b"Content-Length: %d" % size, *headers)
     return b"\r\n".join(head) + b"\r\n\r\n" + body
 
 

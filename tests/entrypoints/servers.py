@@ -155,9 +155,12 @@ class Servers:
             return False
         return name not in FUNCTIONS or self.get(name, "/robots.txt") is not None
 
-    def post(self, function: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    def post(
+        self, function: str, body: bytes, headers: Mapping[str, str] | None = None, query: str = ""
+    ) -> Answer:
         """Sends a request as Pub/Sub does."""
-        answer = self._send(function, "/", body, {"Content-Type": "application/json"} | dict(headers or {}))
+        headers = {"Content-Type": "application/json"} | dict(headers or {})
+        answer = self._send(function, f"/{query}", body, headers)
         assert answer is not None, f"{function} did not answer"
         return answer
 

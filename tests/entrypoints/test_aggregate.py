@@ -31,9 +31,20 @@ def test_a_get_is_405_and_says_to_send_a_post(servers: Servers) -> None:
     assert servers.post("aggregate", b"").status == 200
 
 
-@pytest.mark.parametrize("body", [b'{"shard": "0"}', b'{"shard": -1}', b'{"shard": true}', b'{"shard": 1.5}'])
-def test_a_shard_that_is_not_a_number_from_0_on_is_400_and_says_so(servers: Servers, body: bytes) -> None:
-    answer = servers.post("aggregate", body)
+def test_a_tick_may_name_its_shard(servers: Servers) -> None:
+    """The chain has one, 0; each job of the schedule has its own."""
+    location, event_id = new_id("location"), new_id("event")
+    event = orjson.dumps(parsed(event_id, location_id=location))
+    assert servers.post("features", push(event, "message")) == Answer(204, "")
+    another = servers.post("aggregate", b"", query="?shard=5")
+    assert (another.status, orjson.loads(another.text)["events_folded"]) == (200, 0)
+    own = servers.post("aggregate", b"", query="?shard=0")
+    assert own.status == 200
+    assert orjson.loads(own.text)["events_folded"] >= 1
+
+
+@pytest.mark.parametrize("shard", ["", "-1", "1.5", "true", "%D9%A3", "9" * 20])
+def test_a_shard_that_is_not_a_number_from_0_on_is_400_and_says_so(servers: Servers, shard: str) -> None:
+    answer = servers.post("aggregate", b"", query=f"?shard={shard}")
     assert answer.status == 400
-    assert 'must be a number from 0 on, like {\\"shard\\": 0}' in answer.text
-    assert servers.post("aggregate", b'{"shard": 0}').status == 200
+    assert "shard must be a number from 0 on, like ?shard=0" in answer.text

@@ -4,7 +4,6 @@ import socket
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -125,17 +124,27 @@ def test_what_is_odd_but_whole_is_taken(function: Server) -> None:
     assert others(function, odd(good_body(function.name)), done(function.name)) == {}
 
 
-def test_what_is_not_json_is_no_delivery_and_a_flush_of_every_shard(function: Server) -> None:
+def test_what_is_not_json_is_no_delivery_and_a_flush_as_any(function: Server) -> None:
     status = 200 if function.name == "aggregate" else 400
     assert others(function, no_json(good_body(function.name)), status) == {}
 
 
+@pytest.mark.parametrize("function", PUSHED, indirect=True)
 def test_a_body_that_is_too_large_is_refused(function: Server) -> None:
     """Before it is read, where it says so. 30 MB fit an instance that is pushed to, but are no delivery."""
-    is_pushed = function.name in PUSHED
-    assert others(function, huge(), 400 if is_pushed else 413) == {}
+    assert others(function, huge(), 400) == {}
     announced = {"99 GB announced": post(b"x", CLOSE, length=99_000_000_000)}
-    assert others(function, announced, 429 if is_pushed else 413) == {}
+    assert others(function, announced, 429) == {}
+
+
+@pytest.mark.parametrize("function", ["aggregate"], indirect=True)
+def test_a_flush_waits_for_no_body_and_reads_none(function: Server) -> None:
+    halves = (post(b"{", length=11), post(b"x", length=99_000_000_000), IN_CHUNKS, IN_CHUNKS + b"5\r\nab")
+    unread = dict(zip(("short", "99 GB announced", "no chunk", "half a chunk"), halves, strict=True))
+    assert others(function, unread, 200) == {}
+    with good_events(function):
+        for request in huge().values():  # it is answered and hung up on; the answer may be lost on its way
+            assert statuses(answer_to(function, request)) in ([200], [])
 
 
 @pytest.mark.parametrize("function", PUSHED, indirect=True)
@@ -147,7 +156,7 @@ def test_a_message_that_is_much_larger_in_memory_is_a_dead_letter(function: Serv
 
 def test_requests_in_one_go_are_answered_in_their_order(function: Server) -> None:
     good = [post(good_body(function.name), *headers) for headers in ((), (), (CLOSE,))]
-    requests = [good[0], post(b'{"shard":-1}'), *good[1:]]
+    requests = [good[0], post(b"{}", query=b"?shard=-1"), *good[1:]]
     status = done(function.name)
     with good_events(function):
         assert statuses(answer_to(function, b"".join(requests))) == [status, 400, status, status]
@@ -191,13 +200,3 @@ def test_two_senders_that_announce_all_of_the_budget_and_dawdle_have_it_for_ten_
         assert time.monotonic() - began < 20
     with good_events(function):
         pass
-
-
-@pytest.mark.hostile
-@pytest.mark.parametrize("function", ["aggregate"], indirect=True)
-def test_flushes_whose_bodies_do_not_come_are_refused_after_ten_seconds(function: Server) -> None:
-    """As many as an instance is given at once."""
-    halves = (post(b"{", length=11), post(b"", length=11), IN_CHUNKS, IN_CHUNKS + b"5\r\nab")
-    with good_events(function), ThreadPoolExecutor() as pool:
-        answers = pool.map(lambda half: statuses(answer_to(function, half)), halves)
-    assert list(answers) == [[408]] * len(halves)

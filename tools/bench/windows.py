@@ -219,9 +219,7 @@ async def tick(testbed: Testbed, server: Server, minute: int, shard: int) -> Tic
 
 
 def _post(port: int, shard: int) -> Any:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/", data=orjson.dumps({"shard": shard}), method="POST"
-    )
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/?shard={shard}", method="POST")
     with urllib.request.urlopen(request, timeout=600) as answer:
         return orjson.loads(answer.read())
 
