@@ -15,7 +15,7 @@ import uvloop
 from shared.delivery.intake import Intake
 from shared.delivery.pull import Puller
 from shared.gcp.streaming_pull import FlowLimits, PulledSubscription
-from shared.settings import TracedSettings
+from shared.settings import MessageSettings
 from shared.topology import PUSHED, subscription_name, subscription_path
 
 HUNG_SECONDS = 60.0
@@ -35,7 +35,7 @@ def main() -> None:
     uvloop.run(_pull(function, _subscription(stage, function.settings)))
 
 
-def _subscription(stage: str, settings: TracedSettings) -> PulledSubscription:
+def _subscription(stage: str, settings: MessageSettings) -> PulledSubscription:
     name = settings.subscription or subscription_name(PUSHED[stage], stage)
     # Each message waits for at most one other batch: two in flight, and none behind them.
     limits = FlowLimits(2 * settings.batch_max_events, settings.max_bytes_in_flight)

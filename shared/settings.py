@@ -6,7 +6,7 @@ the start with a sentence that names it.
 
 from datetime import timedelta
 from typing import Annotated, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,18 +28,10 @@ def _seconds_or_iso(value: object) -> object:
     return value
 
 
-def _zone(value: object) -> object:
-    try:
-        return ZoneInfo(value) if isinstance(value, str) else value
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"no such IANA time zone: {value}") from error
-
-
 Duration = Annotated[
     timedelta, BeforeValidator(_seconds_or_iso), Field(ge=timedelta(0), le=timedelta(days=7))
 ]
 Retention = Annotated[timedelta, BeforeValidator(_seconds_or_iso), Field(ge=timedelta(days=31))]
-TimeZone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Name = Annotated[str, Field(min_length=1)]
 FeatureViewName = Annotated[
     str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/featureOnlineStores/[^/]+/featureViews/[^/]+$")
@@ -49,9 +41,7 @@ FeatureViewName = Annotated[
 class Settings(BaseSettings):
     """For every function."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, arbitrary_types_allowed=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     project_id: Name
     pipeline_version: Name = f"{__version__}+local"
@@ -78,7 +68,7 @@ class BatchSettings(Settings):
         )
 
 
-class TracedSettings(BatchSettings):
+class MessageSettings(BatchSettings):
     """For functions that handle messages."""
 
     max_bytes_in_flight: Annotated[int, Field(ge=LEAST_BYTES_IN_FLIGHT)] = 32 * 2**20
@@ -93,13 +83,13 @@ class TracedSettings(BatchSettings):
     other OTEL_… variables, such as OTEL_TRACES_SAMPLER."""
 
 
-class DeadLetterSettings(BatchSettings):
+class DeadLetteringSettings(BatchSettings):
     """For functions that write dead letters."""
 
     dead_letter_topic: Name = DEAD_LETTER_TOPIC
 
 
-class RejectingSettings(DeadLetterSettings, TracedSettings):
+class RejectingSettings(DeadLetteringSettings, MessageSettings):
     """For functions that reject messages, and the brake on that (docs/decisions/0040)."""
 
     dead_letter_brake: bool = True
@@ -141,7 +131,7 @@ class ParseSettings(RejectingSettings):
     """docs/contract.md#clock-limits: clocks drift by seconds, 5 minutes ahead is a mistake."""
 
 
-class WindowSettings(DeadLetterSettings):
+class WindowSettings(DeadLetteringSettings):
     """What `features` and `aggregate` must agree on, and where both write."""
 
     dataset: Name = DATASET
@@ -154,7 +144,7 @@ class WindowSettings(DeadLetterSettings):
 class FeaturesSettings(WindowSettings, RejectingSettings):
     """`features`."""
 
-    feature_timezone: TimeZone = ZoneInfo("Europe/London")
+    feature_timezone: ZoneInfo = ZoneInfo("Europe/London")
 
 
 class AggregateSettings(WindowSettings):
@@ -165,7 +155,7 @@ class AggregateSettings(WindowSettings):
     a few seconds a minute; each needs a schedule of its own (terraform/functions.tf)."""
 
 
-class DeadletterSettings(TracedSettings):
+class DeadletterSettings(MessageSettings):
     """`deadletter`."""
 
     dataset: Name = DATASET

@@ -10,7 +10,7 @@ from shared.delivery.admission import ByteBudget
 from shared.delivery.intake import Intake, Process, SendRejected
 from shared.delivery.push import PushHandler
 from shared.gc_tuning import freeze_startup_objects
-from shared.settings import DeadLetterSettings, RejectingSettings, Settings, TracedSettings, load
+from shared.settings import DeadLetteringSettings, MessageSettings, RejectingSettings, Settings, load
 from shared.telemetry import logs, tracing
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def start(stage: str, kind: type[S]) -> S:
     return settings
 
 
-def dead_letter_publisher(stage: str, settings: DeadLetterSettings) -> DeadLetterPublisher:
+def dead_letter_publisher(stage: str, settings: DeadLetteringSettings) -> DeadLetterPublisher:
     """Sends this stage's dead letters to settings.dead_letter_topic."""
     from shared.gcp.pubsub import TopicPublisher  # deadletter is deployed without Pub/Sub's client
 
@@ -52,7 +52,7 @@ def ready(handler: H) -> H:
     return handler
 
 
-def push_handler(stage: str, settings: TracedSettings, process: Process) -> PushHandler:
+def push_handler(stage: str, settings: MessageSettings, process: Process) -> PushHandler:
     """The handler of a stage that rejects nothing; called last, when everything else is built."""
     return _handler(stage, settings, Intake(process))
 
@@ -65,6 +65,6 @@ def rejecting_handler(
     return _handler(stage, settings, Intake(process, send_rejected, brake))
 
 
-def _handler(stage: str, settings: TracedSettings, intake: Intake) -> PushHandler:
+def _handler(stage: str, settings: MessageSettings, intake: Intake) -> PushHandler:
     tracing.configure(stage, settings.otel_exporter_otlp_endpoint, _google_session)
     return ready(PushHandler(intake, ByteBudget(settings.max_bytes_in_flight)))

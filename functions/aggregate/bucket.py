@@ -32,6 +32,8 @@ CHUNK = 25_000
 MAX_ENTRIES = 550_000
 """Bytes of entries in a part; with its tail of digests it stays under the 1 MiB of a document. One entry
 alone is far smaller: its type names are bounded (functions/aggregate/window.py)."""
+_ARRIVAL = Contribution._fields.index("arrival_micros")
+"""From here on copies of an event may differ."""
 
 
 class Added(StrEnum):
@@ -57,8 +59,8 @@ class Part:
     is_changed: bool = False
 
 
-class Fired(NamedTuple):
-    """A pane: whose, and the window as it is emitted."""
+class Pane(NamedTuple):
+    """Whose it is, and the window as it is emitted."""
 
     location_id: str
     start: int
@@ -76,11 +78,11 @@ class BucketState:
         self._parts = [Part(name)]
         self._stored = 1
         self._seen: set[bytes] = set()
-        self._holder: dict[str, Part] = {}
+        self._part_of: dict[str, Part] = {}
         self._new: dict[str, Window] = {}
         self.added: Counter[Added] = Counter()
         self.too_late: list[Contribution] = []
-        self.fired: list[Fired] = []
+        self.fired: list[Pane] = []
         self.born = 0
         """Locations that this state did not hold when it was read."""
 
@@ -93,17 +95,17 @@ class BucketState:
         bucket._parts = [_decode(document) for document in parts_of(documents, name)]
         bucket._stored = len(bucket._parts)
         for part in bucket._parts:
-            for moved in bucket._holder.keys() & part.windows.keys():
-                del bucket._holder[moved].windows[moved]
+            for moved in bucket._part_of.keys() & part.windows.keys():
+                del bucket._part_of[moved].windows[moved]
             bucket._seen.update(part.tail)
             for chunk in chunks_of(documents, part.name):
                 bucket._seen.update(seen_in(chunk))
-            bucket._holder.update(dict.fromkeys(part.windows, part))
+            bucket._part_of.update(dict.fromkeys(part.windows, part))
         return bucket
 
     @property
     def locations(self) -> int:
-        return len(self._holder)
+        return len(self._part_of)
 
     def windows(self) -> Iterator[tuple[str, Window]]:
         """Every location's window."""
@@ -131,16 +133,15 @@ class BucketState:
     def _fresh(self, contributions: Sequence[Contribution]) -> dict[bytes, Contribution]:
         fresh: dict[bytes, Contribution] = {}
         for event in contributions:
-            identity = event[1]
-            if identity in self._seen:
+            if event.digest in self._seen:
                 continue
-            first = fresh.get(identity)
-            if first is None or event[3:] < first[3:]:
-                fresh[identity] = event
+            first = fresh.get(event.digest)
+            if first is None or event[_ARRIVAL:] < first[_ARRIVAL:]:
+                fresh[event.digest] = event
         return fresh
 
     def _count(self, location_id: str, fresh: Mapping[bytes, Contribution]) -> None:
-        part = self._holder.get(location_id) or self._place(location_id)
+        part = self._part_of.get(location_id) or self._place(location_id)
         window = part.windows[location_id]
         if window.is_final:
             self.too_late += fresh.values()
@@ -157,7 +158,7 @@ class BucketState:
         """The part that a new location goes to, with its empty window."""
         part = self._parts[-1]
         part.windows[location_id] = Window()
-        self._holder[location_id] = part
+        self._part_of[location_id] = part
         self.born += 1
         return part
 
@@ -176,22 +177,22 @@ class BucketState:
             owed = due(window, has_new, has_ended, settles)
             if owed is not None:
                 window.fire(*owed, progress.now, flush)
-                self._holder[location_id].is_changed = True
-                self.fired.append(Fired(location_id, start, window, has_new))
+                self._part_of[location_id].is_changed = True
+                self.fired.append(Pane(location_id, start, window, has_new))
 
     def replace(self, location_id: str, window: Window, digests: Sequence[bytes]) -> None:
         """Puts another window in a location's place, and counts these events."""
-        part = self._holder.get(location_id) or self._place(location_id)
+        part = self._part_of.get(location_id) or self._place(location_id)
         part.windows[location_id] = window
         added = [digest for digest in digests if digest not in self._seen]
         part.fresh.setdefault(location_id, []).extend(added)
         self._seen.update(added)
         part.is_changed = True
 
-    def emitted_since(self, flush: int) -> list[Fired]:
+    def emitted_since(self, flush: int) -> list[Pane]:
         """The last panes that a later flush than this made."""
         return [
-            Fired(location_id, self.key[0], window)
+            Pane(location_id, self.key[0], window)
             for location_id, window in self.windows()
             if window.flush > flush
         ]
@@ -234,7 +235,7 @@ class BucketState:
         for location_id in moved:
             new.windows[location_id] = part.windows.pop(location_id)
             new.fresh[location_id] = part.fresh.pop(location_id, [])
-            self._holder[location_id] = new
+            self._part_of[location_id] = new
         self._parts.append(new)
         self._parts[0].is_changed = True  # it says how many there are
 

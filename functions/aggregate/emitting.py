@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from functions.aggregate.bucket import Fired
+from functions.aggregate.bucket import Pane
 from functions.aggregate.ports import DeadLetters
 from functions.aggregate.reports import Stamp, lost_pane, unwritten_values, window_features
-from functions.aggregate.window import Pane
+from functions.aggregate.window import Timing
 from shared.clock import Clock, from_micros
 from shared.dead_letters.record import DeadLetterRecord
 from shared.errors import Reject
@@ -26,7 +26,7 @@ _time = lru_cache(maxsize=64)(from_micros)
 """The times of a flush's panes are few."""
 
 
-def row_of(pane: Fired) -> Row:
+def row_of(pane: Pane) -> Row:
     """The pane as its row of realtime_features_aggregated: the same however often asked for."""
     location_id, start, window, _ = pane
     return {
@@ -50,21 +50,21 @@ class Emitter:
     dead_letters: DeadLetters
     clock: Clock
     pipeline_version: str
-    panes: Counter[Pane] = field(default_factory=Counter)
+    panes: Counter[Timing] = field(default_factory=Counter)
     settled: int = 0
     _unwritten: list[Unwritten] = field(default_factory=list)
 
     def stamp(self) -> Stamp:
         return Stamp(self.clock(), self.pipeline_version)
 
-    async def emit(self, fired: Sequence[Fired]) -> None:
+    async def emit(self, fired: Sequence[Pane]) -> None:
         """Returns when all are durable; raises Retry or Busy. What BigQuery refuses is a dead letter."""
         if not fired:
             return
         rows = [row_of(pane) for pane in fired]
         refused: list[DeadLetterRecord] = []
         for pane, row, outcome in zip(fired, rows, await self.rows.append_rows(rows), strict=True):
-            self.panes[Pane(pane.window.pane)] += 1
+            self.panes[Timing(pane.window.pane)] += 1
             self.settled += pane.window.is_final
             if outcome is None:
                 continue

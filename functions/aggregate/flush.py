@@ -37,14 +37,8 @@ from shared.errors import Retry
 from shared.telemetry.logs import log
 from shared.windows.bucket_documents import meta_fields, meta_name
 from shared.windows.documents import Documents, Refused, Unreadable, Write
-from shared.windows.key import WINDOW_MICROS
-from shared.windows.log import is_settled, sealed_before
-from shared.windows.state import (
-    KEEP_SETTLED,
-    Bucket,
-    Control,
-    segment_key,
-)
+from shared.windows.log import is_retired, sealed_before
+from shared.windows.state import KEEP_SETTLED, Bucket, Control, segment_key
 
 GROUP = 16
 """Buckets loaded, saved and emitted together: about 7,000 locations, 2 MB."""
@@ -82,7 +76,7 @@ class Flush:
     async def run(self) -> Summary:
         """Rounds until the log is read or the time is up; raises Retry when a service fails."""
         began = self.monotonic()
-        if self._is_retired():
+        if is_retired(self.session.generation, self.session.control, self.allowed_lateness):
             return self.summary
         if self.session.is_taken:
             return self.summary.skip(from_micros(self.session.control.lease_until))
@@ -135,13 +129,6 @@ class Flush:
         except Retry as error:
             log.warning("online values that were not written could not be recorded: %s", error)
         await self.session.release()
-
-    def _is_retired(self) -> bool:
-        """Whether this shard's generation has had its last window."""
-        control, last = self.session.control, self.session.generation.until - WINDOW_MICROS
-        return not (control.windows or control.pending) and is_settled(
-            last, control.watermark, self.allowed_lateness
-        )
 
     async def _recover(self) -> None:
         """Emits what a dead flush saved; what is left to recover shrinks as it goes."""

@@ -32,9 +32,7 @@ async def ensure_shards(documents: Documents, shards: int) -> Layout:
 
 def _layout(reading: Reading) -> Layout:
     try:
-        return (
-            Layout.from_fields(reading.documents[LAYOUT].fields) if LAYOUT in reading.documents else Layout()
-        )
+        return Layout.found_in(reading)
     except Unreadable as error:
         raise Retry(f"{LAYOUT} can't be read ({error}): deploy the release that wrote it") from error
 
@@ -47,12 +45,7 @@ def _change(reading: Reading, layout: Layout, shards: int) -> tuple[Layout, list
             Write(LAYOUT, first.to_fields(), NEW),
             *(Write(shard.control, Control().to_fields(), NEW) for shard in first.generations[0].all()),
         ]
-    controls = {
-        shard.control: Control.from_fields(reading.documents[shard.control].fields)
-        if shard.control in reading.documents
-        else Control()
-        for shard in newest.all()
-    }
+    controls = {shard.control: Control.found_in(reading, shard) for shard in newest.all()}
     opened = [start for control in controls.values() for start in control.windows]
     since = max([window_of(reading.at), newest.since, *opened]) + WINDOW_MICROS
     changed = layout.with_shards(shards, since)
@@ -63,14 +56,10 @@ def _change(reading: Reading, layout: Layout, shards: int) -> tuple[Layout, list
     )
     fenced = f"generation {changed.generations[-1].number}"
     return changed, [
-        Write(LAYOUT, changed.to_fields(), _version(reading, LAYOUT)),
+        Write(LAYOUT, changed.to_fields(), reading.version(LAYOUT)),
         *(
-            Write(name, replace(control, holder=fenced).to_fields(), _version(reading, name))
+            Write(name, replace(control, holder=fenced).to_fields(), reading.version(name))
             for name, control in controls.items()
         ),
         *(Write(shard.control, born.to_fields(), NEW) for shard in changed.generations[-1].all()),
     ]
-
-
-def _version(reading: Reading, name: str) -> int:
-    return reading.documents[name].version if name in reading.documents else NEW

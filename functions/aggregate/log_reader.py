@@ -97,12 +97,12 @@ def _add(
     start = end = 0
     by_location: ByLocation = {}
     for event in contributions:
-        if not start <= event[2] < end:  # seldom: most are of the same window as the one before
-            start = window_of(event[2])
+        if not start <= event.event_micros < end:  # seldom: most are of the same window as the one before
+            start = window_of(event.event_micros)
             end = start + WINDOW_MICROS
             by_location = events.setdefault(start, {})
-        same = by_location.get(event[0])
+        same = by_location.get(event.location_id)
         if same is not None:
             same.append(event)
-        elif is_ours(start, event[0]):
-            by_location[event[0]] = [event]
+        elif is_ours(start, event.location_id):
+            by_location[event.location_id] = [event]

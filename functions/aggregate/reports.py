@@ -7,7 +7,7 @@ from itertools import chain
 
 import orjson
 
-from functions.aggregate.bucket import BucketState, Fired
+from functions.aggregate.bucket import BucketState, Pane
 from functions.aggregate.log_reader import ByLocation, Sorted
 from shared.clock import from_micros
 from shared.dead_letters.record import DeadLetterRecord
@@ -29,7 +29,7 @@ class Stamp:
     pipeline_version: str
 
 
-def window_features(pane: Fired, row: Row) -> OnlineFeatures:
+def window_features(pane: Pane, row: Row) -> OnlineFeatures:
     """The window's values of a pane and its row.
 
     Their generate_time is the event time of the window's newest event: a late pane of an older window does
@@ -92,18 +92,10 @@ def _in_no_pane(key: Bucket, events: ByLocation, trouble: str, advice: str, stam
     return _record(stamp, what, _payload(found))
 
 
-def lost_pane(pane: Fired, row: Row, refusal: Exception, stamp: Stamp) -> DeadLetterRecord:
+def lost_pane(pane: Pane, row: Row, refusal: Exception, stamp: Stamp) -> DeadLetterRecord:
     """A pane that BigQuery refuses as a row."""
     what = f"pane {pane.window.revision} of the window {_time(pane.start)}: {refusal}"
-    return DeadLetterRecord(
-        error_type=ErrorType.SINK_REJECTED,
-        error_message=what,
-        stage=STAGE,
-        location_id=pane.location_id,
-        payload=orjson.dumps(row),
-        error_timestamp=stamp.now,
-        pipeline_version=stamp.pipeline_version,
-    )
+    return _record(stamp, what, orjson.dumps(row), ErrorType.SINK_REJECTED, pane.location_id)
 
 
 def unwritten_values(missing: Sequence[Unwritten], stamp: Stamp) -> DeadLetterRecord:
@@ -114,21 +106,21 @@ def unwritten_values(missing: Sequence[Unwritten], stamp: Stamp) -> DeadLetterRe
         until=max(part.until for part in missing),
         reason=missing[0].reason,
     )
-    return DeadLetterRecord(
-        error_type=ErrorType.FEATURE_STORE_WRITE_FAILED,
-        error_message=f"window features: {whole}",
-        stage=STAGE,
-        payload=b"",
-        error_timestamp=stamp.now,
-        pipeline_version=stamp.pipeline_version,
-    )
+    return _record(stamp, f"window features: {whole}", b"", ErrorType.FEATURE_STORE_WRITE_FAILED)
 
 
-def _record(stamp: Stamp, what: str, payload: bytes) -> DeadLetterRecord:
+def _record(
+    stamp: Stamp,
+    what: str,
+    payload: bytes,
+    error_type: ErrorType = ErrorType.UNEXPECTED_ERROR,
+    location_id: str | None = None,
+) -> DeadLetterRecord:
     return DeadLetterRecord(
-        error_type=ErrorType.UNEXPECTED_ERROR,
+        error_type=error_type,
         error_message=what,
         stage=STAGE,
+        location_id=location_id,
         payload=payload,
         error_timestamp=stamp.now,
         pipeline_version=stamp.pipeline_version,

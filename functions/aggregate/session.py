@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.clock import micros_of
 from shared.errors import Retry
 from shared.telemetry.logs import log
 from shared.windows.documents import NEW, Committed, Conflict, Documents, Unreadable, Write
 from shared.windows.state import LAYOUT, Control, Generation, Layout, OpenWindow, Shard
 
-LEASE = timedelta(seconds=60) // timedelta(microseconds=1)
-"""Longer than any pause between two saves of a healthy flush; a dead one delays the next by this."""
+LEASE = micros_of(timedelta(seconds=60))
+"""Microseconds. Longer than any pause between two saves of a healthy flush; a dead one delays the next by
+this."""
 MAX_COMMIT_BYTES = 3_500_000
 """A commit may have 10 MiB on Firestore, but only 4 MiB on its emulator."""
 MAX_WRITES = 400
@@ -46,15 +48,13 @@ class Session:
         reading = await self._documents.read([self.shard.control, LAYOUT])
         self.now = reading.at
         try:
-            if (layout := reading.documents.get(LAYOUT)) is not None:
-                self.layout = Layout.from_fields(layout.fields)
-            if (control := reading.documents.get(self.shard.control)) is not None:
-                self._version = control.version
-                self.control = Control.from_fields(control.fields)
+            self.layout = Layout.found_in(reading)
+            self.control = Control.found_in(reading, self.shard)
         except Unreadable as error:
             raise Retry(
                 f"the flush's control documents can't be read ({error}): deploy the release that wrote them"
             ) from error
+        self._version = reading.version(self.shard.control)
         if self.shard not in self.generation.all():  # it was chosen by an older layout
             raise Retry("the number of shards was changed in this moment: the next flush goes by the new one")
 
@@ -98,11 +98,10 @@ class Session:
         except Conflict as error:
             raise FencedOut(f"another session has written {self.shard.control}") from error
 
-    async def finish(self, change: Callable[[Control], Control], writes: Sequence[Write] = ()) -> None:
+    async def finish(self, change: Callable[[Control], Control]) -> None:
         """Notes that this number's panes are all written, and releases the lease."""
         await self.save(
             lambda control: replace(change(control), emitted=control.number, pending=frozenset()),
-            writes,
             lease=False,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from functions.aggregate.bucket import Added, BucketState
-from functions.aggregate.window import Pane
+from functions.aggregate.window import Timing
 
 STATUSES = ("done", "skipped", "fenced", "backlog")
 """From good to bad: of several shards the worst is the flush's."""
@@ -24,7 +24,7 @@ class Summary:
     segments: int = 0
     events: Counter[Added] = field(default_factory=Counter)
     windows: int = 0
-    panes: Counter[Pane] = field(default_factory=Counter)
+    panes: Counter[Timing] = field(default_factory=Counter)
     settled: int = 0
     lag: timedelta = timedelta(0)
     took: timedelta = timedelta(0)
@@ -63,9 +63,9 @@ class Summary:
             "segments": self.segments,
             "events_folded": self.events[Added.COUNTED],
             "duplicates": self.events[Added.DUPLICATE],
-            "late_events": self.events[Added.TOO_LATE],
+            "too_late_events": self.events[Added.TOO_LATE],
             "windows": self.windows,
-            "panes": {pane.value: self.panes[pane] for pane in Pane},
+            "panes": {pane.value: self.panes[pane] for pane in Timing},
             "settled": self.settled,
             "lag_seconds": round(self.lag.total_seconds(), 3),
             "seconds": round(self.took.total_seconds(), 3),

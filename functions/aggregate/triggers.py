@@ -1,7 +1,7 @@
 """Which pane a window is due. Pure.
 
     time ──────────┬──────────────────────┬─────────────────────────────┬──────────►
-               window start           window end            end + lateness + LAG
+               window start           window end            end + lateness + MAX_LOGGING_DELAY
                    │  early, early, …     │  on_time, late, late, …     │ settled: is_final
 
 A window emits at most one pane a round. The settling pane is `late`, as Beam's closing pane is, unless the
@@ -15,7 +15,7 @@ may stand that was timely for it.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.aggregate.window import Pane, Window
+from functions.aggregate.window import Timing, Window
 from shared.windows.key import WINDOW_MICROS
 from shared.windows.log import is_settled
 
@@ -39,15 +39,15 @@ class Progress:
         return is_settled(start, self.watermark, self.allowed_lateness)
 
 
-def due(window: Window, has_new: bool, has_ended: bool, settles: bool) -> tuple[Pane, bool] | None:
+def due(window: Window, has_new: bool, has_ended: bool, settles: bool) -> tuple[Timing, bool] | None:
     """The pane that the window owes, and whether it is final."""
     if window.is_final:
         return None
-    on_time_done = window.pane in (Pane.ON_TIME, Pane.LATE)
+    on_time_done = window.pane in (Timing.ON_TIME, Timing.LATE)
     if (has_ended or settles) and not on_time_done:
-        return Pane.ON_TIME, settles
+        return Timing.ON_TIME, settles
     if on_time_done and (has_new or settles):
-        return Pane.LATE, settles
+        return Timing.LATE, settles
     if has_new:
-        return Pane.EARLY, False
+        return Timing.EARLY, False
     return None

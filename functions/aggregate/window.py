@@ -11,22 +11,22 @@ from operator import attrgetter
 
 from shared.clock import from_micros, iso_text
 from shared.tables.columns import Row, Value
-from shared.windows.contribution import MAX_SUMS, SUMS, Contribution
+from shared.windows.contribution import SUMS, Contribution
 
 MAX_EVENT_TYPES = 1_000
 MAX_EVENT_TYPES_BYTES = 200_000
 """Names of event types kept a window, the alphabetically first of them: a producer that makes names up must
 not grow a window past what a document holds."""
-_NAME_BYTES = 6
+_BYTES_PER_CHARACTER = 6
 """What a character takes in JSON at most."""
 _FEW = 64
 """So many names can't be too long: 64 names of 128 characters are 49 kB."""
-_MAX = 2**63 - 1
+_INT64_MAX = 2**63 - 1
 """BigQuery's JSON refuses what it can't keep exactly: a total beyond 64 bits stops at the end."""
 
 
-class Pane(StrEnum):
-    """The kinds of pane, in the order in which a window passes through them."""
+class Timing(StrEnum):
+    """When a pane comes, in the order in which a window passes through them; the column `pane` has it."""
 
     EARLY = "early"
     ON_TIME = "on_time"
@@ -84,10 +84,10 @@ class Window:
         if event_type not in self.event_types:
             _add_type(self.event_types, event_type)
 
-    def fire(self, pane: Pane, is_final: bool, at: int, flush: int) -> None:
+    def fire(self, timing: Timing, is_final: bool, at: int, flush: int) -> None:
         """Takes the next revision for a pane that is due."""
         self.revision += 1
-        self.flush, self.pane, self.is_final, self.emitted_at = flush, pane, is_final, at
+        self.flush, self.pane, self.is_final, self.emitted_at = flush, timing, is_final, at
 
     def fold(self) -> Row:
         """The columns of realtime_features_aggregated that the fold decides."""
@@ -109,11 +109,11 @@ class Window:
 
     def _per_category(self) -> Value:
         """JSON, written by hand: sums may have more digits than a library's whole numbers hold."""
-        members = []
+        members, most = [], _INT64_MAX
         for category in sorted(self.categories):
             count, latest, sum_1, sum_2, sum_3 = self.categories[category]
-            if not (-_MAX <= sum_1 <= _MAX and -_MAX <= sum_2 <= _MAX and -_MAX <= sum_3 <= _MAX):
-                sum_1, sum_2, sum_3 = (max(-_MAX, min(_MAX, total)) for total in (sum_1, sum_2, sum_3))
+            if not (-most <= sum_1 <= most and -most <= sum_2 <= most and -most <= sum_3 <= most):
+                sum_1, sum_2, sum_3 = (max(-most, min(most, total)) for total in (sum_1, sum_2, sum_3))
             template, values = _MEMBERS[category]
             members.append(template % (count, iso_text(latest), sum_1, sum_2, sum_3)[:values])
         return f"{{{','.join(members)}}}"
@@ -149,7 +149,4 @@ def _add_type(names: list[str], name: str) -> None:
         if place >= MAX_EVENT_TYPES or size > MAX_EVENT_TYPES_BYTES:
             del names[place:]
             return
-        size += _NAME_BYTES * len(kept)
-
-
-assert len(Contribution._fields) - Contribution._fields.index("sum_1") == MAX_SUMS
+        size += _BYTES_PER_CHARACTER * len(kept)

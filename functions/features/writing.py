@@ -3,7 +3,7 @@
     judge     which events are late, on this clock
     look up   whether late ones were counted when they came before; unknown yet: delivered again later
     rows      first: an event that BigQuery refuses is a dead letter and must not count in a window either
-    log       the timely ones, within LAG of the judgement, or all are delivered again
+    log       the timely ones, within MAX_LOGGING_DELAY of the judgement, or all are delivered again
     online    beside the log; a store that is away costs a record, not the batch
 
 A crash between the steps repeats the batch, which changes nothing: the rows' view and the flush drop

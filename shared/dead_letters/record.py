@@ -1,11 +1,12 @@
 """The dead-letter record: what failed, where and why, with the whole message so that it can be replayed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.errors import ErrorType, Reject
 from shared.events import MAX_EVENT_ID, MAX_EVENT_TYPE, MAX_LOCATION_ID
@@ -81,18 +82,14 @@ def record_of(
     )
 
 
-def _text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What an invalid event says about itself, cut to the lengths of the columns; a field that is not text is
+    None."""
 
-
-class Hints(BaseModel):
-    """What an invalid event says about itself; a field that is not text is None."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    event_id: Annotated[str | None, BeforeValidator(_text_or_none)] = None
-    location_id: Annotated[str | None, BeforeValidator(_text_or_none)] = None
-    event_type: Annotated[str | None, BeforeValidator(_text_or_none)] = None
+    event_id: str | None = None
+    location_id: str | None = None
+    event_type: str | None = None
 
 
 def read_hints(data: bytes) -> Hints:
@@ -108,9 +105,12 @@ def read_hints(data: bytes) -> Hints:
         return Hints()
     if not isinstance(value, Mapping):
         return Hints()
-    hints = Hints.model_validate(value)
     return Hints(
-        event_id=hints.event_id and hints.event_id[:MAX_EVENT_ID],
-        location_id=hints.location_id and hints.location_id[:MAX_LOCATION_ID],
-        event_type=hints.event_type and hints.event_type[:MAX_EVENT_TYPE],
+        event_id=_text(value.get("event_id"), MAX_EVENT_ID),
+        location_id=_text(value.get("location_id"), MAX_LOCATION_ID),
+        event_type=_text(value.get("event_type"), MAX_EVENT_TYPE),
     )
+
+
+def _text(value: object, longest: int) -> str | None:
+    return value[:longest] if isinstance(value, str) and value else None

@@ -51,7 +51,6 @@ _REFUSALS = frozenset({grpc.StatusCode.INVALID_ARGUMENT})
 _BatchGet = BatchGetDocumentsRequest.pb()
 _Commit = CommitRequest.pb()
 _RunQuery = RunQueryRequest.pb()
-_NANOS = 1_000_000_000
 
 T = TypeVar("T")
 
@@ -92,7 +91,7 @@ class FirestoreDocuments:
 
     async def commit(self, writes: Sequence[Write]) -> Committed:
         """All or none; raises Conflict, Refused and Retry."""
-        return await self._call("committing documents", partial(self._commit, writes), _raise_final)
+        return await self._call("committing documents", partial(self._commit, writes), _raise_if_final)
 
     async def close(self) -> None:
         """Ends the connection; a later call opens a new one."""
@@ -102,9 +101,9 @@ class FirestoreDocuments:
         self,
         what: str,
         attempt: Callable[[float, Any], Awaitable[T]],
-        is_final: Callable[[AioRpcError], None] | None = None,
+        raise_if_final: Callable[[AioRpcError], None] | None = None,
     ) -> T:
-        """Tries until the deadline, unless `is_final` raises for what another try does not change."""
+        """Tries until the deadline, unless `raise_if_final` raises for what another try does not change."""
         pause, last = PAUSE, "no answer"
         try:
             async with asyncio.timeout(self._deadline):
@@ -113,8 +112,8 @@ class FirestoreDocuments:
                         # The call has the limit itself, so that a half-read answer ends with it.
                         return await self._connection.attempt(partial(attempt, self._try_seconds), None)
                     except AioRpcError as error:
-                        if is_final is not None:
-                            is_final(error)
+                        if raise_if_final is not None:
+                            raise_if_final(error)
                         last = f"{error.code().name}: {error.details()}"
                     await asyncio.sleep(pause)
                     pause *= 2
@@ -130,7 +129,7 @@ class FirestoreDocuments:
             BatchGetDocumentsRequest.wrap(request), timeout=seconds, metadata=self._metadata
         ):
             raw = type(answer).pb(answer)
-            at = _micros(raw.read_time)
+            at = raw.read_time.ToMicroseconds()
             if raw.HasField("found"):
                 document = self._document(raw.found)
                 found[document.name] = document
@@ -169,30 +168,26 @@ class FirestoreDocuments:
         answer = await transport.commit(CommitRequest.wrap(request), timeout=seconds, metadata=self._metadata)
         raw = type(answer).pb(answer)
         return Committed(
-            _micros(raw.commit_time), [_nanos(result.update_time) for result in raw.write_results]
+            raw.commit_time.ToMicroseconds(),
+            [result.update_time.ToNanoseconds() for result in raw.write_results],
         )
 
     def _document(self, raw: Any) -> Document:
         fields: Fields = {name: _get(value) for name, value in raw.fields.items()}
         return Document(
-            raw.name.removeprefix(self._prefix), fields, _micros(raw.create_time), _nanos(raw.update_time)
+            raw.name.removeprefix(self._prefix),
+            fields,
+            raw.create_time.ToMicroseconds(),
+            raw.update_time.ToNanoseconds(),
         )
 
 
-def _raise_final(error: AioRpcError) -> None:
+def _raise_if_final(error: AioRpcError) -> None:
     """For the answers to a commit that say why it can't be applied."""
     if error.code() in _CONFLICTS:
         raise Conflict(error.details()) from error
     if error.code() in _REFUSALS:
         raise Refused(error.details()) from error
-
-
-def _micros(time: Any) -> int:
-    return int(time.seconds * 1_000_000 + time.nanos // 1_000)
-
-
-def _nanos(time: Any) -> int:
-    return int(time.seconds * _NANOS + time.nanos)
 
 
 def _set(target: Any, name: str, value: Field) -> None:
@@ -209,7 +204,8 @@ def _set(target: Any, name: str, value: Field) -> None:
 def _get(value: Any) -> Field:
     kind = value.WhichOneof("value_type")
     if kind == "timestamp_value":
-        return _micros(value.timestamp_value)
+        micros: int = value.timestamp_value.ToMicroseconds()
+        return micros
     if kind in ("bytes_value", "string_value", "integer_value"):
         found: Field = getattr(value, kind)
         return found

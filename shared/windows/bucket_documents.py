@@ -67,28 +67,35 @@ def named_in(document: Document) -> Iterator[str]:
 
 
 def parts_of(documents: Mapping[str, Document], bucket: str) -> list[Document]:
-    """A bucket's parts among these documents; raises Unreadable when one is missing."""
+    """A bucket's parts among these documents, which have all of them."""
     further = whole(documents[bucket].fields, "parts")
-    return [_found(documents, part_name(bucket, number)) for number in range(further + 1)]
+    return [documents[part_name(bucket, number)] for number in range(further + 1)]
 
 
 def chunks_of(documents: Mapping[str, Document], part: str) -> list[Document]:
-    """A part's chunks among these documents; raises Unreadable when one is missing."""
+    """A part's chunks among these documents, which have all of them."""
     count = whole(documents[part].fields, "chunks")
-    return [_found(documents, chunk_name(part, number)) for number in range(count)]
-
-
-def _found(documents: Mapping[str, Document], name: str) -> Document:
-    if name not in documents:
-        raise Unreadable(f"{name} is missing")
-    return documents[name]
+    return [documents[chunk_name(part, number)] for number in range(count)]
 
 
 def seen_in(document: Document) -> list[bytes]:
     """The digests in a part or a chunk; raises Unreadable."""
+    return [digest for (digest,) in iter_unpack(f"{DIGEST_BYTES}s", _seen(document))]
+
+
+def sees(document: Document, digest: bytes) -> bool:
+    """Whether a part or a chunk has this digest, without a list of all; raises Unreadable."""
+    seen = _seen(document)
+    at = seen.find(digest)
+    while at > 0 and at % DIGEST_BYTES:  # from the middle of one into the next
+        at = seen.find(digest, at + 1)
+    return at >= 0
+
+
+def _seen(document: Document) -> bytes:
     seen = binary(document.fields, "seen")
     if len(seen) % DIGEST_BYTES:
         raise Unreadable(
             f"{document.name} has {len(seen)} bytes of digests, {DIGEST_BYTES} each were expected"
         )
-    return [digest for (digest,) in iter_unpack(f"{DIGEST_BYTES}s", seen)]
+    return seen

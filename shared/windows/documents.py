@@ -71,6 +71,10 @@ class Reading:
     documents: Mapping[str, Document]
     at: int
 
+    def version(self, name: str) -> int:
+        """Of this document, or NEW where there is none: what a write that goes by this reading replaces."""
+        return self.documents[name].version if name in self.documents else NEW
+
 
 @dataclass(frozen=True, slots=True)
 class Write:

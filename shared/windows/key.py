@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 
+from shared.clock import micros_of
+
 WINDOW_MICROS = 5 * 60 * 1_000_000
 DIGEST_BYTES = 16
 """128 bits: among the 60,000 ids of a busy location's window a collision has odds of 1 in 10^29."""
@@ -31,7 +33,7 @@ def window_of(event_micros: int) -> int:
 
 def closes_at(start: int, allowed_lateness: timedelta) -> int:
     """From when on an event is too late for the window that begins at `start`."""
-    return start + WINDOW_MICROS + allowed_lateness // timedelta(microseconds=1)
+    return start + WINDOW_MICROS + micros_of(allowed_lateness)
 
 
 def digest(location_id: str, event_id: str) -> bytes:

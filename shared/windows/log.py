@@ -12,21 +12,23 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from shared.clock import to_micros
+from shared.clock import micros_of, to_micros
 from shared.errors import Retry
 from shared.windows.contribution import Contribution
 from shared.windows.documents import EXPIRY, NEW, Conflict, Document, Documents, Write
-from shared.windows.key import closes_at
+from shared.windows.key import WINDOW_MICROS, closes_at
 from shared.windows.segment import MAX_EVENTS, encode
+from shared.windows.state import Control, Generation
 
 COLLECTION = "window_log"
 SECOND = 1_000_000
 SLICE = 10 * SECOND
-"""Of the order of the time between two listings: what is not sealed yet is read again at the next flush."""
+"""Microseconds. Of the order of the time between two listings: what is not sealed yet is read again at the
+next flush."""
 SEAL = 10 * SECOND
-"""For a commit under way and for clocks; a segment that is stored later does not count and its events are
-sent again."""
-LAG = timedelta(seconds=20)
+"""Microseconds. For a commit under way and for clocks; a segment that is stored later does not count and its
+events are sent again."""
+MAX_LOGGING_DELAY = timedelta(seconds=20)
 """From judging an event timely to its slice; longer and it is judged again. The look-up of late events (8 s)
 and the rows (10 s, in which a batch also waits for the other one in flight) fit."""
 _DIGITS = 12
@@ -67,7 +69,14 @@ def counts(document: Document) -> bool:
 
 def is_settled(start: int, watermark: int, allowed_lateness: timedelta) -> bool:
     """Whether no event that was timely for the window can be in what is not folded yet."""
-    return watermark > closes_at(start, allowed_lateness) + LAG // timedelta(microseconds=1)
+    return watermark > closes_at(start, allowed_lateness) + micros_of(MAX_LOGGING_DELAY)
+
+
+def is_retired(generation: Generation, control: Control, allowed_lateness: timedelta) -> bool:
+    """Whether a shard of this generation has had its last window; the newest has no last one."""
+    return not (control.windows or control.pending) and is_settled(
+        generation.until - WINDOW_MICROS, control.watermark, allowed_lateness
+    )
 
 
 def unique_id() -> str:
@@ -88,13 +97,13 @@ class LogWriter:
         `judged` is when its events were found timely, on the same clock as `now`. Raises Retry when the
         segment does not count, or when nobody knows.
         """
-        if now - judged > LAG:
+        if now - judged > MAX_LOGGING_DELAY:
             raise Retry(
-                f"{now - judged} went by before the events could be logged, more than {LAG}: "
+                f"{now - judged} went by before the events could be logged, more than {MAX_LOGGING_DELAY}: "
                 "they are judged again"
             )
         written = to_micros(now)
-        expiry = written + KEEP // timedelta(microseconds=1)
+        expiry = written + micros_of(KEEP)
         writes = [
             Write(f"{COLLECTION}/{segment_id(written, self._unique())}", encode(part) | {EXPIRY: expiry}, NEW)
             for part in _parts(contributions)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.errors import Retry
-from shared.windows.bucket_documents import bucket_name, level_in, meta_name, named_in, seen_in
+from shared.windows.bucket_documents import bucket_name, level_in, meta_name, sees
+from shared.windows.bucket_reading import documents_of
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Documents, Unreadable
 from shared.windows.key import window_of
@@ -20,7 +21,8 @@ from shared.windows.state import LAYOUT, Control, Layout, Shard, bucket_of, loca
 
 DEADLINE = 8.0
 """Seconds for all reads of a batch's events together. With 10 s for its rows a batch comes to its log within
-shared.windows.log.LAG, so that it is not judged again; and with 8 s for the log it is done in 26 s."""
+shared.windows.log.MAX_LOGGING_DELAY, so that it is not judged again; and with 8 s for the log it is done in
+26 s."""
 
 Verdict = bool | Retry
 """Whether the event is counted, or why that can't be said yet."""
@@ -71,15 +73,17 @@ class Lookup:
 
     async def _counted(self, events: Sequence[Contribution]) -> list[Verdict]:
         return [
-            _unknown(found.unreadable)
-            if found.unreadable is not None
-            else found.is_counted
-            if is_settled(window_of(event.event_micros), found.control.watermark, self._allowed_lateness)
-            else Retry(
-                "the event came late and the flush has not read the log up to its window's end: it waits"
-            )
-            for event, found in zip(events, await self.look(events), strict=True)
+            self._verdict(event, found) for event, found in zip(events, await self.look(events), strict=True)
         ]
+
+    def _verdict(self, event: Contribution, found: Found) -> Verdict:
+        if found.unreadable is not None:
+            return _unknown(found.unreadable)
+        if is_settled(window_of(event.event_micros), found.control.watermark, self._allowed_lateness):
+            return found.is_counted
+        return Retry(
+            "the event came late and the flush has not read the log up to its window's end: it waits"
+        )
 
     async def look(self, events: Sequence[Contribution]) -> list[Found]:
         """For each event, which may still become counted; raises Retry and Unreadable."""
@@ -91,21 +95,44 @@ class Lookup:
             for question in questions
             if (level := levels.get((question.shard, question.start))) is not None
         }
-        seen, unreadable = await self._seen(set(names.values()))
-        return [
-            Found(
-                question.event.digest in seen.get(bucket, ()),
-                bucket in seen,
-                controls[question.shard],
-                unreadable.get(bucket),
+        kept, counted, unreadable = await self._counted_in(names)
+
+        def found(question: _Question) -> Found:
+            bucket = names.get(question, "")
+            return Found(
+                is_counted=question in counted,
+                is_kept=bucket in kept,
+                control=controls[question.shard],
+                unreadable=unreadable.get(bucket),
             )
-            for question in questions
-            for bucket in [names.get(question, "")]
-        ]
+
+        return [found(question) for question in questions]
+
+    async def _counted_in(
+        self, names: Mapping[_Question, str]
+    ) -> tuple[set[str], set[_Question], dict[str, Unreadable]]:
+        """Which of the buckets there are, which events they count, and why some can't be read.
+
+        Documents are looked through as they come: a busy location's window has 300,000 digests, and each
+        event of a batch may be of another window.
+        """
+        asked: dict[str, list[_Question]] = {}
+        for question, name in names.items():
+            asked.setdefault(name, []).append(question)
+        kept, counted = set[str](), set[_Question]()
+        unreadable: dict[str, Unreadable] = {}
+        async for bucket, document in documents_of(self._documents, asked):
+            try:
+                if isinstance(document, Unreadable):
+                    raise document
+                counted.update(each for each in asked[bucket] if sees(document, each.event.digest))
+                kept.add(bucket)
+            except Unreadable as error:
+                unreadable[bucket] = error
+        return kept, counted, unreadable
 
     async def _questions(self, events: Sequence[Contribution]) -> list[_Question]:
-        reading = await self._documents.read([LAYOUT])
-        layout = Layout.from_fields(reading.documents[LAYOUT].fields) if reading.documents else Layout()
+        layout = Layout.found_in(await self._documents.read([LAYOUT]))
         questions = []
         for event in events:
             start, hashed = window_of(event.event_micros), location_hash(event.location_id)
@@ -113,12 +140,9 @@ class Lookup:
         return questions
 
     async def _controls(self, shards: Iterable[Shard]) -> Mapping[Shard, Control]:
-        wanted = {shard.control: shard for shard in shards}
-        found = (await self._documents.read(list(wanted))).documents
-        return {
-            shard: Control.from_fields(found[name].fields) if name in found else Control()
-            for name, shard in wanted.items()
-        }
+        wanted = list(shards)
+        reading = await self._documents.read([shard.control for shard in wanted])
+        return {shard: Control.found_in(reading, shard) for shard in wanted}
 
     async def _levels(
         self, questions: Iterable[_Question], controls: Mapping[Shard, Control]
@@ -135,29 +159,6 @@ class Lookup:
         for name, document in (await self._documents.read(list(metas))).documents.items():
             levels[metas[name]] = level_in(document)
         return levels
-
-    async def _seen(self, buckets: Iterable[str]) -> tuple[dict[str, set[bytes]], dict[str, Unreadable]]:
-        """The digests in each bucket, its further parts and chunks included, and why some can't be read."""
-        bucket_of_ = {name: name for name in buckets}
-        seen: dict[str, set[bytes]] = {}
-        unreadable: dict[str, Unreadable] = {}
-        wanted, expected = list(bucket_of_), False
-        while wanted:
-            named: dict[str, str] = {}
-            found = (await self._documents.read(wanted)).documents
-            for name in wanted:
-                bucket = bucket_of_[name]
-                try:
-                    if name in found:
-                        named |= dict.fromkeys(named_in(found[name]), bucket)
-                        seen.setdefault(bucket, set()).update(seen_in(found[name]))
-                    elif expected:
-                        raise Unreadable(f"{name} is missing")
-                except Unreadable as error:
-                    unreadable[bucket] = error
-            bucket_of_ |= named
-            wanted, expected = list(named), True
-        return seen, unreadable
 
 
 def _unknown(error: Unreadable) -> Retry:

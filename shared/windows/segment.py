@@ -21,12 +21,12 @@ MAX_EVENTS = 500
 """A segment's: with the longest names, all of them escaped in JSON, it stays under 850 kB of a document's 1
 MiB."""
 
-_INTEGERS = 7
-"""Columns of 8 bytes: event and arrival micros, the sums, both scores."""
-_INDEXES = 3
-"""Columns of 2 bytes: location, type, category."""
-_COLUMNS = 1 + _INTEGERS + _INDEXES
-_EVENT_BYTES = DIGEST_BYTES + 8 * _INTEGERS + 2 * _INDEXES
+_INTEGERS = ("event_micros", "arrival_micros", "sum_1", "sum_2", "sum_3", "risk_score", "complexity_score")
+"""Columns of 8 bytes."""
+_INDEXES = ("location_id", "event_type", "category")
+"""Columns of 2 bytes: each value's index among the names in the head."""
+_COLUMNS = 1 + len(_INTEGERS) + len(_INDEXES)
+_EVENT_BYTES = DIGEST_BYTES + 8 * len(_INTEGERS) + 2 * len(_INDEXES)
 _EARLIEST = to_micros(datetime.min.replace(tzinfo=UTC))
 _LATEST = window_of(to_micros(datetime.max.replace(tzinfo=UTC)))
 """Event times whose windows begin and end at times."""
@@ -34,14 +34,15 @@ _LATEST = window_of(to_micros(datetime.max.replace(tzinfo=UTC)))
 
 def encode(contributions: Sequence[Contribution]) -> dict[str, bytes | str | int]:
     """The fields of a segment's document, all but its expiry."""
-    count, columns = len(contributions), list(zip(*contributions, strict=True))
-    names, indexes = zip(*(_indexed(columns[place]) for place in (0, 4, 5)), strict=True)
-    integers = [columns[place] for place in (2, 3, 8, 9, 10, 6, 7)]
+    count = len(contributions)
+    columns = dict(zip(Contribution._fields, zip(*contributions, strict=True), strict=True))
+    names, indexes = zip(*(_indexed(columns[name]) for name in _INDEXES), strict=True)
+    integers = [columns[name] for name in _INTEGERS]
     return {
         "format": FORMAT,
         "count": count,
         "head": orjson.dumps(names),
-        "events": pack(_layout(count), *chain(columns[1], *integers, *indexes)),
+        "events": pack(_layout(count), *chain(columns["digest"], *integers, *indexes)),
     }
 
 
@@ -90,7 +91,7 @@ def _decode(fields: Fields) -> Iterator[Contribution]:
 
 def _layout(count: int) -> str:
     """The columns of so many events in the terms of `struct`, little-endian and without padding."""
-    return f"<{f'{DIGEST_BYTES}s' * count}{_INTEGERS * count}q{_INDEXES * count}H"
+    return f"<{f'{DIGEST_BYTES}s' * count}{len(_INTEGERS) * count}q{len(_INDEXES) * count}H"
 
 
 def _indexed(values: Iterable[str]) -> tuple[list[str], list[int]]:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import orjson
 
-from shared.windows.documents import Fields, Unreadable, binary, check_format, text, whole
+from shared.windows.documents import Fields, Reading, Unreadable, binary, check_format, text, whole
 
 FORMAT = 1
 LAYOUT = "flush/layout"
@@ -123,6 +123,12 @@ class Control:
         }
 
     @classmethod
+    def found_in(cls, reading: Reading, shard: Shard) -> "Control":
+        """The shard's, or a new one where the reading has none; raises Unreadable."""
+        document = reading.documents.get(shard.control)
+        return cls() if document is None else cls.from_fields(document.fields)
+
+    @classmethod
     def from_fields(cls, fields: Fields) -> "Control":
         """The inverse; what a release added within the format is left out. Raises Unreadable."""
         check_format(fields, FORMAT)
@@ -198,6 +204,12 @@ class Layout:
     def to_fields(self) -> dict[str, bytes | str | int]:
         rows = [astuple(generation) for generation in self.generations]
         return {"format": FORMAT, "generations": orjson.dumps(rows).decode()}
+
+    @classmethod
+    def found_in(cls, reading: Reading) -> "Layout":
+        """The layout, or a new one where the reading has none; raises Unreadable."""
+        document = reading.documents.get(LAYOUT)
+        return cls() if document is None else cls.from_fields(document.fields)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "Layout":

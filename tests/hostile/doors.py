@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.aggregate.bucket import Fired
+from functions.aggregate.bucket import Pane
 from functions.aggregate.emitting import row_of as row_of_pane
-from functions.aggregate.window import Pane, Window
+from functions.aggregate.window import Timing, Window
 from functions.deadletter.triage import fallback_row, triage
 from functions.features.writing import Item, check_not_far_ahead, item_of
 from functions.parse.decoding import Decoder
@@ -132,8 +132,8 @@ def featured(message: Message) -> Featured:
     (event,) = segment.decode(fields)
     window, start = Window(), event.key.start
     window.add(event, start + WINDOW_MICROS)
-    window.fire(Pane.EARLY, False, to_micros(NOW), 1)
-    pane = row_of_pane(Fired(event.location_id, start, window))
+    window.fire(Timing.EARLY, False, to_micros(NOW), 1)
+    pane = row_of_pane(Pane(event.location_id, start, window))
     entity = _ENTITIES.encode(item.online.location_id, [item.online])
     return Featured(item, row, fields, pane, rows.encode(REALTIME_FEATURES_AGGREGATED, pane), entity)
 

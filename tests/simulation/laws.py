@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 import orjson
 
-from functions.aggregate.window import Pane
+from functions.aggregate.window import Timing
 from shared.clock import from_micros, to_micros
 from shared.errors import ErrorType
 from shared.tables.columns import Row
@@ -21,7 +21,7 @@ from tests.simulation.parts import message_of
 from tests.simulation.plan import MAX_SKEW
 from tests.simulation.simulated_chain import SimulatedChain
 
-ORDER = [Pane.EARLY, Pane.ON_TIME, Pane.LATE]
+ORDER = [Timing.EARLY, Timing.ON_TIME, Timing.LATE]
 
 
 def broken(chain: SimulatedChain) -> list[str]:
@@ -98,8 +98,8 @@ def panes(rows: Iterable[Row], is_closed: Callable[[WindowKey], bool] = lambda _
             yield f"{key} has the revisions {sorted(revisions)}"
         if [row["is_final"] for row in emitted] != [False] * (len(emitted) - 1) + [is_closed(key)]:
             yield f"{key} says is_final {[row['is_final'] for row in emitted]}"
-        kinds = [Pane(str(row["pane"])) for row in emitted]
-        on_time = kinds.count(Pane.ON_TIME)
+        kinds = [Timing(str(row["pane"])) for row in emitted]
+        on_time = kinds.count(Timing.ON_TIME)
         if kinds != sorted(kinds, key=ORDER.index) or on_time > 1 or (is_closed(key) and not on_time):
             yield f"{key} has the panes {kinds}"
         for before, after in pairwise(emitted):

@@ -19,11 +19,11 @@ from functions.features.writing import FeatureWriter
 from shared.clock import from_micros, to_micros
 from shared.errors import Retry
 from shared.message import Message
-from shared.windows.documents import Write
+from shared.windows.documents import Reading, Write
 from shared.windows.key import closes_at, window_of
 from shared.windows.log import LogWriter, segment_id
 from shared.windows.lookup import Lookup
-from shared.windows.state import LAYOUT, Control, Layout
+from shared.windows.state import Control, Layout
 from tests.simulation.parts import (
     BEGIN,
     LIMITS,
@@ -95,14 +95,9 @@ class SimulatedChain:
         self.is_closed = quiet == 2
 
     def _holds_nothing(self) -> bool:
-        documents = self.database.documents
-        layout = Layout.from_fields(documents[LAYOUT].fields) if LAYOUT in documents else Layout()
-        controls = [
-            Control.from_fields(documents[shard.control].fields)
-            for generation in layout.generations
-            for shard in generation.all()
-            if shard.control in documents
-        ]
+        reading = Reading(self.database.documents, self.now())
+        shards = [shard for generation in Layout.found_in(reading).generations for shard in generation.all()]
+        controls = [Control.found_in(reading, shard) for shard in shards]
         return not any(control.windows or control.pending or control.lease_until for control in controls)
 
     def _heal(self) -> None:

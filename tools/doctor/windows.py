@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from shared.clock import from_micros
+from shared.clock import from_micros, micros_of
 from shared.windows.key import WINDOW_MICROS
-from shared.windows.log import SECOND, is_settled
-from shared.windows.state import EVER, Layout
+from shared.windows.log import SECOND, is_retired, is_settled
+from shared.windows.state import Layout
 from tools.doctor.findings import Finding, judged, ok
 from tools.health.flush import ShardState, many
 
 PATIENCE = timedelta(minutes=10)
 """Ten flushes, as in Terraform's alert on a silent flush."""
-_PATIENCE = PATIENCE // timedelta(microseconds=1)
-WAITED_ENOUGH = timedelta(minutes=5) // timedelta(microseconds=1)
+_PATIENCE = micros_of(PATIENCE)
+WAITED_ENOUGH = micros_of(timedelta(minutes=5))
 """One window, as in Terraform's alert on a late flush."""
 
 
@@ -22,15 +22,9 @@ def judge(
 ) -> Finding:
     """One finding about a shard."""
     check = "flush" if len(layout.generations[-1].all()) == 1 else f"flush of shard {seen.shard.name}"
-    if _is_retired(seen, layout, allowed_lateness):
+    if is_retired(layout.generations[seen.shard.generation], seen.control, allowed_lateness):
         return ok(check, "all windows of this number of shards are settled")
     return judged(check, _complaints(seen, allowed_lateness), _summary(seen, newest_pane), fix)
-
-
-def _is_retired(seen: ShardState, layout: Layout, allowed_lateness: timedelta) -> bool:
-    until = layout.generations[seen.shard.generation].until
-    is_done = until < EVER and is_settled(until - WINDOW_MICROS, seen.control.watermark, allowed_lateness)
-    return is_done and not (seen.control.windows or seen.control.pending)
 
 
 def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:

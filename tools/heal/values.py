@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from functions.aggregate.bucket import Fired
+from functions.aggregate.bucket import Pane
 from functions.aggregate.reports import window_features
 from functions.aggregate.window import Window
 from shared.clock import from_micros, to_micros
@@ -86,7 +86,7 @@ def _of_window(record: Record) -> OnlineFeatures:
     assert isinstance(revision, int)
     newest = to_micros(latest) if isinstance(latest, datetime) else None
     window = Window(revision=revision, latest=newest)
-    return window_features(Fired(str(row["location_id"]), to_micros(start), window), row)
+    return window_features(Pane(str(row["location_id"]), to_micros(start), window), row)
 
 
 def _time(row: Row, column: str) -> datetime:

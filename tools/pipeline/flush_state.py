@@ -49,19 +49,16 @@ async def read_flush_state(documents: Documents) -> FlushState:
 
 def layout_in(reading: Reading) -> Layout:
     """The layout in this reading; without a document, one of one shard. Raises CommandError."""
-    document = reading.documents.get(LAYOUT)
-    if document is None:
-        return Layout()
     try:
-        return Layout.from_fields(document.fields)
+        return Layout.found_in(reading)
     except Unreadable as error:
         raise unreadable(LAYOUT, error) from None
 
 
 def control_in(reading: Reading, shard: Shard) -> Control:
-    """A shard's control document, which is in this reading; raises CommandError."""
+    """A shard's control document, or a new one; raises CommandError."""
     try:
-        return Control.from_fields(reading.documents[shard.control].fields)
+        return Control.found_in(reading, shard)
     except Unreadable as error:
         raise unreadable(shard.control, error) from None
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.clock import from_micros, to_micros
 from shared.windows.key import window_of
-from shared.windows.log import LAG
+from shared.windows.log import MAX_LOGGING_DELAY
 from tools.errors import UsageError
 from tools.pipeline.flush_state import FlushState
 from tools.pipeline.warehouse import Warehouse
@@ -76,11 +76,11 @@ class Verifier:
             return "Nothing was compared: these windows have no event in realtime_features, and no pane."
         if not self.flush.watermark:
             return "Nothing was compared: no window is settled, for no flush has run (cqc flush)."
-        after = self.allowed_lateness + LAG
+        after = self.allowed_lateness + MAX_LOGGING_DELAY
         return (
             f"Nothing was compared: none of these windows is settled. The flush has read the log up to "
             f"{from_micros(self.flush.watermark):%Y-%m-%d %H:%M:%SZ}; it settles a window when it has read "
-            f"on to {after} after the window's end (ALLOWED_LATENESS and {LAG.seconds} s)."
+            f"on to {after} after the window's end (ALLOWED_LATENESS and {MAX_LOGGING_DELAY.seconds} s)."
         )
 
 

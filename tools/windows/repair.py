@@ -17,12 +17,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from functions.aggregate.bucket import BucketState, Fired
+from functions.aggregate.bucket import BucketState, Pane
 from functions.aggregate.emitting import row_of
 from functions.aggregate.loading import load
 from functions.aggregate.reports import window_features
 from functions.aggregate.session import FencedOut, Session
-from functions.aggregate.window import Pane
+from functions.aggregate.window import Timing
 from shared.clock import from_micros
 from shared.errors import Retry
 from shared.online import OnlineStore, Unwritten
@@ -133,7 +133,7 @@ class Repair:
         await session.save(lambda control: replace(control, pending=control.pending | keys), writes)
         await self._emit(fired, repaired)
 
-    async def _emit(self, fired: Sequence[Fired], repaired: Repaired) -> None:
+    async def _emit(self, fired: Sequence[Pane], repaired: Repaired) -> None:
         if not fired:
             return
         rows = [row_of(pane) for pane in fired]
@@ -160,7 +160,7 @@ def _refuse_beside_a_flush(session: Session) -> None:
 
 def _replace(
     state: BucketState, differences: Sequence[Difference], session: Session, repaired: Repaired
-) -> list[Fired]:
+) -> list[Pane]:
     """Puts the recomputed windows in place of those of the bucket, each with its next pane."""
     stored = dict(state.windows())
     fired = []
@@ -171,10 +171,10 @@ def _replace(
             difference.expected.window,
             revision=max(difference.revision, 0 if before is None else before.revision),
         )
-        pane = Pane.LATE if window.revision else Pane.ON_TIME
+        pane = Timing.LATE if window.revision else Timing.ON_TIME
         window.fire(pane, is_final=True, at=session.now, flush=session.control.number)
         state.replace(difference.key.location_id, window, difference.expected.digests)
-        fired.append(Fired(difference.key.location_id, difference.key.start, window))
+        fired.append(Pane(difference.key.location_id, difference.key.start, window))
         repaired.revisions[difference.key] = window.revision
     return fired
 

@@ -10,7 +10,7 @@ def minutes(count: float) -> timedelta:
 
 
 async def test_a_window_goes_from_early_over_on_time_and_late_to_its_settling() -> None:
-    # | a .  b  .  . |  .   c  ...  settled when the log is sealed past 65 min + LAG
+    # | a .  b  .  . |  .   c  ...  settled when the log is sealed past 65 min + MAX_LOGGING_DELAY
     # 0 1  2  3     5  6   7  8 ...  66
     harness = FlushHarness()
     await harness.append(event("a"))
@@ -56,7 +56,7 @@ async def test_a_location_that_first_shows_up_late_gets_its_own_on_time_pane() -
 
 
 async def test_a_window_is_settled_by_what_is_read_and_not_by_the_clock() -> None:
-    # The slice of 65:20 (end, lateness and LAG) ends at 65:30 and is sealed at 65:40.
+    # The slice of 65:20 (end, lateness and MAX_LOGGING_DELAY) ends at 65:30 and is sealed at 65:40.
     harness = FlushHarness()
     await harness.append(event("a"))
     harness.now = NOON + timedelta(minutes=65, seconds=39.999)
@@ -137,7 +137,7 @@ async def test_the_summary_says_what_was_done() -> None:
         "segments": 1,
         "events_folded": 1,
         "duplicates": 0,
-        "late_events": 0,
+        "too_late_events": 0,
         "windows": 2,
         "panes": {"early": 0, "on_time": 0, "late": 1},
         "settled": 0,

@@ -22,7 +22,7 @@ from shared.settings import FeaturesSettings
 from shared.tables.columns import Row
 from shared.windows import lookup
 from shared.windows.documents import Committed, Document, Documents, Reading, Write
-from shared.windows.log import LAG, LogWriter, counts
+from shared.windows.log import MAX_LOGGING_DELAY, LogWriter, counts
 from shared.windows.lookup import Lookup
 from shared.windows.segment import decode
 from tests.support.memory_documents import Database, MemoryDocuments
@@ -198,7 +198,7 @@ def test_two_batches_whose_services_all_take_the_time_they_have_are_logged_withi
     assert chain.table.most_at_once == 2
     assert len(set().union(*chain.segments())) == 2
     assert took <= 26
-    assert timedelta(seconds=lookup.DEADLINE + bigquery.DEADLINE) <= LAG
+    assert timedelta(seconds=lookup.DEADLINE + bigquery.DEADLINE) <= MAX_LOGGING_DELAY
 
 
 def test_a_look_up_that_takes_longer_than_it_has_ends_its_batch_before_any_row_is_written() -> None:

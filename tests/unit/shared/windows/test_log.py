@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from shared.clock import to_micros
+from shared.clock import micros_of, to_micros
 from shared.errors import Retry
 from shared.windows.documents import Conflict, Document, Write
 from shared.windows.key import window_of
 from shared.windows.log import (
     KEEP,
-    LAG,
+    MAX_LOGGING_DELAY,
     LogWriter,
     counts,
     is_settled,
@@ -85,13 +85,13 @@ def test_windows_begin_every_five_minutes_also_before_1970(at: int, start: int) 
 def test_the_log_and_settled_windows_are_kept_as_long_as_pub_sub_may_deliver_again() -> None:
     seven_days = timedelta(days=7)  # its longest retention, which terraform sets
     assert seven_days <= KEEP
-    assert seven_days // timedelta(microseconds=1) <= KEEP_SETTLED
+    assert micros_of(seven_days) <= KEEP_SETTLED
 
 
 def test_a_window_is_settled_once_all_that_was_judged_timely_for_it_is_folded() -> None:
     lateness = timedelta(hours=1)
     end = WINDOW + to_micros(NOON + timedelta(minutes=65)) - to_micros(NOON)
-    last = end + LAG // timedelta(microseconds=1)  # judged at the last moment, logged LAG later
+    last = end + micros_of(MAX_LOGGING_DELAY)  # judged at the last moment, logged MAX_LOGGING_DELAY later
     assert not is_settled(WINDOW, last, lateness)
     assert is_settled(WINDOW, last + 1, lateness)
 
@@ -112,10 +112,10 @@ async def test_an_outsized_batch_is_several_segments_in_one_commit() -> None:
     assert len({document.created_at for document in log.stored()}) == 1
 
 
-@pytest.mark.parametrize(("took", "stored"), [(LAG, 1), (LAG + timedelta(microseconds=1), 0)])
-async def test_events_that_were_judged_longer_than_lag_ago_are_judged_again(
-    took: timedelta, stored: int
-) -> None:
+@pytest.mark.parametrize(
+    ("took", "stored"), [(MAX_LOGGING_DELAY, 1), (MAX_LOGGING_DELAY + timedelta(microseconds=1), 0)]
+)
+async def test_events_that_took_too_long_to_be_logged_are_judged_again(took: timedelta, stored: int) -> None:
     log = Log()
     if stored:
         await log.append(took)

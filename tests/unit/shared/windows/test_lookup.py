@@ -1,17 +1,32 @@
 """Whether a late event was counted: yes or no once it can't change, and until then a retry."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from shared.errors import Retry
 from shared.windows.contribution import Contribution
-from shared.windows.documents import Field, Write
+from shared.windows.documents import Field, Reading, Write
+from shared.windows.lookup import Lookup
 from tests.support.flush_harness import NOON, FlushHarness, crowd, event
+from tests.support.memory_documents import Database, MemoryDocuments
 
 
 def timely(count: int) -> list[Contribution]:
     return [event(f"e{number}", location=f"1-{number % 5}") for number in range(count)]
+
+
+class Counting(MemoryDocuments):
+    """Keeps the names that each read asked for."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.reads: list[Sequence[str]] = []
+
+    async def read(self, names: Sequence[str]) -> Reading:
+        self.reads.append(names)
+        return await super().read(names)
 
 
 STRANGER = event("stranger", location="1-0")
@@ -38,6 +53,21 @@ async def test_a_window_that_never_was_counts_nothing() -> None:
     await harness.append(*timely(1))
     await harness.flush_at(66)
     assert await harness.counted(ELSEWHERE) == [False]
+
+
+async def test_a_few_documents_at_a_time_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a busy location's window they have megabytes, and a batch's events may be of as many windows."""
+    monkeypatch.setattr("shared.windows.bucket_reading.AT_ONCE", 3)
+    harness = FlushHarness()
+    events = [event(f"e{number}", at=NOON + number * timedelta(minutes=5)) for number in range(10)]
+    await harness.append(*events)
+    await harness.flush_at(120)
+    documents = Counting(harness.database)
+    lookup = Lookup(documents, harness.lateness)
+    assert await lookup.counted([*events, STRANGER]) == [True] * 10 + [False]
+    buckets = [names for names in documents.reads if any("-000-" in name for name in names)]
+    assert len({name for names in buckets for name in names}) == 10
+    assert max(map(len, buckets)) == 3
 
 
 @pytest.mark.parametrize("shards", [1, 3])
