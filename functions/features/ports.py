@@ -22,7 +22,7 @@ class LateEvents(Protocol):
     """What the windows say of events that come late; shared/windows/lookup.py answers."""
 
     async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
-        """For each, whether its window counts it, or a Retry that says why nobody knows yet; raises Retry."""
+        """For each, whether its window counts it, or a Retry that says why nobody knows yet."""
 
 
 class DeadLetters(Protocol):

@@ -59,17 +59,19 @@ class Lookup:
     async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
         """For each event; a bucket that can't be read holds up its own events alone.
 
-        Raises Retry when the database fails or is slow, or has control documents of another release.
+        A Retry for all of them when the database fails or is slow, or has control documents of another
+        release: no timely event of their batch waits for that.
         """
         try:
             async with asyncio.timeout(DEADLINE):
                 return await self._counted(events)
         except TimeoutError:
-            raise Retry(
-                f"Firestore did not say within {DEADLINE:g} s whether late events were counted"
-            ) from None
+            unknown = Retry(f"Firestore did not say within {DEADLINE:g} s whether late events were counted")
         except Unreadable as error:
-            raise _unknown(error) from error
+            unknown = _unknown(error)
+        except Retry as error:
+            unknown = error
+        return [unknown] * len(events)
 
     async def _counted(self, events: Sequence[Contribution]) -> list[Verdict]:
         return [

@@ -25,6 +25,7 @@ from shared.windows.documents import Committed, Document, Documents, Reading, Wr
 from shared.windows.log import MAX_LOGGING_DELAY, LogWriter, counts
 from shared.windows.lookup import Lookup
 from shared.windows.segment import decode
+from shared.windows.state import Control
 from tests.support.memory_documents import Database, MemoryDocuments
 from tests.support.memory_sinks import MemoryDeadLetters, MemoryOnline, Sinks
 from tests.support.virtual_time import run
@@ -201,7 +202,7 @@ def test_two_batches_whose_services_all_take_the_time_they_have_are_logged_withi
     assert timedelta(seconds=lookup.DEADLINE + bigquery.DEADLINE) <= MAX_LOGGING_DELAY
 
 
-def test_a_look_up_that_takes_longer_than_it_has_ends_its_batch_before_any_row_is_written() -> None:
+def test_a_look_up_that_takes_longer_than_it_has_leaves_late_events_waiting_and_no_others() -> None:
     async def history() -> tuple[Chain, list[BaseException | None], float]:
         chain = Chain(read=lookup.DEADLINE / 2)
         outcomes = await chain.write(parsed("late", LATE), parsed("a"))
@@ -209,5 +210,19 @@ def test_a_look_up_that_takes_longer_than_it_has_ends_its_batch_before_any_row_i
 
     chain, outcomes, took = on_virtual_time(history)
     text = "Firestore did not say within 8 s whether late events were counted"
-    assert [str(outcome) for outcome in outcomes] == [text] * 2
-    assert (chain.table.rows, took) == ([], lookup.DEADLINE)
+    assert [str(outcome) for outcome in outcomes] == [text, "None"]
+    assert [row["event_id"] for row in chain.table.rows] == ["a"]
+    assert list(map(len, chain.segments())) == [1]
+    assert took == lookup.DEADLINE
+
+
+def test_timely_events_do_not_wait_for_what_can_not_be_read_about_late_ones() -> None:
+    async def history() -> list[BaseException | None]:
+        chain = Chain()
+        newer = {**Control().to_fields(), "format": 2}
+        chain.database.commit([Write("flush/0.0", newer)])
+        return await chain.write(parsed("late", LATE), parsed("a"))
+
+    late, timely = on_virtual_time(history)
+    assert isinstance(late, Retry)
+    assert timely is None

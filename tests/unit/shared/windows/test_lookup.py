@@ -132,5 +132,16 @@ async def test_control_documents_of_a_newer_format_are_a_retry_that_says_so() ->
     await harness.append(event("a"))
     await harness.flush_at(66)
     harness.database.commit([Write("flush/0.0", {"format": 2})])
-    with pytest.raises(Retry, match="its format is 2, this release reads 1"):
-        await harness.counted(event("a"))
+    verdicts = await harness.counted(event("a"), STRANGER)
+    assert ["its format is 2, this release reads 1" in str(verdict) for verdict in verdicts] == [True, True]
+    assert all(isinstance(verdict, Retry) for verdict in verdicts)
+
+
+async def test_while_the_database_fails_nobody_knows() -> None:
+    class Away(MemoryDocuments):
+        async def read(self, _: Sequence[str]) -> Reading:
+            raise Retry("Firestore is away")
+
+    harness = FlushHarness()
+    verdicts = await Lookup(Away(harness.database), harness.lateness).counted([event("a"), event("b")])
+    assert [str(verdict) for verdict in verdicts] == ["Firestore is away"] * 2
