@@ -145,9 +145,10 @@ class Flush:
         _report(unreadable)
         await self.emitter.send(
             [
-                reports.unreadable_bucket(key, work[key], error, self.emitter.stamp())
+                record
                 for key, error in unreadable.items()
                 if work[key]
+                for record in reports.unreadable_bucket(key, work[key], error, self.emitter.stamp())
             ]
         )
         for state in states:
@@ -185,7 +186,7 @@ class Flush:
         except Refused as error:
             if len(states) == 1:
                 await self.emitter.send(
-                    [reports.refused_bucket(states[0].key, work[states[0].key], error, self.emitter.stamp())]
+                    reports.refused_bucket(states[0].key, work[states[0].key], error, self.emitter.stamp())
                 )
                 return []
         alone = [await self._save([state], work, progress) for state in states]
@@ -219,6 +220,7 @@ class Flush:
                 control,
                 cursor=page.cursor,
                 watermark=progress.watermark,
+                settled_before=max(control.settled_before, progress.settled_before),
                 ahead=ahead,
                 windows=windows,
                 locations=max((window.locations for window in windows.values()), default=control.locations),

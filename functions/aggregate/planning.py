@@ -54,7 +54,7 @@ def windows_with_births(
     """
     windows = dict(control.windows)
     for start in sorted(found.events.keys() - windows.keys()):
-        if is_settled(start, control.watermark, allowed_lateness):
+        if is_settled(start, control, allowed_lateness):
             found.too_late[start] = found.events.pop(start)
             continue
         before = max((other for other in windows if other < start), default=None)

@@ -1,6 +1,6 @@
 """What the flush writes besides panes: window features for the online store, and its dead letters. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -10,7 +10,7 @@ import orjson
 from functions.aggregate.bucket import BucketState, Pane
 from functions.aggregate.log_reader import ByLocation, Sorted
 from shared.clock import from_micros
-from shared.dead_letters.record import DeadLetterRecord
+from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord
 from shared.errors import ErrorType
 from shared.online import WINDOW_FEATURES, OnlineFeatures, Unwritten
 from shared.tables.columns import Row
@@ -53,43 +53,64 @@ def of_page(found: Sorted, stamp: Stamp) -> list[DeadLetterRecord]:
         for segment, error in found.unreadable
     ]
     late = [_too_late(start, _events(events), stamp) for start, events in found.too_late.items()]
-    return unreadable + late
+    return [*unreadable, *chain.from_iterable(late)]
 
 
 def too_late_in(buckets: Sequence[BucketState], stamp: Stamp) -> list[DeadLetterRecord]:
     """The events that met a window that is settled without them."""
-    return [_too_late(bucket.key[0], bucket.too_late, stamp) for bucket in buckets if bucket.too_late]
+    late = [_too_late(bucket.key[0], bucket.too_late, stamp) for bucket in buckets if bucket.too_late]
+    return list(chain.from_iterable(late))
 
 
-def _too_late(start: int, events: Iterable[Contribution], stamp: Stamp) -> DeadLetterRecord:
-    """`features` holds back what is too late by the same rule: the two disagree about the allowed
-    lateness."""
-    found = list(events)
-    what = (
-        f"{len(found)} events were logged for the window {_time(start)}, which is settled without them: "
-        "give features and aggregate the same ALLOWED_LATENESS, then run cqc verify-windows --repair"
+def _too_late(start: int, events: Sequence[Contribution], stamp: Stamp) -> Iterator[DeadLetterRecord]:
+    """`features` holds back what is too late by the same rule: the two disagree about the allowed lateness,
+    or it was raised since the window settled."""
+    why = (
+        f"were logged for the window {_time(start)}, which is settled without them: ALLOWED_LATENESS was "
+        "raised since, or features and aggregate differ in it; make it the same, then run "
+        "cqc verify-windows --repair"
     )
-    return _record(stamp, what, _payload(found))
+    return _kept(events, "", why, stamp)
 
 
-def unreadable_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Stamp) -> DeadLetterRecord:
+def unreadable_bucket(
+    key: Bucket, events: ByLocation, error: Exception, stamp: Stamp
+) -> list[DeadLetterRecord]:
     """New events of a bucket that this release can't read: they are in no pane."""
     trouble, advice = f"can't be read ({error})", "deploy the release that wrote it, or "
     return _in_no_pane(key, events, trouble, advice, stamp)
 
 
-def refused_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Stamp) -> DeadLetterRecord:
+def refused_bucket(key: Bucket, events: ByLocation, error: Exception, stamp: Stamp) -> list[DeadLetterRecord]:
     """New events of a bucket that the database refuses to store: they are in no pane."""
     return _in_no_pane(key, events, f"can't be stored ({error})", "", stamp)
 
 
-def _in_no_pane(key: Bucket, events: ByLocation, trouble: str, advice: str, stamp: Stamp) -> DeadLetterRecord:
-    found = _events(events)
-    what = (
-        f"bucket {key[1]} of the window {_time(key[0])} {trouble}: {len(found)} events are kept here and are "
-        f"in no pane; {advice}run cqc verify-windows --repair"
-    )
-    return _record(stamp, what, _payload(found))
+def _in_no_pane(
+    key: Bucket, events: ByLocation, trouble: str, advice: str, stamp: Stamp
+) -> list[DeadLetterRecord]:
+    where = f"bucket {key[1]} of the window {_time(key[0])} {trouble}: "
+    why = f"are kept here and are in no pane; {advice}run cqc verify-windows --repair"
+    return list(_kept(_events(events), where, why, stamp))
+
+
+def _kept(events: Sequence[Contribution], where: str, why: str, stamp: Stamp) -> Iterator[DeadLetterRecord]:
+    """The events in a record, or in several where one would be too large for Pub/Sub: a page of the log may
+    have 150,000 events of one bucket, and what can't be published would stop the flush for good."""
+    kept: list[bytes] = []
+    size = 0
+    for event in events:
+        encoded = orjson.dumps(event._asdict() | {"digest": event.digest.hex()})
+        if kept and size + len(encoded) > MAX_PAYLOAD:
+            yield _record(stamp, f"{where}{len(kept)} events {why}", _array(kept))
+            kept, size = [], 0
+        kept.append(encoded)
+        size += len(encoded) + 1
+    yield _record(stamp, f"{where}{len(kept)} events {why}", _array(kept))
+
+
+def _array(members: Iterable[bytes]) -> bytes:
+    return b"[%s]" % b",".join(members)
 
 
 def lost_pane(pane: Pane, row: Row, refusal: Exception, stamp: Stamp) -> DeadLetterRecord:
@@ -129,10 +150,6 @@ def _record(
 
 def _events(events: ByLocation) -> list[Contribution]:
     return list(chain.from_iterable(events.values()))
-
-
-def _payload(events: Sequence[Contribution]) -> bytes:
-    return orjson.dumps([event._asdict() | {"digest": event.digest.hex()} for event in events])
 
 
 def _bytes(fields: Mapping[str, object]) -> bytes:

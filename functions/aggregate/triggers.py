@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from functions.aggregate.window import Timing, Window
 from shared.windows.key import WINDOW_MICROS
-from shared.windows.log import is_settled
+from shared.windows.log import settled_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ class Progress:
         return end <= self.watermark or (self.at_end and end <= self.now)
 
     def is_settled(self, start: int) -> bool:
-        return is_settled(start, self.watermark, self.allowed_lateness)
+        return start < self.settled_before
+
+    @property
+    def settled_before(self) -> int:
+        return settled_before(self.watermark, self.allowed_lateness)
 
 
 def due(window: Window, has_new: bool, has_ended: bool, settles: bool) -> tuple[Timing, bool] | None:

@@ -16,7 +16,7 @@ from shared.clock import micros_of, to_micros
 from shared.errors import Retry
 from shared.windows.contribution import Contribution
 from shared.windows.documents import EXPIRY, NEW, Conflict, Document, Documents, Write
-from shared.windows.key import WINDOW_MICROS, closes_at
+from shared.windows.key import WINDOW_MICROS
 from shared.windows.segment import MAX_EVENTS, encode
 from shared.windows.state import Control, Generation
 
@@ -67,15 +67,21 @@ def counts(document: Document) -> bool:
     return document.created_at < slice_in(document.id) + SLICE + SEAL
 
 
-def is_settled(start: int, watermark: int, allowed_lateness: timedelta) -> bool:
-    """Whether no event that was timely for the window can be in what is not folded yet."""
-    return watermark > closes_at(start, allowed_lateness) + micros_of(MAX_LOGGING_DELAY)
+def settled_before(watermark: int, allowed_lateness: timedelta) -> int:
+    """No event that was timely for a window that begins before this can be in what is not folded yet."""
+    return watermark - WINDOW_MICROS - micros_of(allowed_lateness + MAX_LOGGING_DELAY)
+
+
+def is_settled(start: int, control: Control, allowed_lateness: timedelta) -> bool:
+    """Whether the window is settled, or will be by the flush under way; once settled it stays so, also when
+    the allowed lateness is raised."""
+    return start < max(control.settled_before, settled_before(control.watermark, allowed_lateness))
 
 
 def is_retired(generation: Generation, control: Control, allowed_lateness: timedelta) -> bool:
     """Whether a shard of this generation has had its last window; the newest has no last one."""
     return not (control.windows or control.pending) and is_settled(
-        generation.until - WINDOW_MICROS, control.watermark, allowed_lateness
+        generation.until - WINDOW_MICROS, control, allowed_lateness
     )
 
 

@@ -81,7 +81,7 @@ class Lookup:
     def _verdict(self, event: Contribution, found: Found) -> Verdict:
         if found.unreadable is not None:
             return _unknown(found.unreadable)
-        if is_settled(window_of(event.event_micros), found.control.watermark, self._allowed_lateness):
+        if is_settled(window_of(event.event_micros), found.control, self._allowed_lateness):
             return found.is_counted
         return Retry(
             "the event came late and the flush has not read the log up to its window's end: it waits"

@@ -27,6 +27,10 @@ KEEP_OPEN = 30 * DAY
 as long as the log is kept."""
 
 
+EVER = 2**62
+"""Later than any window, in microseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """One of the `of` shards of a generation; each folds the locations whose hash falls to its number."""
@@ -99,6 +103,8 @@ class Control:
     sealed, so the next flush lists them again."""
     windows: Mapping[int, OpenWindow] = field(default_factory=dict)
     pending: frozenset[Bucket] = frozenset()
+    settled_before: int = -EVER
+    """Windows that begin before this are settled for good."""
     locations: int = 0
     """About how many its newest windows hold: by it the first window after a pause, or of new shards, is
     cut."""
@@ -116,6 +122,7 @@ class Control:
             "lease_until": self.lease_until,
             "cursor": self.cursor,
             "watermark": self.watermark,
+            "settled_before": self.settled_before,
             "ahead": b"".join(sorted(self.ahead)),
             "locations": self.locations,
             "windows": orjson.dumps(windows).decode(),
@@ -130,7 +137,8 @@ class Control:
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "Control":
-        """The inverse; what a release added within the format is left out. Raises Unreadable."""
+        """The inverse; what a release added within the format is left out here, or was there. Raises
+        Unreadable."""
         check_format(fields, FORMAT)
         try:
             windows = {start: OpenWindow(*rest) for start, *rest in orjson.loads(text(fields, "windows"))}
@@ -144,6 +152,7 @@ class Control:
             lease_until=whole(fields, "lease_until"),
             cursor=text(fields, "cursor"),
             watermark=whole(fields, "watermark"),
+            settled_before=whole({"settled_before": -EVER, **fields}, "settled_before"),
             ahead=_keys_in(binary(fields, "ahead")),
             locations=whole(fields, "locations"),
             windows=windows,
@@ -161,10 +170,6 @@ def segment_key(segment_id: str) -> bytes:
 
 def _keys_in(data: bytes) -> frozenset[bytes]:
     return frozenset(data[at : at + _KEY_BYTES] for at in range(0, len(data), _KEY_BYTES))
-
-
-EVER = 2**62
-"""Later than any window, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)

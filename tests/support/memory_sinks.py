@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.dead_letters.record import DeadLetterRecord
+from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord
 from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.message import Message
@@ -84,6 +84,9 @@ class MemoryDeadLetters:
     most_at_once: int = 0
 
     async def send(self, record: DeadLetterRecord) -> None:
+        """Refuses what Pub/Sub would, at every try again."""
+        if len(record.payload) > MAX_PAYLOAD:
+            raise Retry(f"a message of {len(record.payload)} bytes before base64")
         await self._send(DeadLetter(record.error_type, record.error_message, record.payload))
 
     async def send_rejected(self, message: Message, reject: Reject) -> None:

@@ -42,7 +42,7 @@ def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:
     ]
     if unended:
         yield f"the window of {_time(min(unended))} has no on_time panes yet"
-    overdue = [start for start in control.windows if is_settled(start, control.watermark, allowed_lateness)]
+    overdue = [start for start in control.windows if is_settled(start, control, allowed_lateness)]
     if overdue:
         yield (
             f"the window of {_time(min(overdue))} should be settled: its flush has another ALLOWED_LATENESS "

@@ -115,6 +115,6 @@ def _window(pipeline: Pipeline, warehouse: Warehouse, rows: list[Record]) -> Win
         is_counted=found.is_counted,
         is_kept=found.is_kept,
         is_settled=event.key.start not in found.control.windows
-        and is_settled(event.key.start, watermark, settings.allowed_lateness),
+        and is_settled(event.key.start, found.control, settings.allowed_lateness),
         watermark=from_micros(watermark) if watermark else None,
     )

@@ -31,7 +31,7 @@ class FlushState:
     def is_settled(self, key: WindowKey, allowed_lateness: timedelta) -> bool:
         """Whether the flush has settled the window, all of its panes emitted."""
         control = self.controls.get(self.shard_of(key), Control())
-        return key.start not in control.windows and is_settled(key.start, control.watermark, allowed_lateness)
+        return key.start not in control.windows and is_settled(key.start, control, allowed_lateness)
 
 
 def shards_of(layout: Layout) -> list[Shard]:

@@ -177,3 +177,28 @@ async def test_a_save_of_one_group_does_not_forget_that_another_still_has_panes_
     assert sorted(str(row["location_id"]) for row in harness.sinks.panes) == sorted(
         place.location_id for place in places
     )
+
+
+async def test_a_group_that_fails_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its error is told: the next flush must not meet what this one still writes."""
+    monkeypatch.setattr(flush, "GROUP", 1)
+    harness = FlushHarness()
+    await harness.append(*crowd())
+
+    class Slow(MemoryRows):
+        """The first batch fails once others are on their way, which are never answered."""
+
+        async def append_rows(self, rows: Sequence[Row]) -> Sequence[Outcome]:  # noqa: ARG002 - the port's
+            self.at_once += 1
+            try:
+                if self.at_once > 1:
+                    await asyncio.Event().wait()
+                await harness.until(lambda: self.at_once > 1)
+                raise Retry("BigQuery is away")
+            finally:
+                self.at_once -= 1
+
+    harness.rows = slow = Slow([])
+    with pytest.raises(Retry):
+        await asyncio.wait_for(harness.flush_at(1), timeout=20)
+    assert slow.at_once == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -117,6 +118,24 @@ async def test_new_shards_begin_where_the_slowest_old_one_stands() -> None:
     new = harness.control("1.0")
     assert (new.cursor, new.watermark, new.number) == ("", 5, 0)
     assert fast.cursor == slow.cursor != ""
+
+
+async def test_a_second_change_takes_nothing_from_the_first() -> None:
+    """The first goes by a window far ahead, which is not open any more for the shards of the second."""
+    harness = FlushHarness()
+    harness.at(1)
+    await harness.append(event("ahead", at=NOON + timedelta(minutes=14)))
+    for shards in (1, 2, 4):
+        harness.shards = shards
+        await harness.flush()
+    generations = layout_of(harness).generations
+    assert [generation.shards for generation in generations] == [1, 2, 4]
+    for before, after in pairwise(generations):
+        assert before.since < before.until == after.since
+    await harness.append(event("a", location="1-9"))
+    for minute in (6, 7):
+        await harness.flush_at(minute)
+    assert harness.panes("1-9") == [("on_time", 1, 1, False)]
 
 
 async def test_a_change_fences_the_flushes_under_way() -> None:

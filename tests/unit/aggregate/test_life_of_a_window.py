@@ -2,7 +2,14 @@
 
 from datetime import timedelta
 
-from tests.support.flush_harness import NOON, FlushHarness, event
+import orjson
+import pytest
+
+from shared.clock import to_micros
+from shared.errors import Retry
+from shared.windows.documents import EXPIRY
+from shared.windows.state import KEEP_SETTLED
+from tests.support.flush_harness import NOON, WINDOW, FlushHarness, crowd, event
 
 
 def minutes(count: float) -> timedelta:
@@ -99,6 +106,76 @@ async def test_what_is_logged_for_a_settled_window_is_one_dead_letter_and_in_no_
     assert harness.panes("1-200") == []
     (text,) = harness.texts()
     assert "2 events were logged for the window 2026-06-01T12:00:00Z, which is settled without them" in text
+
+
+async def test_what_meets_a_window_that_a_dead_flush_has_settled_is_a_dead_letter_too() -> None:
+    """Its panes are final, and the control document has it still."""
+    harness = FlushHarness()
+    await harness.append(event("a"))
+    await harness.flush_at(6)
+    finishing = (
+        harness.faults.calls + 8
+    )  # after layout, control, list, begin, load, save and save of the meta
+    harness.faults.partial_pages, harness.faults.at_call = False, finishing
+    with pytest.raises(Retry):
+        await harness.flush_at(66)
+    assert harness.panes()[-1] == ("late", 2, 1, True)
+    assert WINDOW in harness.control().windows
+    await harness.append(event("b"))
+    await harness.flush_at(68)
+    assert harness.panes()[-1] == ("late", 2, 1, True)
+    assert ["1 events were logged for the window" in text for text in harness.texts()] == [True]
+
+
+async def test_a_settled_window_is_remembered_for_as_long_as_pub_sub_may_deliver_again() -> None:
+    harness = FlushHarness()
+    await harness.append(event("a"))
+    await harness.flush_at(66)
+    kept = harness.stored("window_state")
+    assert len(kept) == 2
+    for document in kept:
+        expiry = document.fields[EXPIRY]
+        assert isinstance(expiry, int)
+        assert expiry >= to_micros(harness.now) + KEEP_SETTLED
+
+
+async def test_what_is_too_much_for_one_dead_letter_goes_into_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("functions.aggregate.reports.MAX_PAYLOAD", 1_000)
+    harness = FlushHarness()
+    await harness.append(event("a"))
+    await harness.flush_at(66)
+    late = [event(f"b{number}") for number in range(10)]
+    await harness.append(*late)
+    await harness.flush_at(67)
+    kept = [orjson.loads(letter.data) for letter in harness.sinks.dead_letters]
+    assert len(kept) > 2
+    assert all(len(letter.data) < 1_100 for letter in harness.sinks.dead_letters)
+    assert [entry["digest"] for entries in kept for entry in entries] == [each.digest.hex() for each in late]
+    assert harness.texts()[0].startswith(f"{len(kept[0])} events were logged for the window")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+async def test_a_settled_window_stays_so_when_the_allowed_lateness_is_raised(quiet: bool) -> None:
+    """Also where there are fewer locations by then, and a window would have fewer buckets."""
+    harness = FlushHarness(lateness=timedelta(hours=1))
+    counted = event("a", location="1-7")
+    await harness.append(*crowd(), counted)
+    for minute in range(2, 71, 4):
+        harness.at(minute)
+        if quiet:
+            await harness.append(event(f"x{minute}", at=harness.now, location="1-quiet"))
+        await harness.flush()
+    settled = harness.panes("1-7")
+    harness.lateness = timedelta(hours=6)
+    harness.at(75)
+    await harness.append(counted, event("new", location="1-7"))
+    for minute in (75, 76, 500):
+        await harness.flush_at(minute)
+    assert harness.panes("1-7") == settled
+    assert await harness.counted(counted, event("new", location="1-7")) == [True, False]
+    assert ["ALLOWED_LATENESS was raised since" in text for text in harness.texts()] == [True]
 
 
 async def test_window_features_carry_the_time_of_the_newest_event_and_rise_with_each_pane() -> None:

@@ -1,14 +1,19 @@
 """What is refused or can't be read is set aside with a dead letter, and holds up nothing else."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from functions.aggregate import bucket, flush
+from functions.aggregate.reports import Stamp, unwritten_values
 from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
+from shared.online import Unwritten
 from shared.tables.columns import Row
 from shared.windows.documents import Document, Write
 from shared.windows.state import location_hash
-from tests.support.flush_harness import FlushHarness, crowd, event
+from tests.support.flush_harness import NOON, FlushHarness, crowd, event
 
 
 async def test_a_bucket_that_the_database_refuses_is_set_aside_and_the_others_go_on() -> None:
@@ -104,6 +109,15 @@ async def test_an_online_store_that_is_away_costs_one_record_a_flush(monkeypatch
     assert letter.error_type is ErrorType.FEATURE_STORE_WRITE_FAILED
     assert "1,000 entries" in letter.text
     assert len(harness.sinks.panes) == 1000
+
+
+def test_a_record_of_online_values_has_the_range_of_all_its_failures() -> None:
+    def failure(first: int, last: int) -> Unwritten:
+        return Unwritten(2, NOON + timedelta(minutes=first), NOON + timedelta(minutes=last), "away")
+
+    failures = [failure(3, 4), failure(0, 9), failure(5, 6)]
+    record = unwritten_values(failures, Stamp(NOON, "1"))
+    assert record.error_message == f"window features: {replace(failures[1], count=6)}"
 
 
 async def test_a_record_of_online_values_is_sent_when_the_flush_fails_later() -> None:

@@ -7,7 +7,7 @@ import pytest
 from shared.clock import micros_of, to_micros
 from shared.errors import Retry
 from shared.windows.documents import Conflict, Document, Write
-from shared.windows.key import window_of
+from shared.windows.key import WINDOW_MICROS, window_of
 from shared.windows.log import (
     KEEP,
     MAX_LOGGING_DELAY,
@@ -20,7 +20,7 @@ from shared.windows.log import (
     slice_of,
 )
 from shared.windows.segment import decode
-from shared.windows.state import KEEP_SETTLED
+from shared.windows.state import KEEP_OPEN, KEEP_SETTLED, Control
 from tests.support.faults import Faults
 from tests.support.flush_harness import NOON, WINDOW, event
 from tests.support.memory_documents import Database, MemoryDocuments
@@ -88,12 +88,20 @@ def test_the_log_and_settled_windows_are_kept_as_long_as_pub_sub_may_deliver_aga
     assert micros_of(seven_days) <= KEEP_SETTLED
 
 
+def test_an_open_window_is_kept_until_a_flush_that_was_away_has_read_its_last_event() -> None:
+    longest_lateness = timedelta(days=7)  # shared/settings.py
+    assert WINDOW_MICROS + micros_of(longest_lateness + KEEP) < KEEP_OPEN
+
+
 def test_a_window_is_settled_once_all_that_was_judged_timely_for_it_is_folded() -> None:
     lateness = timedelta(hours=1)
     end = WINDOW + to_micros(NOON + timedelta(minutes=65)) - to_micros(NOON)
     last = end + micros_of(MAX_LOGGING_DELAY)  # judged at the last moment, logged MAX_LOGGING_DELAY later
-    assert not is_settled(WINDOW, last, lateness)
-    assert is_settled(WINDOW, last + 1, lateness)
+    assert not is_settled(WINDOW, Control(watermark=last), lateness)
+    assert is_settled(WINDOW, Control(watermark=last + 1), lateness)
+    for settled_before, is_in_it in ((WINDOW, False), (WINDOW + 1, True)):
+        control = Control(watermark=last, settled_before=settled_before)
+        assert is_settled(WINDOW, control, lateness) == is_in_it
 
 
 async def test_an_append_is_a_segment_that_expires() -> None:
