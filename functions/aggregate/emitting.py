@@ -19,8 +19,8 @@ from shared.tables.columns import Row
 from shared.tables.sink import RowSink
 from shared.windows.key import WINDOW_MICROS
 
-AT_ONCE = 500
-"""Dead letters sent together: half of what their publisher holds, and a few publishes' worth."""
+AT_ONCE = 200
+"""Dead letters that a group sends together: four groups' are fewer than their publisher holds."""
 
 _time = lru_cache(maxsize=64)(from_micros)
 """The times of a flush's panes are few."""

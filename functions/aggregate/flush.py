@@ -23,11 +23,11 @@ from datetime import timedelta
 from functools import partial
 
 from functions.aggregate import reports
-from functions.aggregate.bucket import BucketState
+from functions.aggregate.bucket import Added, BucketState
 from functions.aggregate.emitting import Emitter
 from functions.aggregate.loading import load
 from functions.aggregate.log_reader import Page, read_page, sort
-from functions.aggregate.planning import Locations, Work, windows_with_births, work_of
+from functions.aggregate.planning import Locations, Work, groups_of, windows_with_births, work_of
 from functions.aggregate.session import FencedOut, Session
 from functions.aggregate.summary import Summary
 from functions.aggregate.triggers import Progress
@@ -40,8 +40,6 @@ from shared.windows.documents import Documents, Refused, Unreadable, Write
 from shared.windows.log import is_retired, sealed_before
 from shared.windows.state import KEEP_SETTLED, Bucket, Control, segment_key
 
-GROUP = 16
-"""Buckets loaded, saved and emitted together: about 7,000 locations, 2 MB."""
 AT_ONCE = 4
 """Groups at work: while one loads, another saves and others emit."""
 BUSY_SECONDS = 4.0
@@ -69,6 +67,8 @@ class Flush:
     _emitted: set[Bucket] = field(default_factory=set)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _born: Counter[int] = field(default_factory=Counter)
+    _counted: Counter[int] = field(default_factory=Counter)
+    """New locations and events of each window."""
 
     def __post_init__(self) -> None:
         self.locations = Locations(self.session.shard, self.session.generation)
@@ -114,7 +114,7 @@ class Flush:
                 await self.session.begin(windows)
                 await self._recover()
             await self.emitter.send(reports.of_page(found, self.emitter.stamp()))
-            groups = [partial(self._group, group, progress) for group in _groups(work)]
+            groups = [partial(self._group, group, progress) for group in groups_of(work, windows)]
             await _all(AT_ONCE, groups)
             await self._finish(page, progress)
         except Retry:
@@ -134,7 +134,7 @@ class Flush:
         """Emits what a dead flush saved; what is left to recover shrinks as it goes."""
         emitted = self.session.control.emitted
         pending: Work = {bucket: {} for bucket in sorted(self.session.control.pending)}
-        for group in _groups(pending):
+        for group in groups_of(pending, self.session.control.windows):
             states, unreadable = await load(self.documents, self.session.shard, list(group))
             _report(unreadable)
             await self.emitter.emit([pane for state in states for pane in state.emitted_since(emitted)])
@@ -163,6 +163,7 @@ class Flush:
         self._emitted |= work.keys()
         for state in saved:
             self._born[state.key[0]] += state.born
+            self._counted[state.key[0]] += state.added[Added.COUNTED]
 
     async def _save(
         self, states: Sequence[BucketState], work: Work, progress: Progress
@@ -208,6 +209,7 @@ class Flush:
             start: replace(
                 window,
                 locations=window.locations + self._born[start],
+                events=window.events + self._counted[start],
                 has_ended=window.has_ended or progress.has_ended(start),
             )
             for start, window in self.session.control.windows.items()
@@ -224,10 +226,12 @@ class Flush:
                 ahead=ahead,
                 windows=windows,
                 locations=max((window.locations for window in windows.values()), default=control.locations),
+                events=max((window.events for window in windows.values()), default=control.events),
             )
         )
         self._emitted.clear()
         self._born.clear()
+        self._counted.clear()
 
 
 def _report(unreadable: Mapping[Bucket, Unreadable]) -> None:
@@ -243,11 +247,6 @@ def _report(unreadable: Mapping[Bucket, Unreadable]) -> None:
 
 def _without(control: Control, done: Iterable[Bucket]) -> Control:
     return replace(control, pending=control.pending - frozenset(done))
-
-
-def _groups(work: Work) -> list[Work]:
-    buckets = list(work.items())
-    return [dict(buckets[at : at + GROUP]) for at in range(0, len(buckets), GROUP)]
 
 
 async def _all(at_once: int, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:

@@ -53,6 +53,7 @@ def _change(reading: Reading, layout: Layout, shards: int) -> tuple[Layout, list
         cursor=min(control.cursor for control in controls.values()),
         watermark=min(control.watermark for control in controls.values()),
         locations=sum(control.locations for control in controls.values()) // shards,
+        events=sum(control.events for control in controls.values()) // shards,
     )
     fenced = f"generation {changed.generations[-1].number}"
     return changed, [

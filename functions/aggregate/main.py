@@ -23,7 +23,9 @@ def handler() -> tick.FlushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     database = settings.firestore_database
     documents = firestore.FirestoreDocuments(settings.project_id, database, firestore.FLUSH_DEADLINE)
-    rows = bigquery.table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED)
+    rows = bigquery.table_sink(
+        settings.project_id, settings.dataset, REALTIME_FEATURES_AGGREGATED, bigquery.FLUSH_DEADLINE
+    )
     online = feature_store.feature_view(settings.feature_view, flush.BUSY_SECONDS)
     dead_letters = wiring.dead_letter_publisher("aggregate", settings)
     needs = tick.FlushDependencies(documents, rows, online, dead_letters, clock.utc_now, monotonic, settings)

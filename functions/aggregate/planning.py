@@ -18,6 +18,11 @@ from shared.windows.state import (
     location_hash,
 )
 
+GROUP = 16
+"""Buckets loaded, saved and emitted together: about 7,000 locations, 2 MB."""
+GROUP_EVENTS = 400_000
+"""Events that the buckets of a group count, or one bucket more: 42 MB of digests."""
+
 Work = Mapping[Bucket, ByLocation]
 """The buckets to look at, and the events that go to each."""
 
@@ -58,8 +63,10 @@ def windows_with_births(
             found.too_late[start] = found.events.pop(start)
             continue
         before = max((other for other in windows if other < start), default=None)
-        last = control.locations if before is None else windows[before].locations
-        windows[start] = OpenWindow(level_for(max(last, len(found.events[start]))))
+        last = control if before is None else windows[before]
+        born = found.events[start]
+        level = level_for(max(last.locations, len(born)), max(last.events, sum(map(len, born.values()))))
+        windows[start] = OpenWindow(level)
     return windows
 
 
@@ -81,3 +88,21 @@ def work_of(
             bucket = (start, locations.bucket(location_id, level))
             work.setdefault(bucket, {})[location_id] = contributions
     return dict(sorted(work.items()))
+
+
+def groups_of(work: Work, windows: Mapping[int, OpenWindow]) -> list[Work]:
+    """The work in groups of up to GROUP buckets, fewer where these count more than GROUP_EVENTS."""
+    groups: list[dict[Bucket, ByLocation]] = []
+    held = 0
+    for bucket, events in work.items():
+        window = windows.get(bucket[0], _UNKNOWN)
+        holds = (window.events >> window.level) + sum(map(len, events.values()))
+        if not groups or len(groups[-1]) == GROUP or held + holds > GROUP_EVENTS:
+            groups.append({})
+            held = 0
+        groups[-1][bucket] = events
+        held += holds
+    return list(groups)
+
+
+_UNKNOWN = OpenWindow(0)

@@ -26,6 +26,8 @@ from shared.tables.sink import TableSink
 BIGQUERY_STORAGE = Service("bigquerystorage.googleapis.com", "BIGQUERY_STORAGE_EMULATOR_HOST")
 DEADLINE = 10.0
 """Seconds for a whole append with its retries, well inside a subscription's ack deadline of 60 s."""
+FLUSH_DEADLINE = 4 * DEADLINE
+"""For the flush: it appends four groups at once, and each waits for those before it."""
 MAX_REQUEST_BYTES = 9_000_000
 """BigQuery takes 10 MB a request; the rest is for the schema and the rows' lengths."""
 
@@ -97,7 +99,7 @@ class TableAppender:
         except TimeoutError:
             raise Retry(
                 f"BigQuery did not confirm rows for {self._name} within {self._deadline:g} s: "
-                "Pub/Sub will deliver the messages again"
+                "whether they arrived is not known"
             ) from None
 
     async def close(self) -> None:
@@ -137,7 +139,7 @@ class TableAppender:
             failure = await self._exchange(rows, None)
             if failure is None or failure.of_rows:
                 return failure
-        advice = _ADVICE.get(failure.code, "Pub/Sub will deliver the messages again")
+        advice = _ADVICE.get(failure.code, "whether they arrived is not known")
         raise Retry(f"BigQuery took no rows for {self._name}: {failure.code.name}, {failure.text}: {advice}")
 
     async def _exchange(self, rows: Sequence[bytes], seconds: float | None) -> _Failure | None:
@@ -167,9 +169,9 @@ class TableAppender:
         return self._reject(f"its {len(row):,} bytes are more than the {MAX_REQUEST_BYTES:,} of one request")
 
 
-def table_sink(project: str, dataset: str, table: Table) -> TableSink:
+def table_sink(project: str, dataset: str, table: Table, deadline: float = DEADLINE) -> TableSink:
     """Rows of this table to BigQuery."""
-    return TableSink(table, TableAppender(project, dataset, table))
+    return TableSink(table, TableAppender(project, dataset, table, deadline))
 
 
 class _Connection:

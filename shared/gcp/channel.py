@@ -28,7 +28,7 @@ R = TypeVar("R")
 TRY_SECONDS = 3.0
 """What a try may take before its connection counts as dead. The services answer within 1 s at the 99th
 percentile; of a whole deadline of 10 s, 7 s are left for a second try on a new connection."""
-_GRACE_SECONDS = 10.0
+GRACE_SECONDS = 30.0
 """How long a channel that was given up stays open for the calls of others on it: the longest deadline."""
 
 _OPTIONS = (
@@ -107,7 +107,7 @@ class Reconnecting(Generic[T]):
     """Whatever `make` builds on a channel (stubs, a stream, a Google transport), rebuilt after a failure.
 
     Opened by the first try, in its loop. `release` is called when the next try is to get a new one; the
-    channel stays open for as long as other tries need it, at most _GRACE_SECONDS.
+    channel stays open for as long as other tries need it, at most GRACE_SECONDS.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Reconnecting(Generic[T]):
         self._current = None
         channel, client = used
         self._release(client)
-        closing = asyncio.create_task(channel.close(_GRACE_SECONDS))
+        closing = asyncio.create_task(channel.close(GRACE_SECONDS))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 

@@ -59,11 +59,9 @@ class DirectWriteStream:
     async def exchange(self, entities: Mapping[str, bytes]) -> Mapping[str, Refusal]:
         """Sends the encoded entities by key; returns when each has its answer, with those that were refused.
 
-        A key goes out once at a time: of two answers to it nobody could say whose is whose.
         Raises StreamEnded.
         """
-        while others := {self._in_flight[key].done for key in entities if key in self._in_flight}:
-            await asyncio.wait(others)
+        await self.free(entities)
         request = _Request(set(entities))
         self._in_flight |= dict.fromkeys(entities, request)
         try:
@@ -72,6 +70,12 @@ class DirectWriteStream:
         finally:
             self._forget(request, entities)
         return request.refused
+
+    async def free(self, keys: Iterable[str]) -> None:
+        """Returns when none of the keys is in flight: of two answers to one nobody could say whose is
+        whose."""
+        while others := {self._in_flight[key].done for key in keys if key in self._in_flight}:
+            await asyncio.wait(others)
 
     def release(self) -> None:
         """Ends the stream as soon as nothing is in flight on it."""

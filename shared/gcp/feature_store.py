@@ -25,11 +25,9 @@ IN_FLIGHT = 12
 would take 45 s. A Bigtable node of 10,000 writes/s needs 0.4 s for 3,600 keys, not slow for the breaker."""
 TRY_SECONDS = 2.0
 """A healthy store answers in milliseconds; after this the connection counts as dead."""
-ATTEMPTS = 2
-"""The second over a new connection, unless the store itself answered. More would hold up a batch for longer
-than the scheduled sync, which heals what is given up, is worth."""
 PAUSE = 0.1
-"""Seconds before the second attempt."""
+"""Seconds before the second attempt, over a new connection unless the store itself answered. A third would
+hold up a batch for longer than the scheduled sync, which heals what is given up, is worth."""
 
 _NO_ANSWER, _NOT_SENT = -1, -2
 """What a key failed of beside the service's own codes: no answer came, or the breaker was open."""
@@ -142,19 +140,30 @@ class FeatureView:
         """One request, unless the breaker is open; the keys that are not written."""
         if self._breaker.reason is not None:
             return dict.fromkeys(entities, Refusal(_NOT_SENT, self._unavailable))
-        began = self._clock()
         try:
-            refused = await self._stream.attempt(lambda stream: stream.exchange(entities), self._try_seconds)
+            refused = await self._stream.attempt(partial(self._exchange, entities), None)
         except _FAILURES as error:
             reason = str(error) or f"no answer within {self._try_seconds:g} s"
             return dict.fromkeys(entities, Refusal(_NO_ANSWER, f"writing to {self._name} failed: {reason}"))
-        self._breaker.answered(self._clock() - began)
         return {
             key: Refusal(
                 failure.code, f"{self._name} refused the values: {failure.text} (code {failure.code})"
             )
             for key, failure in refused.items()
         }
+
+    async def _exchange(
+        self, entities: Mapping[str, bytes], stream: DirectWriteStream
+    ) -> Mapping[str, Refusal]:
+        """The time until the answer is the store's; to wait for other requests with these keys is not."""
+        await stream.free(entities)
+        if self._breaker.reason is not None:  # they were not answered
+            return dict.fromkeys(entities, Refusal(_NOT_SENT, self._unavailable))
+        began = self._clock()
+        async with asyncio.timeout(self._try_seconds):
+            refused = await stream.exchange(entities)
+        self._breaker.answered(self._clock() - began)
+        return refused
 
     def _probe_in_background(self, entry: OnlineFeatures) -> None:
         """When a probe is due: sends a little of what is to be written anyway, in no batch's way."""

@@ -108,7 +108,7 @@ class TopicPublisher:
                         pause = min(2 * pause, LONGEST_PAUSE)
         except TimeoutError as error:
             what = f"publishing to {self._topic} was not confirmed within {self._deadline:g} s"
-            raise Retry(f"{what}, at last {last}: Pub/Sub will deliver the messages again") from error
+            raise Retry(f"{what}, at last {last}: whether it was published is not known") from error
 
     async def _publish(self, request: Any, seconds: float | None) -> None:
         await self._connection.attempt(lambda publish: publish(request, metadata=self._metadata), seconds)

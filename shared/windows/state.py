@@ -18,6 +18,8 @@ FORMAT = 1
 LAYOUT = "flush/layout"
 LOCATIONS_A_BUCKET = 430
 """The aim: 55,000 locations are 128 documents of about 100 kB."""
+EVENTS_A_BUCKET = 100_000
+"""The aim for few locations with many events: a bucket is in memory as a whole, 105 bytes a digest."""
 MAX_LEVEL = 12
 DAY = 24 * 3600 * 1_000_000
 KEEP_SETTLED = 7 * DAY
@@ -62,9 +64,11 @@ def bucket_of(hashed: int, level: int) -> int:
     return hashed & ((1 << level) - 1)
 
 
-def level_for(locations: int) -> int:
-    """The level at which so many locations come to about LOCATIONS_A_BUCKET a bucket."""
-    return min(MAX_LEVEL, max(0, -(-locations // LOCATIONS_A_BUCKET) - 1).bit_length())
+def level_for(locations: int, events: int = 0) -> int:
+    """The level at which a bucket has about LOCATIONS_A_BUCKET locations and EVENTS_A_BUCKET events at
+    most."""
+    buckets = max(-(-locations // LOCATIONS_A_BUCKET), -(-events // EVENTS_A_BUCKET))
+    return min(MAX_LEVEL, max(0, buckets - 1).bit_length())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class OpenWindow:
     """About how many it holds; the next window's level is guessed from it."""
     has_ended: bool = False
     """Its on_time panes are emitted, all of them."""
+    events: int = 0
+    """About how many it counts, for the same guess."""
 
 
 Bucket = tuple[int, int]
@@ -108,10 +114,12 @@ class Control:
     locations: int = 0
     """About how many its newest windows hold: by it the first window after a pause, or of new shards, is
     cut."""
+    events: int = 0
+    """The same of the events."""
 
     def to_fields(self) -> dict[str, bytes | str | int]:
         windows = [
-            (start, window.level, window.locations, window.has_ended)
+            (start, window.level, window.locations, window.has_ended, window.events)
             for start, window in sorted(self.windows.items())
         ]
         return {
@@ -125,6 +133,7 @@ class Control:
             "settled_before": self.settled_before,
             "ahead": b"".join(sorted(self.ahead)),
             "locations": self.locations,
+            "events": self.events,
             "windows": orjson.dumps(windows).decode(),
             "pending": orjson.dumps(sorted(self.pending)).decode(),
         }
@@ -155,6 +164,7 @@ class Control:
             settled_before=whole({"settled_before": -EVER, **fields}, "settled_before"),
             ahead=_keys_in(binary(fields, "ahead")),
             locations=whole(fields, "locations"),
+            events=whole({"events": 0, **fields}, "events"),
             windows=windows,
             pending=pending,
         )

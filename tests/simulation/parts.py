@@ -6,8 +6,7 @@ from functools import cache
 
 import orjson
 
-from functions.aggregate import bucket, log_reader, session
-from functions.aggregate import flush as flush_module
+from functions.aggregate import bucket, log_reader, planning, session
 from functions.features.writing import FeatureWriter
 from shared.message import Message
 from shared.settings import AggregateSettings, FeaturesSettings
@@ -21,13 +20,15 @@ BEGIN = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LIMITS = (
     (log_reader, "MAX_EVENTS", (1, 6)),
     (log_reader, "LISTED", (1, 3)),
-    (flush_module, "GROUP", (1, 3)),
+    (planning, "GROUP", (1, 3)),
+    (planning, "GROUP_EVENTS", (1, 6)),
     (session, "MAX_WRITES", (1, 3)),
     (session, "MAX_COMMIT_BYTES", (600, 2_000)),
     (bucket, "CHUNK", (1, 4)),
     (bucket, "MAX_ENTRIES", (50, 600)),
     (log, "MAX_EVENTS", (1, 3)),
     (state, "LOCATIONS_A_BUCKET", (1, 3)),
+    (state, "EVENTS_A_BUCKET", (1, 6)),
 )
 """Where it stands, its name, and what it may be in a history with small limits."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from functions.aggregate import flush, log_reader
+from functions.aggregate import flush, log_reader, planning
 from shared.delivery.batching import Outcome
 from shared.errors import Retry
 from shared.tables.columns import Row
@@ -136,7 +136,7 @@ async def test_what_a_flush_reads_and_writes_depends_on_its_events_and_open_buck
 async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not_saved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(flush, "GROUP", 1)
+    monkeypatch.setattr(planning, "GROUP", 1)
     monkeypatch.setattr(flush, "AT_ONCE", 1)
     harness = FlushHarness()
     await harness.append(*crowd())
@@ -154,7 +154,7 @@ async def test_a_window_whose_panes_are_final_stays_so_when_a_part_of_it_was_not
 async def test_a_save_of_one_group_does_not_forget_that_another_still_has_panes_to_emit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(flush, "GROUP", 1)
+    monkeypatch.setattr(planning, "GROUP", 1)
     harness = FlushHarness()
     places = crowd()
     await harness.append(*places)
@@ -181,7 +181,7 @@ async def test_a_save_of_one_group_does_not_forget_that_another_still_has_panes_
 
 async def test_a_group_that_fails_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before its error is told: the next flush must not meet what this one still writes."""
-    monkeypatch.setattr(flush, "GROUP", 1)
+    monkeypatch.setattr(planning, "GROUP", 1)
     harness = FlushHarness()
     await harness.append(*crowd())
 

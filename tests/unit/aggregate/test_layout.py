@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import pytest
 
+from functions.aggregate import planning
 from functions.aggregate.layout import ensure_shards
+from functions.aggregate.planning import Work, groups_of
 from functions.aggregate.session import Session
 from shared.errors import Retry
 from shared.windows.documents import Write
-from shared.windows.state import LAYOUT, Generation, Layout, Shard, level_for, location_hash
+from shared.windows.state import LAYOUT, Generation, Layout, OpenWindow, Shard, level_for, location_hash
 from tests.support.faults import Faults
 from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
 from tests.support.memory_documents import MemoryDocuments
@@ -205,3 +207,35 @@ def test_each_location_has_one_shard_and_all_shards_have_some() -> None:
 )
 def test_a_level_gives_about_430_locations_a_bucket(locations: int, level: int) -> None:
     assert level_for(locations) == level
+
+
+def test_few_locations_with_many_events_have_more_buckets() -> None:
+    """Each is in memory as a whole."""
+    assert [level_for(10, events) for events in (0, 100_000, 100_001, 300_000)] == [0, 0, 1, 2]
+    assert level_for(55_000, 300_000) == level_for(55_000)
+
+
+async def test_a_window_is_cut_by_what_the_one_before_it_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.windows.state.EVENTS_A_BUCKET", 10)
+    harness = FlushHarness()
+    for minute in range(4):
+        harness.at(minute)
+        await harness.append(*(event(f"{minute}-{number}") for number in range(10)))
+        await harness.flush()
+    harness.at(6)
+    await harness.append(event("next", at=NOON + FIVE))
+    await harness.flush()
+    first, second = harness.control().windows.values()
+    assert (first.level, first.locations, first.events) == (0, 1, 40)
+    assert (second.level, second.events) == (2, 1)
+
+
+def test_a_group_has_few_buckets_and_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "GROUP", 3)
+    monkeypatch.setattr(planning, "GROUP_EVENTS", 100)
+    windows = {0: OpenWindow(2, events=40), 5: OpenWindow(1, events=120)}
+    work: Work = {(0, number): {} for number in range(4)} | {(5, number): {} for number in range(2)}
+    groups = [list(group) for group in groups_of(work, windows)]
+    assert groups == [[(0, 0), (0, 1), (0, 2)], [(0, 3), (5, 0)], [(5, 1)]]
+    assert [list(group) for group in groups_of({(5, 0): {"l": [event("a")] * 500}}, windows)] == [[(5, 0)]]
+    assert len(groups_of({(7, 0): {}, (7, 1): {"l": [event("a")] * 101}}, windows)) == 2

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from functions.aggregate import bucket, flush
+from functions.aggregate import bucket, emitting, flush, planning
 from functions.aggregate.reports import Stamp, unwritten_values
-from shared.delivery.batching import Outcome
+from shared.delivery.batching import BatchLimits, Outcome
 from shared.errors import ErrorType, Reject, Retry
+from shared.gcp import bigquery
 from shared.online import Unwritten
 from shared.tables.columns import Row
 from shared.windows.documents import Document, Write
@@ -99,8 +100,16 @@ async def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_
     assert harness.panes() == [("early", 1, 1, False)]
 
 
+def test_the_dead_letters_of_groups_at_work_are_no_more_than_their_publisher_holds() -> None:
+    assert BatchLimits().max_waiting > flush.AT_ONCE * emitting.AT_ONCE
+
+
+def test_a_group_s_rows_may_wait_for_those_of_the_others() -> None:
+    assert flush.AT_ONCE * bigquery.DEADLINE <= bigquery.FLUSH_DEADLINE
+
+
 async def test_an_online_store_that_is_away_costs_one_record_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush, "GROUP", 1)
+    monkeypatch.setattr(planning, "GROUP", 1)
     harness = FlushHarness()
     harness.online.faults.fails = 1
     await harness.append(*crowd())

@@ -19,9 +19,9 @@ from google.cloud.bigquery_storage_v1.services.big_query_write.transports.grpc_a
 )
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 
-from shared.gcp import channel
+from shared.gcp import bigquery, channel, firestore, pubsub
 from shared.gcp.bigquery import BIGQUERY_STORAGE
-from shared.gcp.channel import KEEPALIVE_OPTIONS, Reconnecting, Service, open_channel
+from shared.gcp.channel import GRACE_SECONDS, KEEPALIVE_OPTIONS, Reconnecting, Service, open_channel
 from shared.gcp.feature_store import service_of
 from shared.gcp.pubsub import PUBSUB
 from tests.support.freezing_proxy import FreezingProxy, freezing_proxy
@@ -157,6 +157,12 @@ async def test_only_an_answer_of_the_service_keeps_the_channel(
     assert len(made) == (2 if is_renewed else 1)
     assert proxy.connections == 0, "a channel connects at its first call"
     await service.close()
+
+
+def test_a_channel_that_was_given_up_outlives_every_call_on_it() -> None:
+    """A call that its channel's end cancels is neither retried nor said to have failed."""
+    longest = max(firestore.DEADLINE, firestore.FLUSH_DEADLINE, bigquery.DEADLINE, pubsub.DEADLINE)
+    assert longest <= GRACE_SECONDS
 
 
 async def test_others_calls_go_on_when_one_try_gives_the_channel_up(proxy: FreezingProxy) -> None:

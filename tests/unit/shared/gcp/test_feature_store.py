@@ -11,7 +11,8 @@ import grpc.aio
 import pytest
 from google.cloud.aiplatform_v1.types import feature_online_store_service as types
 
-from shared.gcp.feature_store import ATTEMPTS, FeatureView, NoFeatureView, feature_view
+from shared.gcp.circuit_breaker import SLOW_SECONDS
+from shared.gcp.feature_store import FeatureView, NoFeatureView, feature_view
 from shared.online import OnlineFeatures, Unwritten
 from shared.tables.columns import Value
 from tools.standins.feature_store import serve
@@ -253,14 +254,32 @@ async def test_only_the_keys_that_failed_are_tried_again(odd_store: Store, view:
     assert len(odd_store.routing) == 1
 
 
-@pytest.mark.parametrize(("code", "attempts"), [(14, ATTEMPTS), (3, 1)])
+@pytest.mark.parametrize(("code", "attempts"), [(14, 2), (3, 1)])
 async def test_a_key_that_fails_is_given_up_with_the_stores_reason(
     odd_store: Store, view: FeatureView, code: int, attempts: int
 ) -> None:
-    odd_store.turns += [one_of(answer("l-1", code=code, message="no such feature"))] * ATTEMPTS
+    odd_store.turns += [one_of(answer("l-1", code=code, message="no such feature"))] * 2
     reason = f"{VIEW} refused the values: no such feature (code {code})"
     assert await view.write([entry("l-1")]) == Unwritten(1, WHEN, WHEN, reason)
     assert len(odd_store.requests) == attempts
+
+
+async def test_waiting_for_a_key_in_flight_does_not_count_as_a_slow_store(
+    odd_store: Store, open_view: OpenView
+) -> None:
+    now = 0.0
+
+    def in_time(request: Any) -> Iterator[Any]:
+        nonlocal now
+        now += 0.6 * SLOW_SECONDS
+        yield from written(request)
+
+    odd_store.turns += [in_time] * 8
+    view = open_view(clock=lambda: now, try_seconds=30.0)
+    hot = [view.write([entry("l-1", after=number)]) for number in range(8)]
+    assert await asyncio.gather(*hot) == [None] * 8
+    assert await view.write([entry("l-2")]) is None, "the breaker is closed"
+    assert len(odd_store.requests) == 9
 
 
 async def test_an_error_that_names_no_key_fails_all_unanswered_keys(
@@ -310,7 +329,7 @@ async def test_a_store_that_does_not_answer_in_time_is_tried_again_on_a_new_stre
 async def test_a_store_that_never_answers_costs_the_values_and_says_so(
     odd_store: Store, open_view: OpenView
 ) -> None:
-    odd_store.turns += [silence] * ATTEMPTS
+    odd_store.turns += [silence] * 2
     reason = f"writing to {VIEW} failed: no answer within 0.05 s"
     assert await open_view(try_seconds=0.05).write([entry("l-1")]) == Unwritten(1, WHEN, WHEN, reason)
     assert await open_view().write([entry("l-1")]) is None
