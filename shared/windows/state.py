@@ -22,9 +22,9 @@ EVENTS_A_BUCKET = 100_000
 """The aim for few locations with many events: a bucket is in memory as a whole, 105 bytes a digest."""
 MAX_LEVEL = 12
 DAY = 24 * 3600 * 1_000_000
-KEEP_SETTLED = 7 * DAY
-"""Microseconds. As long as Pub/Sub may deliver an event again (its longest retention)."""
-KEEP_OPEN = 30 * DAY
+KEEP_SETTLED = 31 * DAY
+"""Microseconds. As long as Pub/Sub may deliver an event again: a topic's longest retention, for a seek."""
+KEEP_OPEN = 60 * DAY
 """Until a window is settled its state must not expire: allowed lateness may be 7 days, and the flush away for
 as long as the log is kept."""
 
