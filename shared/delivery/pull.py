@@ -13,7 +13,7 @@ from shared.message import Message
 from shared.telemetry import tracing
 from shared.telemetry.logs import LogEvent, log
 
-FINISH_SECONDS, LAST_WORD_SECONDS = 7.0, 2.0
+FINISH_SECONDS, LAST_SETTLE_SECONDS = 7.0, 2.0
 """After SIGTERM, for what is in flight, and then for settling it: Cloud Run kills after 10 s."""
 STEADY_SECONDS = 1.0
 """A stream that is refused ends sooner."""
@@ -21,8 +21,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 """Seconds before a stream that follows one that ended at once; twice as long before each further one."""
 HEARTBEAT_SECONDS = 30.0
 """Between two requests on a stream without news, as Google's clients send them."""
-SAID_LAST = 500
-"""Acknowledgements that are said again when their stream ends: it may have ended before they arrived. Ten
+RESENT_ACKS = 500
+"""Acknowledgements that are sent again when their stream ends: it may have ended before they arrived. Ten
 batches; with all others they are some 200 KB of the 512 KB of a request."""
 
 
@@ -46,13 +46,13 @@ class Settled(NamedTuple):
 
 
 class Settlements:
-    """What is decided and not said yet."""
+    """What is decided and not sent yet."""
 
     def __init__(self) -> None:
         self._done: list[str] = []
         self._again: list[str] = []
         self._news = asyncio.Event()
-        self._said: deque[str] = deque(maxlen=SAID_LAST)
+        self._sent: deque[str] = deque(maxlen=RESENT_ACKS)
 
     def add(self, ack_id: str, is_done: bool) -> None:
         (self._done if is_done else self._again).append(ack_id)
@@ -68,14 +68,14 @@ class Settlements:
         self._news.clear()
         settled = Settled(self._done, self._again)
         self._done, self._again = [], []
-        self._said.extend(settled.done)
+        self._sent.extend(settled.done)
         return settled
 
     def take_rest(self) -> Settled:
-        """What is not said, and what was said on a stream that has ended and may not have arrived."""
-        rest = Settled([*self._said, *self._done], self._again)
+        """What is not sent, and what was sent on a stream that has ended and may not have arrived."""
+        rest = Settled([*self._sent, *self._done], self._again)
         self._done, self._again = [], []
-        self._said.clear()
+        self._sent.clear()
         return rest
 
     def put_back(self, settled: Settled) -> None:
@@ -90,7 +90,7 @@ class Subscription(Protocol):
     name: str
 
     def stream(self, settlements: Settlements) -> AsyncIterator[Sequence[Delivery]]:
-        """One stream's deliveries, on which the settlements are said meanwhile. Raises PullEnded."""
+        """One stream's deliveries, on which the settlements are sent meanwhile. Raises PullEnded."""
 
     async def settle(self, settled: Settled) -> None:
         """By calls of their own; returns when it has arrived. Raises PullEnded."""
@@ -173,7 +173,7 @@ class Puller:
             task.cancel()
         await asyncio.gather(*self._in_flight, return_exceptions=True)
         try:
-            async with asyncio.timeout(LAST_WORD_SECONDS):
+            async with asyncio.timeout(LAST_SETTLE_SECONDS):
                 await self._settle_rest()
         except (PullEnded, TimeoutError) as error:
             log.error(

@@ -36,7 +36,7 @@ for one of those before its own, 10 s each: 72 s. So no lease runs out in an out
 
 _MEANINGLESS = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND})
 """Of ack ids that a subscription does not know, as when it was deleted and made anew: no later try changes
-that, and no stream is opened before what an older one may have lost is said."""
+that, and no stream is opened before what an older one may have lost is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class PulledSubscription:
         self._connection = Reconnecting(PUBSUB, _calls_on)
 
     async def stream(self, settlements: Settlements) -> AsyncGenerator[Sequence[Delivery], None]:
-        """One stream's deliveries, on which the settlements are said meanwhile. Raises PullEnded."""
+        """One stream's deliveries, on which the settlements are sent meanwhile. Raises PullEnded."""
         calls = self._connection.current()
         call = calls.stream(metadata=self._metadata)
-        saying = asyncio.create_task(self._say(call, settlements))
+        sending = asyncio.create_task(self._send_settlements(call, settlements))
         try:
             async for response in call:
                 yield [self._delivery(received) for received in response.received_messages]
@@ -78,7 +78,7 @@ class PulledSubscription:
             self._connection.renew()
             raise _ended(error) from error
         finally:
-            saying.cancel()
+            sending.cancel()
             call.cancel()
 
     async def settle(self, settled: Settled) -> None:
@@ -110,17 +110,17 @@ class PulledSubscription:
                 extra={"event": LogEvent.PULL_ENDED},
             )
 
-    async def _say(self, call: Any, settlements: Settlements) -> None:
+    async def _send_settlements(self, call: Any, settlements: Settlements) -> None:
         """Not as an iterator of requests: grpc.aio waits for the next of these also after the call has ended,
-        and it would take what is to be said on the stream that follows."""
+        and it would take what is to be sent on the stream that follows."""
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader says why it ended
             await call.write(self._opening())
             while True:
                 settled = await settlements.wait()
                 try:
-                    await call.write(_saying(settled))
+                    await call.write(_request_of(settled))
                 except BaseException:
-                    settlements.put_back(Settled((), settled.again))  # what is done is said again anyway
+                    settlements.put_back(Settled((), settled.again))  # what is done is sent again anyway
                     raise
 
     def _opening(self) -> Any:
@@ -161,7 +161,7 @@ def _calls_on(channel: grpc.aio.Channel) -> _Calls:
     )
 
 
-def _saying(settled: Settled) -> Any:
+def _request_of(settled: Settled) -> Any:
     return StreamingPullRequest(
         ack_ids=settled.done,
         modify_deadline_ack_ids=settled.again,

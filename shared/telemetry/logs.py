@@ -93,17 +93,19 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(\.[A-Za-z_][A-Za-z0-9_-]{0,63}
 """`rating_change.colour` or `rating_change.metrics.colour`."""
 
 
+REPORT_SECONDS = 60.0
+
+
 class UnknownFields:
     """Counts fields that no feature uses, and logs the counts so that a new field is noticed.
 
-    It logs when a field is first seen, then at most once every `every` seconds, however many events carry
-    it. Names beyond `max_names` (a producer that makes names up) count together as `(other)`, and so do names
+    It logs when a field is first seen, then at most once every REPORT_SECONDS, however many events carry it.
+    Names beyond `max_names` (a producer that makes names up) count together as `(other)`, and so do names
     that are no plain identifiers: those may be what somebody typed, and logs hold no payloads.
     """
 
-    def __init__(self, monotonic: Callable[[], float], every: float = 60.0, max_names: int = 100) -> None:
+    def __init__(self, monotonic: Callable[[], float], max_names: int = 100) -> None:
         self._monotonic = monotonic
-        self._every = every
         self._max_names = max_names
         self._counts: Counter[str] = Counter()
         self._due = monotonic()
@@ -114,7 +116,7 @@ class UnknownFields:
             known = name in self._counts or (len(self._counts) < self._max_names and _PLAIN.fullmatch(name))
             self._counts[name if known else "(other)"] += 1
         if self._counts and self._monotonic() >= self._due:
-            self._due = self._monotonic() + self._every
+            self._due = self._monotonic() + REPORT_SECONDS
             self.report()
 
     def report(self) -> None:

@@ -35,23 +35,30 @@ class Contribution(NamedTuple):
         return WindowKey(window_of(self.event_micros), self.location_id)
 
 
+class Sum(NamedTuple):
+    """What an event adds to a sum of its category: `count` of the column's value."""
+
+    column: str
+    count: Callable[[Value], int]
+
+
 def _integer(value: Value) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _flag(column: str) -> Callable[[Cells], int]:
-    return lambda row: 1 if row[column] else 0
+def _flag(column: str) -> Sum:
+    return Sum(column, lambda value: 1 if value else 0)
 
 
-def _amount(column: str) -> Callable[[Cells], int]:
-    return lambda row: _integer(row[column])
+def _amount(column: str) -> Sum:
+    return Sum(column, _integer)
 
 
-def _equals(column: str, value: str) -> Callable[[Cells], int]:
-    return lambda row: 1 if row[column] == value else 0
+def _equals(column: str, wanted: str) -> Sum:
+    return Sum(column, lambda value: 1 if value == wanted else 0)
 
 
-SUMS: Mapping[str, Mapping[str, Callable[[Cells], int]]] = {
+SUMS: Mapping[str, Mapping[str, Sum]] = {
     "inspection": {
         "total_inspector_count": _amount("inspector_count"),
         "follow_ups_required": _flag("follow_up_required"),
@@ -77,12 +84,26 @@ event adds to each."""
 _COUNTS = {category: tuple(sums.values()) for category, sums in SUMS.items()}
 _PADDING = (0,) * MAX_SUMS
 
+COLUMNS = (
+    "event_id",
+    "location_id",
+    "event_type",
+    "feature_category",
+    "event_timestamp",
+    "publish_timestamp",
+    "processing_timestamp",
+    "real_time_risk_score",
+    "event_complexity_score",
+    *dict.fromkeys(each.column for sums in SUMS.values() for each in sums.values()),
+)
+"""What `contribution` reads of a row."""
+
 
 def contribution(row: Cells) -> Contribution:
     """The contribution of the event that this row is of."""
     location_id, category = str(row["location_id"]), str(row["feature_category"])
     arrival = row["publish_timestamp"] or row["processing_timestamp"]
-    sums = tuple(count(row) for count in _COUNTS[category]) + _PADDING
+    sums = tuple(count(row[column]) for column, count in _COUNTS[category]) + _PADDING
     return Contribution(
         location_id,
         digest(location_id, str(row["event_id"])),

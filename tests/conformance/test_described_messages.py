@@ -22,7 +22,7 @@ from shared.tables.columns import Value
 
 OFFICIAL = {messages: types, pubsub_messages: pubsub_types}
 OURS_ONLY = {"WriteEnvelope"}
-"""WriteRequest by another type of one field; the bytes are compared below."""
+"""FeatureViewDirectWriteRequest with another type of one field; the bytes are compared below."""
 LEFT_OUT = {
     "google.cloud.aiplatform.v1.FeatureValue.struct_value",
     "google.cloud.aiplatform.v1.FetchFeatureValuesRequest.data_format",
@@ -162,4 +162,3 @@ def test_a_write_request_has_the_bytes_of_the_official_one() -> None:
     )
     theirs = types.FeatureViewDirectWriteRequest.serialize(request)
     assert ours == theirs
-    assert messages.WriteRequest.FromString(theirs).SerializeToString() == theirs

@@ -8,33 +8,13 @@ from typing import NamedTuple, cast
 
 from functions.aggregate.window import Window
 from shared.clock import to_micros
+from shared.windows import contribution as contributing
 from shared.windows.contribution import Cells, Contribution, contribution
 from shared.windows.key import WindowKey
 from tools.pipeline.warehouse import Record
 
-COLUMNS = (
-    "event_id",
-    "location_id",
-    "event_type",
-    "feature_category",
-    "event_timestamp",
-    "publish_timestamp",
-    "processing_timestamp",
-    "is_late",
-    "real_time_risk_score",
-    "event_complexity_score",
-    "rating_change_direction",
-    "enforcement_action_taken",
-    "inspector_count",
-    "follow_up_required",
-    "inspection_priority",
-    "alert_severity",
-    "safeguarding_concern",
-    "repeat_violation",
-    "capacity_change",
-    "page_views",
-)
-"""What the fold reads of a features row, and whether it says late."""
+COLUMNS = (*contributing.COLUMNS, "is_late")
+"""Of a features row: what the fold reads of it, and whether it says late."""
 
 
 class Member(NamedTuple):

@@ -180,7 +180,7 @@ async def test_what_does_not_end_in_time_is_given_back(monkeypatch: pytest.Monke
 async def test_a_silent_pubsub_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(pull, "LAST_WORD_SECONDS", 0.05)
+    monkeypatch.setattr(pull, "LAST_SETTLE_SECONDS", 0.05)
 
     class Silent(MemorySubscription):
         async def settle(self, settled: Settled) -> None:
