@@ -28,6 +28,7 @@ FILES = {
     "tools/paths.py": COMMANDS,
     "tools/terraform.py": COMMANDS,
     "tools/plan_gate.py": COMMANDS,
+    "tools/quantiles.py": COMMANDS,
 }
 """Files at the root of a folder that share a room; any other file there is a room of its own."""
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import cast
 
+from tools.quantiles import quantile
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -27,11 +29,11 @@ class Load:
 
     def percentile(self, share: float) -> float:
         """Seconds within which this share of the requests was answered."""
-        return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
+        return quantile(self.latencies, share)
 
 
 class LoadFailed(Exception):
-    """The function answered with something other than 204."""
+    """The function answered with something other than success."""
 
 
 class _Connection(asyncio.Protocol):

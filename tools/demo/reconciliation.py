@@ -39,7 +39,7 @@ class Ledger:
     unique_features: int
     rejected: int
     late: int
-    """Unique features that arrived after their window had settled."""
+    """Unique features that arrived after their window had closed."""
     late_records: int
     in_windows: int
 

@@ -1,4 +1,4 @@
-"""`python -m tools.generate.event_schemas` writes docs/schemas/events/*.json: what producers send, by type.
+"""docs/schemas/events/*.json: what producers send, by type.
 
 They come from the models of shared/events.py, which describe what `parse` publishes, and add what it accepts
 beyond that: numbers as text, a time with an offset, no event_id. docs/events.md#json-schema lists what they
@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.events import METRICS, GenericEvent
 from tools.generate.event_fields import DESCRIPTIONS, TYPES, Metric, metrics_of
-from tools.generate.output import Files, write
+from tools.generate.output import Files
 from tools.paths import ROOT
 
 FOLDER = ROOT / "docs" / "schemas" / "events"
@@ -107,7 +107,3 @@ def files() -> Files:
         FOLDER / f"{name}.json": json.dumps(event_schema(event_type), indent=2, ensure_ascii=False) + "\n"
         for name, event_type in (named | {GENERIC_FILE: None}).items()
     }
-
-
-if __name__ == "__main__":
-    write(files())

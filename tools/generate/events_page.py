@@ -1,4 +1,4 @@
-"""`python -m tools.generate.events_page` writes the generated part of docs/events.md: the event types.
+"""The generated part of docs/events.md: the event types.
 
 Each with its metrics and what they become, an event that is accepted, and one that is rejected, with the
 text of its dead letter.
@@ -11,7 +11,7 @@ from shared.tables.columns import CATEGORY_COLUMNS, Value
 from tools.generate.event_examples import EXAMPLES, GENERIC, NOW, Example
 from tools.generate.event_fields import DESCRIPTIONS, Metric, metrics_of, row
 from tools.generate.event_schemas import GENERIC_FILE, Schema, event_schema
-from tools.generate.output import Files, markdown_table, with_part, write
+from tools.generate.output import Files, markdown_table, with_part
 from tools.paths import ROOT
 from tools.validate.checking import Checker, Rejected
 
@@ -94,7 +94,3 @@ Rejected, `{verdict.error_type.value}`:
 
 def files() -> Files:
     return {PAGE: with_part(PAGE, part())}
-
-
-if __name__ == "__main__":
-    write(files())

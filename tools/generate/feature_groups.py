@@ -1,9 +1,9 @@
-"""`python -m tools.generate.feature_groups` writes terraform/feature_groups.json from shared/online.py."""
+"""terraform/feature_groups.json, from shared/online.py."""
 
 import json
 
 from shared.online import EVENT_FEATURES, WINDOW_FEATURES
-from tools.generate.output import Files, write
+from tools.generate.output import Files
 from tools.paths import ROOT
 
 GROUPS = ROOT / "terraform" / "feature_groups.json"
@@ -16,7 +16,3 @@ def groups_text() -> str:
 
 def files() -> Files:
     return {GROUPS: groups_text()}
-
-
-if __name__ == "__main__":
-    write(files())

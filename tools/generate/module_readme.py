@@ -1,10 +1,10 @@
-"""`python -m tools.generate.module_readme` writes the inputs and outputs of the Terraform modules."""
+"""The inputs and outputs of the Terraform modules, in their READMEs."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.generate.output import Files, with_part, write
+from tools.generate.output import Files, with_part
 from tools.paths import ROOT
 
 MODULES = (ROOT / "terraform", ROOT / "terraform" / "modules" / "stage")
@@ -40,7 +40,3 @@ def _default(body: str) -> str:
 def _description(body: str) -> str:
     (text,) = re.findall(r'^  description += "(.*)"$', body, re.MULTILINE)
     return str(text).replace('\\"', '"').replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    write(files())

@@ -1,9 +1,9 @@
-"""`python -m tools.generate.schemas` writes terraform/schemas/*.json from shared/tables/columns.py."""
+"""terraform/schemas/*.json, from shared/tables/columns.py."""
 
 import json
 
 from shared.tables.columns import TABLES, Table, json_schema
-from tools.generate.output import Files, write
+from tools.generate.output import Files
 from tools.paths import ROOT
 
 SCHEMAS = ROOT / "terraform" / "schemas"
@@ -17,7 +17,3 @@ def schema_text(table: Table) -> str:
 
 def files() -> Files:
     return {SCHEMAS / f"{table.name}.json": schema_text(table) for table in TABLES}
-
-
-if __name__ == "__main__":
-    write(files())

@@ -1,4 +1,4 @@
-"""`python -m tools.generate.tables_page` writes the generated part of docs/tables.md: tables and views."""
+"""The generated part of docs/tables.md: tables and views."""
 
 import json
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.tables.columns import CATEGORY_COLUMNS, REALTIME_FEATURES, TABLES, Column, Table, Value
 from tools.generate.event_fields import optional_features
 from tools.generate.example_rows import example_rows
-from tools.generate.output import Files, markdown_table, with_part, write
+from tools.generate.output import Files, markdown_table, with_part
 from tools.generate.views import View, views
 from tools.paths import ROOT
 
@@ -77,7 +77,3 @@ def _text(value: Value) -> str:
 
 def files() -> Files:
     return {PAGE: with_part(PAGE, part())}
-
-
-if __name__ == "__main__":
-    write(files())

@@ -23,9 +23,9 @@ from tools.health.facts import (
     Logged,
     Switch,
 )
-from tools.health.quantiles import quantile
 from tools.pipeline import pubsub_state
 from tools.pipeline.pubsub_state import PERIOD, Acknowledged, PubSubState, SubscriptionState
+from tools.quantiles import quantile
 
 SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
 """Function to the name of the subscription that feeds it."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 
-from tools.health.quantiles import quantile
+from tools.quantiles import quantile
 
 
 @dataclass(frozen=True, slots=True)

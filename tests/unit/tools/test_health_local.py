@@ -18,8 +18,8 @@ from tools.health.facts import (
     Latency,
     Switch,
 )
-from tools.health.quantiles import quantile
 from tools.pipeline.pubsub_state import Acknowledged, PubSubState, SubscriptionState
+from tools.quantiles import quantile
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 ENGAGED = b'{"severity":"ERROR","message":"m","stage":"parse","event":"dead_letter_brake_engaged"}\n'
