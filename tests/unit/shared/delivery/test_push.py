@@ -1,5 +1,6 @@
 """A request's way through the push handler and its intake: every verdict and its status."""
 
+import asyncio
 import logging
 from base64 import b64encode
 
@@ -186,6 +187,23 @@ async def test_a_body_beyond_the_byte_budget_is_429() -> None:
     status, text = await answer(handler(ending(None), budget=ByteBudget(10)))
     assert status == 429
     assert text.endswith("exceed 10 (MAX_BYTES_IN_FLIGHT): delivery will be repeated\n")
+
+
+async def test_a_bodys_bytes_are_held_until_it_is_answered() -> None:
+    """What it became is in memory for as long."""
+    may_end, is_begun = asyncio.Event(), asyncio.Event()
+
+    async def process(_: Message) -> None:
+        is_begun.set()
+        await may_end.wait()
+
+    slow = handler(process, budget=ByteBudget(int(1.5 * len(PUSH))))
+    first = asyncio.create_task(answer(slow))
+    await is_begun.wait()
+    assert (await asyncio.wait_for(answer(slow), 10))[0] == 429
+    may_end.set()
+    assert await first == (204, "")
+    assert await answer(slow) == (204, "")
 
 
 async def test_a_sender_that_leaves_is_a_line_in_the_log_and_no_error(
