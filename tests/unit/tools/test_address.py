@@ -38,6 +38,7 @@ def test_the_json_has_exactly_the_documented_keys() -> None:
             "deadletter": "http://127.0.0.1:8608",
         },
         "driver": "push",
+        "emulators": False,
         "topics": {
             "events": "projects/cqc-local/topics/dashboard-events",
             "parsed": "projects/cqc-local/topics/dashboard-events-parsed",
