@@ -14,10 +14,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 MEETING = frozenset(
-    (
-        *("Publish", "StreamingPull", "FeatureViewDirectWrite"),
-        *("Commit", "BatchGetDocuments", "RunQuery", "RunAggregationQuery"),
-    )
+    ("Publish", "StreamingPull", "FeatureViewDirectWrite", "Commit", "BatchGetDocuments", "RunQuery")
 )
 """The calls that the functions make. The others are those of the tools, which look from outside."""
 TEXT = "a planned fault"
