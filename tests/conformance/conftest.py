@@ -1,14 +1,19 @@
 """Each service twice: stand-in and emulator, one process each for the whole session."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
-from google.cloud.firestore import AsyncClient, AsyncCollectionReference
 
+from shared.gcp.firestore import FirestoreDocuments
+from shared.windows.documents import Documents
 from tests.conformance.backends import Backend, Kind, running
 from tests.conformance.pubsub import PubSub, connected
 from tests.conformance.push_endpoint import PushEndpoint, push_endpoint
+from tests.support.memory_documents import Database, MemoryDocuments
+
+MEMORY = "memory"
 
 
 @pytest.fixture(scope="session", params=list(Kind))
@@ -20,10 +25,14 @@ def pubsub_backend(
         yield backend
 
 
-@pytest.fixture(scope="session", params=list(Kind))
-def firestore_backend(
+@pytest.fixture(scope="session", params=[MEMORY, *Kind])
+def document_backend(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Backend]:
+) -> Iterator[Backend | None]:
+    """None for the windows' database in memory."""
+    if request.param == MEMORY:
+        yield None
+        return
     kind = Kind(request.param)
     with running("firestore", kind, tmp_path_factory.mktemp("firestore") / f"{kind}.log") as backend:
         yield backend
@@ -42,12 +51,19 @@ async def endpoint() -> AsyncIterator[PushEndpoint]:
 
 
 @pytest.fixture
-async def firestore(firestore_backend: Backend, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_backend.address)
-    return AsyncClient(project="conformance")
+async def documents(
+    document_backend: Backend | None, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Documents]:
+    if document_backend is None:
+        yield MemoryDocuments(Database(lambda: time.time_ns() // 1_000))
+        return
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", document_backend.address)
+    firestore = FirestoreDocuments("conformance", "(default)", deadline=60)  # Java takes its time at first
+    yield firestore
+    await firestore.close()
 
 
 @pytest.fixture
-def documents(firestore: AsyncClient) -> AsyncCollectionReference:
+def place() -> str:
     """A collection that no other test uses."""
-    return firestore.collection(f"c{uuid4().hex}")
+    return f"c{uuid4().hex}"

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from google.api_core.exceptions import FailedPrecondition, NotFound
+from google.api_core.exceptions import NotFound
 from google.cloud.firestore import AsyncClient
 from google.pubsub_v1.types import PushConfig
 
-from tests.conformance.backends import Backend, keeping, killed_at_the_end
+from shared.gcp.firestore import FirestoreDocuments
+from shared.windows.documents import Conflict, Write
+from tests.conformance.backends import keeping, killed_at_the_end
 from tests.conformance.pubsub import QUICK_RETRY, PubSub, connected
 from tests.conformance.push_endpoint import PushEndpoint, push_endpoint
 
@@ -107,26 +109,24 @@ async def test_what_was_deleted_stays_so(tmp_path: Path) -> None:
 async def test_documents_and_their_versions_outlive_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def client(backend: Backend) -> AsyncClient:
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", backend.address)
-        return AsyncClient(project="kept")
+    @asynccontextmanager
+    async def started() -> AsyncIterator[FirestoreDocuments]:
+        with keeping("firestore", tmp_path / "data") as backend:
+            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", backend.address)
+            documents = FirestoreDocuments("kept", "(default)")
+            yield documents
+            await documents.close()
 
-    with keeping("firestore", tmp_path / "data") as backend:
-        documents = client(backend).collection("c")
-        await documents.document("kept").create({"n": 1, "deep": {"list": [1, None, b"x"]}})
-        await documents.document("gone").create({"n": 2})
-        await documents.document("gone").delete()
-        before = await documents.document("kept").get()
-    with keeping("firestore", tmp_path / "data") as backend:
-        firestore = client(backend)
-        documents = firestore.collection("c")
-        found = await documents.document("kept").get()
-        assert (found.to_dict(), found.update_time) == (before.to_dict(), before.update_time)
-        assert not (await documents.document("gone").get()).exists
-        version = firestore.write_option(last_update_time=before.update_time)
-        await documents.document("kept").update({"n": 3}, option=version)
-        with pytest.raises(FailedPrecondition):
-            await documents.document("kept").update({"n": 4}, option=version)
+    async with started() as documents:
+        await documents.commit([Write("c/kept", {"n": 1, "b": b"x"}), Write("c/gone", {"n": 2})])
+        await AsyncClient(project="kept").document("c/gone").delete()
+        before = await documents.list("c", "", 9)
+    async with started() as documents:
+        assert await documents.list("c", "", 9) == before
+        assert [document.name for document in before] == ["c/kept"]
+        await documents.commit([Write("c/kept", {"n": 3}, before[0].version)])
+        with pytest.raises(Conflict):
+            await documents.commit([Write("c/kept", {"n": 4}, before[0].version)])
 
 
 def test_a_file_of_another_release_is_refused_with_what_to_do(tmp_path: Path) -> None:

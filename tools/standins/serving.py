@@ -24,6 +24,7 @@ from tools.standins.status import (
     NotFound,
     StatusError,
     Unimplemented,
+    unsupported,
 )
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -111,6 +112,16 @@ def conversation(
     return grpc.stream_stream_rpc_method_handler(handle, request.FromString, response.SerializeToString)
 
 
+class _Refusals(grpc.GenericRpcHandler):
+    """Says of every other call that the stand-in does not have it."""
+
+    def service(self, called: grpc.HandlerCallDetails) -> Handler:
+        async def refuse(_: AsyncIterator[bytes], context: Context) -> None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(unsupported(called.method)))
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+
 class Empty:
     """google.protobuf.Empty as an answer: a message without fields is zero bytes."""
 
@@ -132,6 +143,7 @@ async def listening(
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(service, misbehaving(methods, faults)),)
         )
+    server.add_generic_rpc_handlers((_Refusals(),))
     bound = server.add_insecure_port(f"{host}:{port}")
     await server.start()
     try:

@@ -8,6 +8,8 @@ StatusError
 └── Unimplemented        the real service supports it, the stand-in does not
 """
 
+from typing import Any
+
 
 class StatusError(Exception):
     """Returned to the caller as a gRPC status; the text is the status message."""
@@ -31,3 +33,14 @@ class FailedPrecondition(StatusError):
 
 class Unimplemented(StatusError):
     pass
+
+
+def unsupported(what: str) -> Unimplemented:
+    return Unimplemented(f"the stand-in does not support {what}: use --parts emulators")
+
+
+def check_only(message: Any, *names: str) -> None:
+    """Raises Unimplemented for a protobuf message that has another field than these."""
+    for field, _ in message.ListFields():
+        if field.name not in names:
+            raise unsupported(f"{field.name} in a {message.DESCRIPTOR.name}")

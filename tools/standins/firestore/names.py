@@ -1,11 +1,8 @@
-"""Document names and field paths, as Firestore writes them."""
-
-import re
+"""Document names, as Firestore writes them."""
 
 from tools.standins.status import InvalidArgument
 
 MAX_ID_BYTES = 1_500
-_SEGMENT = re.compile(r"(?:`((?:[^`\\]|\\.)+)`|([A-Za-z_][A-Za-z0-9_]*))(\.|$)")
 
 
 def document_path(name: str, database: str) -> list[str]:
@@ -39,18 +36,3 @@ def split(name: str) -> tuple[str, str]:
 def name_bytes(parts: list[str]) -> int:
     """The name's share of a document's size."""
     return 16 + sum(len(part.encode()) + 1 for part in parts)
-
-
-def field_path(path: str) -> list[str]:
-    """`a.b` or a.`odd name` → the names of the fields on the way down. Raises InvalidArgument."""
-    names, at = [], 0
-    while at < len(path):
-        found = _SEGMENT.match(path, at)
-        if found is None or (found.group(3) and found.end() == len(path)):
-            raise InvalidArgument(f'Invalid property path "{path}".')
-        quoted, plain, _ = found.groups()
-        names.append(plain or re.sub(r"\\(.)", r"\1", quoted))
-        at = found.end()
-    if not names:
-        raise InvalidArgument("Invalid property path: it is empty.")
-    return names

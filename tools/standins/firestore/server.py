@@ -1,4 +1,4 @@
-"""The Firestore stand-in's gRPC API: the calls of google.firestore.v1 that the async client makes."""
+"""The Firestore stand-in's gRPC API: the calls of google.firestore.v1 that the adapter makes."""
 
 import time
 from collections.abc import AsyncIterator
@@ -14,14 +14,13 @@ from tools.standins.firestore.kept import KeptDocuments
 from tools.standins.firestore.names import document_path
 from tools.standins.firestore.store import Store
 from tools.standins.serving import Endpoint, Handler, listening, streaming, unary
-from tools.standins.status import InvalidArgument, Unimplemented
+from tools.standins.status import InvalidArgument, check_only
 
 MAX_REQUEST_BYTES = 10 * 2**20
 
 _CommitResponse = types.CommitResponse.pb()
 _GetResponse = types.BatchGetDocumentsResponse.pb()
 _QueryResponse = types.RunQueryResponse.pb()
-_CountResponse = types.RunAggregationQueryResponse.pb()
 
 
 class FirestoreService:
@@ -31,36 +30,30 @@ class FirestoreService:
         self._store = store
 
     async def commit(self, request: Any) -> Any:
+        check_only(request, "database", "writes")
         size = request.ByteSize()
         if size > MAX_REQUEST_BYTES:
             raise InvalidArgument(
                 f"Request payload of {size} bytes exceeds the limit: {MAX_REQUEST_BYTES} bytes."
             )
-        if request.transaction:
-            raise _no_transactions()
         committed = self._store.commit(request.database, request.writes)
         response = _CommitResponse(write_results=committed.results)
         response.commit_time.FromMicroseconds(committed.micros)
         return response
 
     async def batch_get(self, request: Any) -> AsyncIterator[Any]:
-        _refuse_transaction(request)
+        check_only(request, "database", "documents")
         for name in request.documents:
             document_path(name, request.database)
         read_time = self._store.read_time()
         found = [(name, self._store.get(name)) for name in request.documents]
         for name, document in found:
-            if document is None:
-                response = _GetResponse(missing=name)
-            elif request.HasField("mask"):
-                response = _GetResponse(found=queries.project(document, request.mask.field_paths))
-            else:
-                response = _GetResponse(found=document)
+            response = _GetResponse(missing=name) if document is None else _GetResponse(found=document)
             response.read_time.FromMicroseconds(read_time)
             yield response
 
     async def run_query(self, request: Any) -> AsyncIterator[Any]:
-        _refuse_transaction(request)
+        check_only(request, "parent", "structured_query")
         read_time = self._store.read_time()
         # A query without results still answers once, with its read time.
         for document in queries.run(self._store, request.parent, request.structured_query) or [None]:
@@ -68,40 +61,12 @@ class FirestoreService:
             response.read_time.FromMicroseconds(read_time)
             yield response
 
-    async def count(self, request: Any) -> AsyncIterator[Any]:
-        _refuse_transaction(request)
-        query = request.structured_aggregation_query
-        number = len(queries.run(self._store, request.parent, query.structured_query))
-        response = _CountResponse()
-        response.read_time.FromMicroseconds(self._store.read_time())
-        for place, aggregation in enumerate(query.aggregations, 1):
-            if not aggregation.HasField("count"):
-                raise Unimplemented("the Firestore stand-in does not sum or average: use --parts emulators")
-            limit = aggregation.count.up_to.value if aggregation.count.HasField("up_to") else number
-            alias = aggregation.alias or f"field_{place}"
-            response.result.aggregate_fields[alias].integer_value = min(number, limit)
-        yield response
-
     def handlers(self) -> dict[str, Handler]:
         return {
             "Commit": unary(self.commit, types.CommitRequest.pb(), _CommitResponse),
             "BatchGetDocuments": streaming(self.batch_get, types.BatchGetDocumentsRequest.pb(), _GetResponse),
             "RunQuery": streaming(self.run_query, types.RunQueryRequest.pb(), _QueryResponse),
-            "RunAggregationQuery": streaming(
-                self.count, types.RunAggregationQueryRequest.pb(), _CountResponse
-            ),
         }
-
-
-def _refuse_transaction(request: Any) -> None:
-    if request.WhichOneof("consistency_selector"):
-        raise _no_transactions()
-
-
-def _no_transactions() -> Unimplemented:
-    return Unimplemented(
-        "the Firestore stand-in has no transactions and no reads of the past: use --parts emulators"
-    )
 
 
 def _now_micros() -> int:

@@ -10,15 +10,14 @@ from typing import Any
 
 from google.cloud.firestore_v1 import types
 
-from tools.standins.firestore import fields
+from tools.standins.firestore.fields import size_of
 from tools.standins.firestore.names import document_path, name_bytes, split
 from tools.standins.status import (
     AlreadyExists,
     FailedPrecondition,
     InvalidArgument,
-    NotFound,
-    StatusError,
-    Unimplemented,
+    check_only,
+    unsupported,
 )
 
 MAX_DOCUMENT_BYTES = 1_048_576
@@ -65,15 +64,10 @@ class Store:
         """The document, which the caller must not change."""
         return self._documents.get(name)
 
-    def in_collection(
-        self, collection: str, start: str = "", inclusive: bool = True, limit: int | None = None
-    ) -> Sequence[Any]:
-        """The documents directly in a collection (its full name), ordered by id.
-
-        They begin with the id `start`, which is left out unless `inclusive`; at most `limit`.
-        """
+    def in_collection(self, collection: str, after: str = "", limit: int | None = None) -> Sequence[Any]:
+        """The documents directly in a collection (its full name), ordered by id, behind `after`."""
         ids = self._ids.get(collection, [])
-        first = bisect_left(ids, start) if inclusive else bisect_right(ids, start)
+        first = bisect_right(ids, after)
         end = len(ids) if limit is None else first + limit
         return [self._documents[f"{collection}/{document_id}"] for document_id in ids[first:end]]
 
@@ -84,9 +78,10 @@ class Store:
         changed: dict[str, Any | None] = {}
         results = []
         for write in writes:
+            check_only(write, "update", "delete", "current_document")
             name = write.delete if write.WhichOneof("operation") == "delete" else write.update.name
             parts = document_path(name, database)
-            current = changed[name] if name in changed else self._documents.get(name)
+            current = changed.get(name, self._documents.get(name))
             _check_precondition(write, name, current)
             changed[name], result = _apply(write, current, micros, name_bytes(parts))
             results.append(result)
@@ -109,32 +104,26 @@ class Store:
 
 
 def _check_precondition(write: Any, name: str, current: Any | None) -> None:
-    kind = write.current_document.WhichOneof("condition_type")
     wanted = write.current_document
-    refusal: StatusError | None = None
-    if kind == "exists" and wanted.exists and current is None:
-        refusal = NotFound(f"No document to update: {name}")
-    elif kind == "exists" and not wanted.exists and current is not None:
-        refusal = AlreadyExists(f"Document already exists: {name}")
-    elif kind == "update_time" and (current is None or current.update_time != wanted.update_time):
+    kind = wanted.WhichOneof("condition_type")
+    if kind == "exists" and wanted.exists:
+        raise unsupported("the precondition that a document exists")
+    if kind == "exists" and current is not None:
+        raise AlreadyExists(f"Document already exists: {name}")
+    if kind == "update_time" and (current is None or current.update_time != wanted.update_time):
         stored = "no document" if current is None else f"the version of {current.update_time.ToJsonString()}"
-        refusal = FailedPrecondition(
+        raise FailedPrecondition(
             f"{name}: stored is {stored}, required the version of {wanted.update_time.ToJsonString()}"
         )
-    if refusal is not None:
-        raise refusal
 
 
 def _apply(write: Any, current: Any | None, micros: int, name_size: int) -> tuple[Any | None, Any]:
     """The document after the write (None: deleted), and the write's result."""
-    operation = write.WhichOneof("operation")
     result = WriteResult()
-    if operation == "delete":
+    if write.WhichOneof("operation") == "delete":
         return None, result
-    if operation != "update":
-        raise Unimplemented(f"the Firestore stand-in does not support {operation}: use --parts emulators")
-    document = _updated(write, current, micros, result)
-    size = name_size + fields.size_of(document.fields) + _DOCUMENT_OVERHEAD
+    document = _updated(write.update, current, micros)
+    size = name_size + size_of(document.fields) + _DOCUMENT_OVERHEAD
     if size > MAX_DOCUMENT_BYTES:
         raise InvalidArgument(
             f"Document {document.name} is of {size} bytes, its maximum size is {MAX_DOCUMENT_BYTES}"
@@ -143,22 +132,15 @@ def _apply(write: Any, current: Any | None, micros: int, name_size: int) -> tupl
     return document, result
 
 
-def _updated(write: Any, current: Any | None, micros: int, result: Any) -> Any:
-    """The document with the write applied; the current one if the write changes nothing."""
-    document = Document(name=write.update.name)
-    if write.HasField("update_mask"):
-        if current is not None:
-            document.CopyFrom(current)
-        fields.copy_paths(write.update.fields, document.fields, write.update_mask.field_paths)
+def _updated(sent: Any, current: Any | None, micros: int) -> Any:
+    """The document as sent, with its times; the current one if the write changes nothing."""
+    document = Document(name=sent.name, fields=sent.fields)
+    if current is None:
+        document.create_time.FromMicroseconds(micros)
     else:
-        document.MergeFrom(write.update)
-    fields.set_request_time(document.fields, write.update_transforms, micros, result)
-    if current is not None:
         document.create_time.CopyFrom(current.create_time)
         document.update_time.CopyFrom(current.update_time)
         if document == current:
             return current
-    else:
-        document.create_time.FromMicroseconds(micros)
     document.update_time.FromMicroseconds(micros)
     return document
