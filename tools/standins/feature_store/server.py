@@ -111,18 +111,16 @@ def _feature(feature: Any) -> WrittenFeature:
 async def serve(
     host: str = "127.0.0.1",
     port: int = 0,
-    service: FeatureOnlineStoreService | None = None,
     data: Path | None = None,
     faults: Faults | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Serves a feature store until the block ends; port 0 takes any free one.
 
-    It begins empty, or with what is in the file `data`, which then keeps it. `service` takes the place of a
-    well-behaved one (hostile.py). Raises serving.PortTaken.
+    It begins empty, or with what is in the file `data`, which then keeps it. Raises serving.PortTaken.
     """
     kept = KeptFeatures(data) if data else None
     table = FeatureTable(kept.load(), kept.save) if kept else FeatureTable()
-    service = service or FeatureOnlineStoreService(table)
+    service = FeatureOnlineStoreService(table)
     try:
         async with listening({SERVICE: service.handlers()}, host, port, faults) as endpoint:
             yield endpoint

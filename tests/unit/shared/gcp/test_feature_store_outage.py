@@ -15,9 +15,10 @@ from shared.gcp.feature_store import IN_FLIGHT, FeatureView
 from shared.gcp.feature_store_encoding import MAX_KEYS
 from shared.online import OnlineFeatures, Unwritten
 from tests.support.freezing_proxy import FreezingProxy, freezing_proxy
-from tools.standins.feature_store import serve
-from tools.standins.feature_store.hostile import HostileService, Hostility
+from tests.support.hostile_feature_store import HostileService, Hostility
+from tools.standins.feature_store.server import SERVICE
 from tools.standins.feature_store.table import FeatureTable
+from tools.standins.serving import listening
 
 VIEW = "projects/p/locations/europe-west2/featureOnlineStores/s/featureViews/v"
 WHEN = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
@@ -76,7 +77,8 @@ patiently = pytest.mark.parametrize("try_seconds", [20.0])
 async def outage(try_seconds: float, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outage]:
     hostility, table = Hostility(), FeatureTable()
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serve(service=HostileService(table, hostility)))
+        services = {SERVICE: HostileService(table, hostility).handlers()}
+        server = await stack.enter_async_context(listening(services, "127.0.0.1", 0))
         proxy, address = await stack.enter_async_context(freezing_proxy(server.address))
         monkeypatch.setenv("FEATURE_STORE_EMULATOR_HOST", address)
         outage = Outage(hostility, proxy, table, try_seconds)
