@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from google.api_core.exceptions import InvalidArgument, NotFound
+from google.api_core.exceptions import InvalidArgument, MethodNotImplemented, NotFound
 from google.cloud.aiplatform_v1.services.feature_online_store_service import (
     FeatureOnlineStoreServiceAsyncClient,
 )
@@ -177,3 +177,17 @@ async def test_a_malformed_view_is_refused(store: FeatureStore) -> None:
         await store.fetch("1-1", view="location_features")
     with pytest.raises(grpc.aio.AioRpcError, match="feature view"):
         await store.write("1-1", {"rating": integer(1)}, view="location_features")
+
+
+@pytest.mark.parametrize(
+    ("what", "fields"),
+    [
+        ("data_format in a FetchFeatureValuesRequest", {"data_format": 2, "data_key": {"key": "1-1"}}),
+        ("composite_key in a FeatureViewDataKey", {"data_key": {"composite_key": {"parts": ["1", "1"]}}}),
+    ],
+)
+async def test_what_nobody_asks_for_is_left_out(
+    store: FeatureStore, what: str, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(MethodNotImplemented, match=f"the stand-in does not support {what}: "):
+        await store.client.fetch_feature_values(request={"feature_view": VIEW, **fields})

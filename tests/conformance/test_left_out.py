@@ -8,6 +8,7 @@ from google.api_core.exceptions import MethodNotImplemented
 from google.cloud.firestore import SERVER_TIMESTAMP, AsyncClient, AsyncCollectionReference
 
 from tools.standins import firestore
+from tools.standins.status import ELSEWHERE
 
 Ask = Callable[[AsyncCollectionReference], Awaitable[Any]]
 
@@ -34,4 +35,4 @@ async def test_firestore_says_what_it_leaves_out(
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", endpoint.address)
         with pytest.raises(MethodNotImplemented) as refused:
             await ask(AsyncClient(project="conformance").collection("c"))
-    assert refused.value.message == f"the stand-in does not support {what}: use --parts emulators"
+    assert refused.value.message == f"the stand-in does not support {what}: {ELSEWHERE}"

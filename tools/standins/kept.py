@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-LAYOUT = 1
+LAYOUT = 2
 """Of the tables of all stand-ins; a file of another is refused."""
 
 BEGIN_WITHOUT = "delete it to begin without, or name another"

@@ -35,8 +35,11 @@ class Unimplemented(StatusError):
     pass
 
 
+ELSEWHERE = "use Google's emulator (--parts emulators), where there is one"
+
+
 def unsupported(what: str) -> Unimplemented:
-    return Unimplemented(f"the stand-in does not support {what}: use --parts emulators")
+    return Unimplemented(f"the stand-in does not support {what}: {ELSEWHERE}")
 
 
 def check_only(message: Any, *names: str) -> None:

@@ -10,7 +10,7 @@ from tools.standins.feature_store.table import FeatureTable, WrittenFeature
 from tools.standins.status import InvalidArgument
 
 NOW = 1_700_000_000_000_000
-KEY = ("1-1", "part of it")
+KEY = "1-1"
 
 
 def written(name: str, value: str | None, generated: int) -> WrittenFeature:

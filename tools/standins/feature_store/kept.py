@@ -1,6 +1,5 @@
 """Feature values on disk, for a feature store that comes back with its data."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,20 +18,19 @@ CREATE TABLE stored (
 
 
 class KeptFeatures:
-    """The newest value of every feature; an entity's key is the JSON list of its parts."""
+    """The newest value of every feature."""
 
     def __init__(self, path: Path) -> None:
         self._file = open_kept(path, _TABLES)
 
     def load(self) -> Iterator[tuple[Entity, str, Stored]]:
         for view, key, feature, value, generated in self._file.execute("SELECT * FROM stored"):
-            yield (view, tuple(json.loads(key))), feature, Stored(_FeatureValue.FromString(value), generated)
+            yield (view, key), feature, Stored(_FeatureValue.FromString(value), generated)
 
     def save(self, entity: Entity, features: Mapping[str, Stored]) -> None:
         """Replaces these features of the entity; all or nothing."""
-        view, key = entity[0], json.dumps(entity[1])
         rows = (
-            (view, key, name, stored.value.SerializeToString(), stored.generated)
+            (*entity, name, stored.value.SerializeToString(), stored.generated)
             for name, stored in features.items()
         )
         with self._file:

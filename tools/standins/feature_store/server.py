@@ -12,17 +12,13 @@ from google.cloud.aiplatform_v1.types import feature_online_store_service as typ
 
 from tools.faults.injecting import Faults
 from tools.standins.feature_store.kept import KeptFeatures
-from tools.standins.feature_store.table import EntityKey, FeatureTable, WrittenFeature
+from tools.standins.feature_store.table import FeatureTable, WrittenFeature
 from tools.standins.serving import CODES, Endpoint, Handler, conversation, listening, unary
-from tools.standins.status import InvalidArgument, StatusError, Unimplemented
+from tools.standins.status import InvalidArgument, StatusError, check_only
 
 SERVICE = "google.cloud.aiplatform.v1.FeatureOnlineStoreService"
 
 _VIEW = re.compile(r"projects/[^/]+/locations/[^/]+/featureOnlineStores/[^/]+/featureViews/[^/]+")
-_KEY_VALUE_FORMATS = (
-    int(types.FeatureViewDataFormat.FEATURE_VIEW_DATA_FORMAT_UNSPECIFIED),
-    int(types.FeatureViewDataFormat.KEY_VALUE),
-)
 _WriteResponse = types.FeatureViewDirectWriteResponse.pb()
 _FeatureValue = FeatureValue.pb()
 _FetchResponse = types.FetchFeatureValuesResponse.pb()
@@ -36,12 +32,9 @@ class FeatureOnlineStoreService:
 
     async def direct_write(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Answers a request with one response per outcome: keys written, and keys refused with the reason."""
-        view = ""
         async for request in requests:
-            # As in the service's other streams, the name may be omitted after the first request.
-            view = request.feature_view or view
-            _check_view(view)
-            for response in self.write(view, request.data_key_and_feature_values):
+            _check_view(request.feature_view)
+            for response in self.write(request.feature_view, request.data_key_and_feature_values):
                 yield response
 
     def write(self, view: str, entities: Iterable[Any]) -> Iterator[Any]:
@@ -69,9 +62,8 @@ class FeatureOnlineStoreService:
         return response
 
     async def fetch(self, request: Any) -> Any:
+        check_only(request, "feature_view", "data_key")
         _check_view(request.feature_view)
-        if request.data_format not in _KEY_VALUE_FORMATS:
-            raise Unimplemented("the feature-store stand-in answers in the format KEY_VALUE only")
         values = self._table.fetch(request.feature_view, _key(request.data_key))
         response = _FetchResponse()
         for name, value in values.items():
@@ -91,10 +83,10 @@ def _check_view(view: str) -> None:
         raise InvalidArgument(f"not the name of a feature view: {view!r}")
 
 
-def _key(data_key: Any) -> EntityKey:
-    if data_key.WhichOneof("key_oneof") == "composite_key":
-        return tuple(data_key.composite_key.parts)
-    return (data_key.key,)
+def _key(data_key: Any) -> str:
+    check_only(data_key, "key")
+    key: str = data_key.key
+    return key
 
 
 def _feature(feature: Any) -> WrittenFeature:

@@ -9,9 +9,7 @@ from tools.standins.status import InvalidArgument, NotFound
 MAX_AHEAD_MICROS = 365 * 24 * 3600 * 1_000_000
 """The furthest ahead that a generate_time may be: a year."""
 
-EntityKey = tuple[str, ...]
-"""The parts of a key; a plain key is its only part."""
-Entity = tuple[str, EntityKey]
+Entity = tuple[str, str]
 """A feature view and a key in it."""
 
 
@@ -48,7 +46,7 @@ class FeatureTable:
         for entity, name, stored in values:
             self._entities.setdefault(entity, {})[name] = stored
 
-    def write(self, view: str, key: EntityKey, features: Iterable[WrittenFeature], now: int) -> None:
+    def write(self, view: str, key: str, features: Iterable[WrittenFeature], now: int) -> None:
         """Stores values at least as new as those stored; none if any feature is bad.
 
         `now` is in microseconds since the epoch. Raises InvalidArgument.
@@ -70,17 +68,17 @@ class FeatureTable:
         self._save((view, key), newest)
         entity.update(newest)
 
-    def fetch(self, view: str, key: EntityKey) -> Mapping[str, Any]:
+    def fetch(self, view: str, key: str) -> Mapping[str, Any]:
         """The entity's newest values by feature name. Raises InvalidArgument or NotFound."""
         _check_key(key)
         entity = self._entities.get((view, key))
         if entity is None:
-            raise NotFound(f"{view} has no entity {'/'.join(key)}")
+            raise NotFound(f"{view} has no entity {key}")
         return {name: stored.value for name, stored in entity.items()}
 
 
-def _check_key(key: EntityKey) -> None:
-    if not key or not all(key):
+def _check_key(key: str) -> None:
+    if not key:
         raise InvalidArgument("the data key is empty")
 
 

@@ -107,7 +107,7 @@ async def test_answers_in_any_order_and_number_are_matched_by_key(outage: Outage
     assert unwritten.since == WHEN + timedelta(milliseconds=99)
     assert unwritten.until == WHEN + timedelta(milliseconds=1199)
     assert unwritten.reason == f"{VIEW} refused the values: no such feature (code 3)"
-    assert outage.table.fetch(VIEW, ("l-1198",))["page_views"].int64_value == 1198
+    assert outage.table.fetch(VIEW, "l-1198")["page_views"].int64_value == 1198
 
 
 async def test_the_write_that_meets_a_frozen_connection_succeeds_over_a_new_one(outage: Outage) -> None:
