@@ -7,7 +7,9 @@ import pytest
 from google.api_core.exceptions import MethodNotImplemented
 from google.cloud.firestore import SERVER_TIMESTAMP, AsyncClient, AsyncCollectionReference
 
-from tools.standins import firestore
+from tests.conformance.backends import Backend, Kind
+from tests.conformance.pubsub import connected
+from tools.standins import firestore, pubsub
 from tools.standins.status import ELSEWHERE
 
 Ask = Callable[[AsyncCollectionReference], Awaitable[Any]]
@@ -36,3 +38,15 @@ async def test_firestore_says_what_it_leaves_out(
         with pytest.raises(MethodNotImplemented) as refused:
             await ask(AsyncClient(project="conformance").collection("c"))
     assert refused.value.message == f"the stand-in does not support {what}: {ELSEWHERE}"
+
+
+async def test_pubsub_says_what_it_leaves_out() -> None:
+    async with pubsub.serve() as endpoint, connected(Backend(Kind.STAND_IN, endpoint.address)) as clients:
+        topic = await clients.topic()
+        with pytest.raises(MethodNotImplemented, match=r"does not support .*Publisher/DeleteTopic: "):
+            await clients.publisher.delete_topic(topic=topic)
+        name = (await clients.subscription(topic)).name
+        with pytest.raises(MethodNotImplemented, match="does not support snapshots: "):
+            await clients.subscriber.seek(request={"subscription": name, "snapshot": "snapshot"})
+        with pytest.raises(MethodNotImplemented, match="does not support filter in a Subscription: "):
+            await clients.subscription(topic, filter="attributes:x")

@@ -26,18 +26,6 @@ async def test_a_malformed_topic_name_is_refused(pubsub: PubSub, name: str) -> N
         await pubsub.publisher.create_topic(name=name)
 
 
-async def test_the_subscriptions_of_a_deleted_topic_stay(pubsub: PubSub) -> None:
-    topic = await pubsub.topic()
-    subscription = await pubsub.subscription(topic)
-    await pubsub.publish(topic, b"before")
-    await pubsub.publisher.delete_topic(topic=topic)
-    with pytest.raises(NotFound):
-        await pubsub.publish(topic, b"after")
-    found = await pubsub.subscriber.get_subscription(subscription=subscription.name)
-    assert found.topic == "_deleted-topic_"
-    assert (await pubsub.pull(subscription.name)).message.data == b"before"
-
-
 async def test_a_subscription_exists_once_it_is_created_until_it_is_deleted(pubsub: PubSub) -> None:
     topic = await pubsub.topic()
     subscription = await pubsub.subscription(topic)

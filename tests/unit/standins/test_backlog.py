@@ -19,11 +19,7 @@ def settings(backoff: Backoff, dead_letters: DeadLetterPolicy | None = None) -> 
 def backlog(backoff: Backoff, dead_letters: DeadLetterPolicy | None, forwarded: list[Delivery]) -> Backlog:
     """One message in it; `forwarded` gets what goes to the dead-letter topic."""
 
-    def forward(_: SubscriptionSettings, delivery: Delivery) -> bool:
-        forwarded.append(delivery)
-        return True
-
-    made = Backlog(settings(backoff, dead_letters), forward)
+    made = Backlog(settings(backoff, dead_letters), lambda _, __, delivery: forwarded.append(delivery))
     made.add(MESSAGE)
     return made
 
@@ -56,10 +52,8 @@ def test_the_last_attempt_is_forwarded_and_forgotten() -> None:
     assert failing.take(1, now=1_000) == []
 
 
-def test_without_a_dead_letter_topic_the_attempts_go_on() -> None:
-    policy = DeadLetterPolicy("projects/p/topics/deleted", 5)
-    failing = Backlog(settings(Backoff(0, 0), policy), lambda _, __: False)
-    failing.add(MESSAGE)
+def test_without_a_dead_letter_policy_the_attempts_go_on() -> None:
+    failing = backlog(Backoff(0, 0), None, [])
     for attempt in range(1, 9):
         (delivery,) = failing.take(1, now=attempt)
         assert delivery.attempt == attempt

@@ -25,7 +25,7 @@ async def pulled(folder: Path, deliveries: Deliveries) -> AsyncIterator[PullSubs
     Running(plan=Plan(seed=1, heals_at=60, deliveries=deliveries), began=time.time()).write(folder)
     name, topic = "projects/p/subscriptions/s", "projects/p/topics/t"
     settings = SubscriptionSettings(name, topic, "", 10.0, Backoff(0.01, 0.01), None)
-    subscription = PullSubscription(settings, lambda _, __: False, Ledger(), Faults("pubsub", folder))
+    subscription = PullSubscription(settings, lambda *_: None, Ledger(), Faults("pubsub", folder))
     moment = datetime.now(UTC)
     subscription.add([Message(name.encode(), {}, "", name, moment) for name in NAMES])
     try:

@@ -28,7 +28,7 @@ async def pushing(
         name, topic = "projects/p/subscriptions/s", "projects/p/topics/t"
         settings = SubscriptionSettings(name, topic, endpoint.url, 10.0, Backoff(0.01, 0.01), None)
         subscription = PushSubscription(
-            settings, lambda _, __: False, Ledger(), concurrency=4, faults=Faults("pubsub", folder)
+            settings, lambda *_: None, Ledger(), concurrency=4, faults=Faults("pubsub", folder)
         )
         moment = datetime.now(UTC)
         subscription.add([Message(name, {}, "", name.decode(), moment) for name in NAMES])

@@ -1,5 +1,5 @@
 """A stand-in for Pub/Sub: the gRPC calls that this pipeline makes, and push with Pub/Sub's guarantees."""
 
-from tools.standins.pubsub.server import PUSH_CONCURRENCY, serve
+from tools.standins.pubsub.server import serve
 
-__all__ = ["PUSH_CONCURRENCY", "serve"]
+__all__ = ["serve"]

@@ -2,21 +2,8 @@
 
 from functools import partial
 
-from tools.standins.pubsub import PUSH_CONCURRENCY, serve
+from tools.standins.pubsub import serve
 from tools.standins.serving import command_line, faults_of, run
 
-parser = command_line("pubsub", keeps=True)
-parser.add_argument(
-    "--push-concurrency",
-    type=int,
-    default=PUSH_CONCURRENCY,
-    help="pushes under way at once per subscription (default: %(default)s)",
-)
-options = parser.parse_args()
-serving = partial(
-    serve,
-    push_concurrency=options.push_concurrency,
-    data=options.data,
-    faults=faults_of("pubsub", options),
-)
-run("pubsub", serving, options)
+options = command_line("pubsub", keeps=True).parse_args()
+run("pubsub", partial(serve, data=options.data, faults=faults_of("pubsub", options)), options)

@@ -7,8 +7,8 @@ from itertools import count
 
 from tools.standins.pubsub.model import Delivery, Message, SubscriptionSettings
 
-Forward = Callable[[SubscriptionSettings, Delivery], bool]
-"""Publishes a delivery out of attempts to the dead-letter topic; False if there is no such topic."""
+Forward = Callable[[SubscriptionSettings, str, Delivery], None]
+"""Publishes a delivery out of attempts to the dead-letter topic."""
 
 
 class Backlog:
@@ -51,8 +51,8 @@ class Backlog:
         """Redelivers it after its backoff, or forwards it if this was its last attempt; False when it did."""
         self.done(delivery)
         policy = self._settings.dead_letters
-        exhausted = policy is not None and delivery.attempt >= policy.max_delivery_attempts
-        if exhausted and self._forward(self._settings, delivery):
+        if policy is not None and delivery.attempt >= policy.max_delivery_attempts:
+            self._forward(self._settings, policy.topic, delivery)
             return False
         due = now + self._settings.backoff.after(delivery.attempt)
         delivery.attempt += 1

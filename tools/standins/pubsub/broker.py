@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
@@ -15,8 +14,6 @@ from tools.standins.status import AlreadyExists, NotFound
 OpenSubscription = Callable[[SubscriptionSettings, Forward], Subscription]
 Content = tuple[bytes, Mapping[str, str], str]
 """A message to publish: data, attributes, ordering key."""
-
-DELETED_TOPIC = "_deleted-topic_"
 
 
 class Broker:
@@ -44,14 +41,6 @@ class Broker:
             raise AlreadyExists(f"Topic already exists: {name}")
         self._ledger.topic_created(name)
         self._topics[name] = []
-
-    def delete_topic(self, name: str) -> None:
-        """Its subscriptions stay, with what they hold, and receive nothing more."""
-        subscriptions = self._topic(name)
-        self._ledger.topic_deleted(name, instead=DELETED_TOPIC)
-        for subscription in subscriptions:
-            subscription.settings = replace(subscription.settings, topic=DELETED_TOPIC)
-        del self._topics[name]
 
     def check_topic(self, name: str) -> None:
         """Raises NotFound unless the topic exists."""
@@ -83,29 +72,26 @@ class Broker:
         self._topics.update((name, []) for name in topics)
 
     def restore_subscription(self, settings: SubscriptionSettings) -> Subscription:
-        """A subscription that an earlier process had; that of a deleted topic stays without one."""
+        """A subscription that an earlier process had."""
         subscription = self._opened(settings)
-        self._topics.get(settings.topic, []).append(subscription)
+        self._topics[settings.topic].append(subscription)
         return subscription
 
     async def convert(self, settings: SubscriptionSettings) -> Subscription:
         """Makes a pull subscription of a push one, or back, with all that it holds."""
         old = self.subscription(settings.name)
         await old.close()
-        new = self._opened(replace(settings, topic=old.settings.topic))
+        new = self._opened(settings)
         new.restore(list(old.retained()), list(old.held()))
-        for subscriptions in self._topics.values():
-            if old in subscriptions:
-                subscriptions[subscriptions.index(old)] = new
+        subscriptions = self._topics[settings.topic]
+        subscriptions[subscriptions.index(old)] = new
         return new
 
     async def delete_subscription(self, name: str) -> None:
         subscription = self.subscription(name)
         self._ledger.subscription_deleted(name)
         del self._subscriptions[name]
-        for subscriptions in self._topics.values():
-            if subscription in subscriptions:
-                subscriptions.remove(subscription)
+        self._topics[subscription.settings.topic].remove(subscription)
         await subscription.close()
 
     def subscription(self, name: str) -> Subscription:
@@ -132,10 +118,8 @@ class Broker:
             raise NotFound(f"Topic not found: {name}")
         return self._topics[name]
 
-    def _forward(self, settings: SubscriptionSettings, delivery: Delivery) -> bool:
-        policy, message = settings.dead_letters, delivery.message
-        if policy is None or policy.topic not in self._topics:
-            return False
+    def _forward(self, settings: SubscriptionSettings, topic: str, delivery: Delivery) -> None:
+        message = delivery.message
         _, project, _, subscription = settings.name.split("/")
         attributes = {
             **message.attributes,
@@ -144,5 +128,4 @@ class Broker:
             "CloudPubSubDeadLetterSourceSubscriptionProject": project,
             "CloudPubSubDeadLetterSourceTopicPublishTime": message.published,
         }
-        self.publish(policy.topic, [(message.data, attributes, message.ordering_key)])
-        return True
+        self.publish(topic, [(message.data, attributes, message.ordering_key)])

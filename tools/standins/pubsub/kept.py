@@ -45,7 +45,6 @@ _MESSAGE = "id, published, data, attributes, ordering_key"
 class KeptSubscription:
     """What a subscription was when the process ended."""
 
-    topic: str
     resource: bytes
     """The google.pubsub.v1.Subscription."""
     retained: Sequence[Message]
@@ -88,7 +87,6 @@ class KeptLedger(Ledger):
                 (name,),
             )
             yield KeptSubscription(
-                topic,
                 resource,
                 [_message(*row) for row in newest][::-1],
                 [Delivery(_message(*row[:-1]), row[-1]) for row in waiting],
@@ -97,11 +95,6 @@ class KeptLedger(Ledger):
     def topic_created(self, name: str) -> None:
         with self._file:
             self._file.execute("INSERT OR IGNORE INTO topics VALUES (?)", (name,))
-
-    def topic_deleted(self, name: str, instead: str) -> None:
-        with self._file:
-            self._file.execute("DELETE FROM topics WHERE name = ?", (name,))
-            self._file.execute("UPDATE subscriptions SET topic = ? WHERE topic = ?", (instead, name))
 
     def subscription_changed(self, name: str, topic: str, resource: bytes) -> None:
         row = (name, topic, resource, self.last_id() + 1)

@@ -14,9 +14,6 @@ class Ledger:
     def topic_created(self, name: str) -> None:
         pass
 
-    def topic_deleted(self, name: str, instead: str) -> None:
-        """Its subscriptions belong to the topic `instead` from now on."""
-
     def subscription_changed(self, name: str, topic: str, resource: bytes) -> None:
         """Created, or changed; `resource` is a google.pubsub.v1.Subscription."""
 

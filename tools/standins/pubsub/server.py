@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from tools.faults.injecting import Faults
 from tools.pipeline.pubsub_state import SERVICE as REPORTING
 from tools.standins.pubsub import wire
 from tools.standins.pubsub.backlog import Forward
-from tools.standins.pubsub.broker import DELETED_TOPIC, Broker
+from tools.standins.pubsub.broker import Broker
 from tools.standins.pubsub.kept import KeptLedger, KeptSubscription
 from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import SubscriptionSettings
@@ -52,10 +51,6 @@ class PublisherService:
         self._broker.check_topic(request.topic)
         return _Topic(name=request.topic)
 
-    async def delete_topic(self, request: Any) -> Any:
-        self._broker.delete_topic(request.topic)
-        return Empty()
-
     async def publish(self, request: Any) -> Any:
         self._broker.check_topic(request.topic)
         wire.check_publish(request.messages, request.ByteSize())
@@ -66,7 +61,6 @@ class PublisherService:
         return {
             "CreateTopic": unary(self.create_topic, _Topic, _Topic),
             "GetTopic": unary(self.get_topic, types.GetTopicRequest.pb(), _Topic),
-            "DeleteTopic": unary(self.delete_topic, types.DeleteTopicRequest.pb(), Empty),
             "Publish": unary(self.publish, types.PublishRequest.pb(), _PublishResponse),
         }
 
@@ -88,16 +82,13 @@ class SubscriberService:
     def restore(self, kept: KeptSubscription) -> None:
         """A subscription that an earlier process had."""
         settings, resource = wire.read_subscription(_Subscription.FromString(kept.resource))
-        subscription = self._broker.restore_subscription(replace(settings, topic=kept.topic))
+        subscription = self._broker.restore_subscription(settings)
         subscription.restore(kept.retained, kept.deliveries)
         self._resources[settings.name] = resource
 
     async def get_subscription(self, request: Any) -> Any:
-        subscription = self._broker.subscription(request.subscription)
-        resource = self._resources[request.subscription]
-        if subscription.settings.topic == DELETED_TOPIC:
-            resource.topic = DELETED_TOPIC
-        return resource
+        self._broker.subscription(request.subscription)
+        return self._resources[request.subscription]
 
     async def delete_subscription(self, request: Any) -> Any:
         await self._broker.delete_subscription(request.subscription)
@@ -186,7 +177,6 @@ class SubscriberService:
 async def serve(
     host: str = "127.0.0.1",
     port: int = 0,
-    push_concurrency: int = PUSH_CONCURRENCY,
     data: Path | None = None,
     faults: Faults | None = None,
 ) -> AsyncIterator[Endpoint]:
@@ -200,7 +190,7 @@ async def serve(
 
     def open_subscription(settings: SubscriptionSettings, forward: Forward) -> Subscription:
         if settings.push_endpoint:
-            return PushSubscription(settings, forward, ledger, push_concurrency, faults)
+            return PushSubscription(settings, forward, ledger, PUSH_CONCURRENCY, faults)
         return PullSubscription(settings, forward, ledger, faults)
 
     broker = Broker(open_subscription, wire.publish_moment, ledger, kept.last_id() if kept else 0)

@@ -11,7 +11,7 @@ from typing import Any
 from google.pubsub_v1 import types
 
 from tools.standins.pubsub.model import Backoff, DeadLetterPolicy, Delivery, SubscriptionSettings
-from tools.standins.status import InvalidArgument, Unimplemented
+from tools.standins.status import InvalidArgument, unsupported
 
 Subscription = types.Subscription.pb()
 ReceivedMessage = types.ReceivedMessage.pb()
@@ -80,7 +80,7 @@ def read_subscription(request: Any) -> tuple[SubscriptionSettings, Any]:
     check_name(request.name, "subscriptions")
     for field in _UNSUPPORTED:
         if request.HasField(field) if field.endswith("config") else getattr(request, field):
-            raise Unimplemented(f"the Pub/Sub stand-in does not support {field}: use --parts emulators")
+            raise unsupported(f"{field} in a Subscription")
     resource = Subscription()
     resource.CopyFrom(request)
     seconds = resource.ack_deadline_seconds = request.ack_deadline_seconds or 10
@@ -104,7 +104,7 @@ def _push_endpoint(request: Any) -> str:
     if endpoint and not endpoint.startswith(("http://", "https://")):
         raise InvalidArgument(f"Unsupported push_endpoint: {endpoint}")
     if request.push_config.HasField("no_wrapper"):
-        raise Unimplemented("the Pub/Sub stand-in does not support no_wrapper: use --parts emulators")
+        raise unsupported("no_wrapper in a PushConfig")
     return endpoint
 
 
@@ -180,7 +180,7 @@ def _fill(received: Any, delivery: Delivery, show_attempt: bool) -> None:
 def seek_moment(request: Any) -> datetime:
     """The time that a SeekRequest names; raises InvalidArgument, or Unimplemented for a snapshot."""
     if request.HasField("snapshot"):
-        raise Unimplemented("the Pub/Sub stand-in has no snapshots: use --parts emulators")
+        raise unsupported("snapshots")
     if not request.HasField("time"):
         raise InvalidArgument("Seek needs a time or a snapshot")
     moment: datetime = request.time.ToDatetime(tzinfo=UTC)
