@@ -10,9 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from shared.clock import from_micros, to_micros
 from tools.standins.kept import open_kept
 from tools.standins.pubsub.ledger import Ledger
 from tools.standins.pubsub.model import Delivery, Message
@@ -21,8 +21,6 @@ from tools.standins.pubsub.subscriptions import RETAINED
 COMMIT_SECONDS = 0.1
 """After which an acknowledgement is on disk, with all others of that time."""
 _RETENTION_MICROS = 7 * 24 * 3600 * 1_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _TABLES = """
 CREATE TABLE topics (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE subscriptions (
@@ -172,11 +170,9 @@ class KeptLedger(Ledger):
 
 
 def _row(topic: str, message: Message) -> tuple[int, str, int, bytes, str, str]:
-    published = (message.publish_time - _EPOCH) // _MICROSECOND
-    attributes = json.dumps(dict(message.attributes))
+    published, attributes = to_micros(message.publish_time), json.dumps(dict(message.attributes))
     return int(message.message_id), topic, published, message.data, attributes, message.ordering_key
 
 
 def _message(serial: int, published: int, data: bytes, attributes: str, ordering_key: str) -> Message:
-    moment = _EPOCH + published * _MICROSECOND
-    return Message(data, json.loads(attributes), ordering_key, str(serial), moment)
+    return Message(data, json.loads(attributes), ordering_key, str(serial), from_micros(published))
