@@ -1,7 +1,5 @@
 """The HTTP API: POST /v1/traces, as for any collector, and GET /events/ID (or latest) for `cqc trace`."""
 
-import zlib
-
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -25,13 +23,10 @@ def app() -> Starlette:
     store = Store()
 
     async def take(request: Request) -> Response:
-        body = await request.body()
         try:
-            if request.headers.get("content-encoding") == "gzip":
-                body = zlib.decompress(body, wbits=31)
-            store.add(ExportTraceServiceRequest.FromString(body))
-        except (DecodeError, zlib.error) as error:
-            return Response(f"the body is not an OTLP request in protobuf: {error}\n", 400)
+            store.add(ExportTraceServiceRequest.FromString(await request.body()))
+        except DecodeError as error:
+            return Response(f"the body is not an OTLP request in plain protobuf: {error}\n", 400)
         return Response(ExportTraceServiceResponse().SerializeToString(), media_type=_PROTOBUF)
 
     async def show(request: Request) -> Response:
