@@ -33,10 +33,15 @@ def rest(google: Google) -> GoogleRest:
     return GoogleRest(session)
 
 
-def entry(event: str, instance: str, minute: int, **line: object) -> Json:
+PUSHED: Json = {"service_name": "cqc-parse"}
+PULLED: Json = {"worker_pool_name": "cqc-features-pull"}
+"""The labels of what wrote an entry: the function, or the worker pool of one that pulls."""
+
+
+def entry(event: str, instance: str, minute: int, by: Json = PUSHED, **line: object) -> Json:
     return {
         "timestamp": f"2026-01-31T11:{minute:02d}:00.123456789Z",
         "labels": {"instanceId": instance},
-        "resource": {"labels": {"service_name": "cqc-parse"}},
+        "resource": {"labels": by},
         "jsonPayload": {"event": event, **line},
     }

@@ -15,10 +15,11 @@ from tools.doctor.cloud import Cloud
 from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
 from tools.doctor.tables import check_tables, check_views
 from tools.doctor.topology import check_subscriptions, check_topics, wirings
+from tools.health import cloud_logs
 from tools.health.collect import CALL, collect
 from tools.health.flush import ShardState, read_states
 from tools.health.local import SUBSCRIPTIONS, read_log
-from tools.pipeline import schedule
+from tools.pipeline import processes, schedule
 from tools.pipeline.address import LOGS, STATE_FOLDER, ChainAddress, ChainFile
 from tools.pipeline.connect import connect_pubsub, connect_warehouse, credentials, enter, with_documents
 from tools.pipeline.deployment import Deployment, Pipeline
@@ -36,8 +37,7 @@ Check = Callable[[], Iterator[Finding]]
 def checkup(pipeline: Pipeline, now: datetime, with_probe: bool = False) -> Iterator[Finding]:
     """Every finding; raises UsageError when there are no credentials for a deployment."""
     enter(pipeline)
-    local = isinstance(pipeline, ChainAddress)
-    fix = RESTART if local else _terraform(pipeline.project)
+    fix = RESTART if isinstance(pipeline, ChainAddress) else terraform_apply(pipeline)
     checks = _local_checks(pipeline, fix) if isinstance(pipeline, ChainAddress) else _deployed(pipeline, fix)
     checks |= {
         "flow": partial(_flow, pipeline, now),
@@ -57,8 +57,10 @@ def _made(name: str, check: Check, fix: str) -> list[Finding]:
     return list(guarded(name, check(), fix))
 
 
-def _terraform(project: str) -> str:
-    return f"terraform -chdir=terraform apply -var project_id={project}"
+def terraform_apply(deployment: Deployment) -> str:
+    """The command that makes a deployment what Terraform says; it fails where the variables' file is missing,
+    as without them it would set every variable back to its default."""
+    return f"terraform -chdir=terraform apply -var-file={shlex.quote(deployment.var_file)}"
 
 
 def _local_checks(chain: ChainAddress, fix: str) -> dict[str, Check]:
@@ -66,7 +68,7 @@ def _local_checks(chain: ChainAddress, fix: str) -> dict[str, Check]:
         f"function {name}": partial(_local_function, name, url) for name, url in chain.functions.items()
     }
     return functions | {
-        **{f"function {name}": partial(_pulling_function, name, chain) for name in chain.pulled},
+        **{f"function {name}": partial(pulling_function, name, chain) for name in chain.pulled},
         "Pub/Sub": partial(_topology, chain, lambda: chain.functions, lambda: chain.pulled, fix),
         "only deployed": _only_deployed,
     }
@@ -76,7 +78,7 @@ def _deployed(deployment: Deployment, fix: str) -> dict[str, Check]:
     cloud = Cloud(deployment, credentials(deployment.project), fix)
     return {
         "functions": cloud.functions,
-        "Pub/Sub": partial(_topology, deployment, cloud.urls, cloud.pools, fix),
+        "Pub/Sub": partial(_topology, deployment, cloud.urls, cloud.pulled, fix),
         "dead-letter IAM": cloud.forwarding,
         "Firestore TTL": cloud.time_to_live,
     }
@@ -94,11 +96,15 @@ def _local_function(name: str, url: str) -> Iterator[Finding]:
     yield ok(check, f"answers at {url}; it runs the code from when the chain was started")
 
 
-def _pulling_function(name: str, chain: ChainAddress) -> Iterator[Finding]:
-    """By its log: it serves no port."""
+def pulling_function(name: str, chain: ChainAddress) -> Iterator[Finding]:
+    """By its process and its log: it serves no port."""
     check, subscription = f"function {name}", SUBSCRIPTIONS[name]
-    if isinstance(chain, ChainFile) and chain.parts and name not in chain.parts:
+    parts = chain.parts if isinstance(chain, ChainFile) else {}
+    process = processes.look(parts[name]) if name in parts else None
+    if parts and process is None:
         yield wrong(check, "it has ended, and is being started again", _log(chain, name))
+    elif process is not None and process.is_stopped:
+        yield wrong(check, f"its process {parts[name]} is paused, so nobody pulls", f"cqc resume {name}")
     elif chain.logs is None:
         yield unknown(check, "where the chain's logs are is not known")
     elif not read_log(chain.logs / f"{name}.log").pulls:
@@ -145,8 +151,7 @@ def _log(pipeline: Pipeline, function: str) -> str:
         folder = pipeline.logs or Path(STATE_FOLDER, LOGS)
         folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
         return f"tail -n 20 {shlex.quote(str(folder / f'{function}.log'))}"
-    place = f"--project {pipeline.project} --region {pipeline.region}"
-    return f"gcloud functions logs read {pipeline.name_prefix}-{function} {place} --min-log-level error"
+    return cloud_logs.read_command(pipeline.project, pipeline.name_prefix, function)
 
 
 def _warehouse(pipeline: Pipeline, fix: str) -> Iterator[Finding]:

@@ -1,20 +1,22 @@
 """Google's REST APIs, for the checks that only a deployment allows; `deployed` judges the answers."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 
 from google.auth.credentials import Credentials
 
-from shared.topology import FUNCTIONS, PUSHED
+from shared.topology import FUNCTIONS
 from shared.windows.bucket_documents import STATE
 from shared.windows.log import COLLECTION as LOG
 from tools.doctor import deployed
 from tools.doctor.findings import Finding, unknown, wrong
+from tools.errors import CommandError
 from tools.generate.package import content_hash, files
 from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline import google_rest
 from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import GoogleRest, Json
+from tools.pipeline.worker_pools import read_pools
 
 Judge = Callable[[Json], Finding]
 
@@ -41,13 +43,20 @@ class Cloud:
                 self._function(name),
                 partial(deployed.function, name, expected, self._terraform),
             )
-        for name, pool in self.pools().items():
+        try:
+            pools = read_pools(self._rest, self._deployment)
+        except CommandError as error:
+            yield unknown("worker pools", f"whether a stage pulls can't be learned: {error}")
+            return
+        for name, pool in pools.items():
             yield deployed.worker_pool(name, content_hash(files(name)), self._terraform, pool)
 
-    def pools(self) -> Mapping[str, Json]:
-        """The worker pools that can be seen, by their stage: these stages pull."""
-        answers = {name: self._rest.get(self._pool(name)) for name in PUSHED}
-        return {name: answer for name, (status, answer) in answers.items() if status == 200}
+    def pulled(self) -> Collection[str]:
+        """The stages that are seen to pull; where that can't be learned, `functions` says so."""
+        try:
+            return read_pools(self._rest, self._deployment)
+        except CommandError:
+            return ()
 
     def forwarding(self) -> Iterator[Finding]:
         """The roles of Pub/Sub's own service agent, without which it forwards no dead letters."""
@@ -93,10 +102,6 @@ class Cloud:
     def _function(self, name: str) -> str:
         place = f"projects/{self._deployment.project}/locations/{self._deployment.region}"
         return f"https://cloudfunctions.googleapis.com/v2/{place}/functions/{self._deployment.name_prefix}-{name}"
-
-    def _pool(self, name: str) -> str:
-        place = f"projects/{self._deployment.project}/locations/{self._deployment.region}"
-        return f"https://run.googleapis.com/v2/{place}/workerPools/{self._deployment.name_prefix}-{name}-pull"
 
     def _judge(self, check: str, url: str, judge: Judge) -> Finding:
         status, answer = self._rest.get(url)

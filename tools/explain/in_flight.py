@@ -9,6 +9,7 @@ from pathlib import Path
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError
 from tools.health import cloud_logs, local
+from tools.health.facts import GIVEN_BACK
 from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline import google_rest, pubsub_state
 from tools.pipeline.address import ChainAddress
@@ -107,7 +108,7 @@ def of_deployment(
             subscription=str(last.line.get("subscription", "")).rsplit("/", 1)[-1],
             function=last.function,
             deliveries=int(str(last.line.get("delivery_attempt") or 1)),
-            answer="an error",
+            answer=GIVEN_BACK if last.pulls else "an error",
             reason=local.reason_in(last.line),
             is_braked=False,
         )

@@ -1,6 +1,7 @@
 """What the logs of deployed functions say: circuit breakers, and why messages are retried."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +13,11 @@ from tools.errors import CommandError
 from tools.health.facts import Logged, Switch
 from tools.health.local import reason_in
 from tools.pipeline.google_rest import GoogleRest, Json, found
+from tools.pipeline.worker_pools import SUFFIX
 
 HOST = "logging.googleapis.com"
+_FUNCTION, _POOL = "cloud_run_revision", "cloud_run_worker_pool"
+"""What Cloud Run calls that which logs: a function, or a worker pool of one that pulls."""
 SWITCHES = (
     LogEvent.DEAD_LETTER_BRAKE_ENGAGED,
     LogEvent.DEAD_LETTER_BRAKE_RELEASED,
@@ -35,6 +39,8 @@ class Entry:
     instance: str
     event: str
     line: Mapping[str, object]
+    pulls: bool = False
+    """A worker pool wrote it."""
 
 
 def read_logs(rest: GoogleRest, project: str, name_prefix: str, now: datetime) -> Mapping[str, Logged]:
@@ -48,9 +54,18 @@ def read_logs(rest: GoogleRest, project: str, name_prefix: str, now: datetime) -
 def _filter(name_prefix: str, events: Sequence[LogEvent], since: datetime) -> str:
     matched = " OR ".join(f'"{event}"' for event in events)
     return (
-        f'resource.type="cloud_run_revision" AND resource.labels.service_name:"{name_prefix}-" '
+        f'((resource.type="{_FUNCTION}" AND resource.labels.service_name:"{name_prefix}-") '
+        f'OR (resource.type="{_POOL}" AND resource.labels.worker_pool_name:"{name_prefix}-")) '
         f'AND jsonPayload.event=({matched}) AND timestamp>="{since.isoformat()}"'
     )
+
+
+def read_command(project: str, name_prefix: str, function: str) -> str:
+    """The command that shows a person the function's errors, whether it is pushed to or pulls."""
+    service = f'resource.labels.service_name="{name_prefix}-{function}"'
+    pool = f'resource.labels.worker_pool_name="{name_prefix}-{function}{SUFFIX}"'
+    wanted = shlex.quote(f"({service} OR {pool}) AND severity>=ERROR")
+    return f"gcloud logging read {wanted} --project {project} --freshness 1h --limit 20"
 
 
 def _read(rest: GoogleRest, project: str, wanted: str, most: int) -> Json:
@@ -65,7 +80,7 @@ def _read(rest: GoogleRest, project: str, wanted: str, most: int) -> Json:
 
 def mentions(rest: GoogleRest, project: str, event_id: str, since: datetime) -> bool:
     """Whether any function has logged a line about this event; raises CommandError."""
-    wanted = f'resource.type="cloud_run_revision" AND jsonPayload.event_id={json.dumps(event_id)}'
+    wanted = f'resource.type=("{_FUNCTION}" OR "{_POOL}") AND jsonPayload.event_id={json.dumps(event_id)}'
     return bool(_read(rest, project, f'{wanted} AND timestamp>="{since.isoformat()}"', 1).get("entries"))
 
 
@@ -91,13 +106,16 @@ def entries_in(answer: Json, name_prefix: str) -> Iterator[Entry]:
 
 
 def _entry(entry: Mapping[str, Any], name_prefix: str) -> Entry:
-    service = str(entry["resource"]["labels"]["service_name"])
+    labels = entry["resource"]["labels"]
+    pulls = "worker_pool_name" in labels
+    name = str(labels["worker_pool_name"]).removesuffix(SUFFIX) if pulls else str(labels["service_name"])
     return Entry(
         at=datetime.fromisoformat(entry["timestamp"]),
-        function=service.removeprefix(f"{name_prefix}-"),
+        function=name.removeprefix(f"{name_prefix}-"),
         instance=str(entry.get("labels", {}).get("instanceId", "")),
         event=str(entry["jsonPayload"]["event"]),
         line=entry["jsonPayload"],
+        pulls=pulls,
     )
 
 

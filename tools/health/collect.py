@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError
@@ -16,6 +16,7 @@ from tools.pipeline.google_rest import GoogleRest
 from tools.pipeline.pubsub_state import PERIOD, PubSubState, read_state
 from tools.pipeline.side_by_side import Missing, Question
 from tools.pipeline.warehouse import Warehouse
+from tools.pipeline.worker_pools import read_pools
 
 LIMIT = 12.0
 """Seconds for all facts: each call has its own limit below this."""
@@ -76,10 +77,11 @@ def _of_deployment(deployment: Deployment, now: datetime) -> Facts:
     period = monitoring.period(now)
     rest = GoogleRest(google_rest.authorized(credentials(deployment.project)))
     metrics = monitoring.Monitoring(rest, deployment.project, deployment.name_prefix)
+    pulled = cache(lambda: tuple(read_pools(rest, deployment)))
     backlogs = Question(partial(metrics.backlogs, now))
-    answers = Question(partial(metrics.answers, period))
-    flows = Question(partial(metrics.pushes, period))
-    pushed = Question(partial(metrics.push_latencies, period))
+    answers = Question(lambda: metrics.answers(period, pulled()))
+    flows = Question(lambda: metrics.flows(period, pulled()))
+    delivered = Question(lambda: metrics.latencies(period, pulled()))
     parsed = Question(lambda: tables.read_parsed(_warehouse(deployment), period.start))
     logs = Question(partial(cloud_logs.read_logs, rest, deployment.project, deployment.name_prefix, now))
     stored = Question(partial(_stored, deployment, Period(now - monitoring.LENGTH, now)))
@@ -91,7 +93,7 @@ def _of_deployment(deployment: Deployment, now: datetime) -> Facts:
         backlogs=backlogs.within(LIMIT),
         answers=answers.within(LIMIT),
         flows=flows.within(LIMIT),
-        latencies=_both(parsed.within(LIMIT), pushed.within(LIMIT)),
+        latencies=_both(parsed.within(LIMIT), delivered.within(LIMIT)),
         logged={name: logged if isinstance(logged, Missing) else logged[name] for name in FUNCTIONS},
         stored=stored.within(LIMIT),
         flush=flushed.within(LIMIT),

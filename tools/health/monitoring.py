@@ -1,14 +1,23 @@
 """The facts that Cloud Monitoring has of a deployment: backlogs, deliveries, answers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError
-from tools.health.facts import Answers, Backlog, Flow, Latency, Period
+from tools.health.facts import (
+    ACKNOWLEDGED,
+    GIVEN_BACK,
+    LEASE_RAN_OUT,
+    Answers,
+    Backlog,
+    Flow,
+    Latency,
+    Period,
+)
 from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline.google_rest import GoogleRest, Json, found
 
@@ -18,6 +27,13 @@ LENGTH = timedelta(minutes=5)
 HOST = "monitoring.googleapis.com"
 _PUBSUB = "pubsub.googleapis.com/subscription"
 _SUBSCRIPTION = "resource.label.subscription_id"
+_SENT = "sent_message_count"
+_SETTLED = {
+    ACKNOWLEDGED: "ack_message_count",
+    GIVEN_BACK: "mod_ack_deadline_message_count",  # the functions set a deadline to 0 only
+    LEASE_RAN_OUT: "expired_ack_deadlines_count",
+}
+"""What a stage that pulls does with a message, and the metric of its subscription that counts it."""
 
 
 def period(now: datetime) -> Period:
@@ -48,28 +64,43 @@ class Monitoring:
         waiting = self._series(f"{_PUBSUB}/num_undelivered_messages", whole)
         return backlogs(waiting, self._series(f"{_PUBSUB}/oldest_unacked_message_age", whole))
 
-    def pushes(self, over: Period) -> Mapping[str, Flow]:
-        """Deliveries a second to each function."""
+    def flows(self, over: Period, pulled: Collection[str]) -> Mapping[str, Flow]:
+        """Deliveries a second to each function; `pulled` are those that pull."""
         groups = (_SUBSCRIPTION, "metric.label.response_class")
         summed = _summed(over, "ALIGN_DELTA", "REDUCE_SUM", groups)
-        return flows(self._series(f"{_PUBSUB}/push_request_count", over, summed), over)
+        pushes = flows(self._series(f"{_PUBSUB}/push_request_count", over, summed), over)
+        if not pulled:
+            return pushes
+        sent, done = (self._messages(metric, over) for metric in (_SENT, _SETTLED[ACKNOWLEDGED]))
+        return {**pushes, **pulled_flows(sent, done, pulled, over)}
 
-    def answers(self, over: Period) -> Mapping[str, Answers]:
-        """Cloud Run's count of the functions' answers."""
+    def answers(self, over: Period, pulled: Collection[str]) -> Mapping[str, Answers]:
+        """Cloud Run's count of the functions' answers, and Pub/Sub's of what those that pull did."""
         groups = ("resource.label.service_name", "metric.label.response_code_class")
         summed = _summed(over, "ALIGN_DELTA", "REDUCE_SUM", groups)
-        return answers(self._series("run.googleapis.com/request_count", over, summed), self._name_prefix)
+        found = answers(self._series("run.googleapis.com/request_count", over, summed), self._name_prefix)
+        if not pulled:
+            return found
+        settled = {done: self._messages(metric, over) for done, metric in _SETTLED.items()}
+        return {**found, **with_settled(found, settled, pulled)}
 
-    def push_latencies(self, over: Period) -> Sequence[Latency]:
-        """From the push of a parsed event until `features` has its row."""
-        metric = f"{_PUBSUB}/push_request_latencies"
+    def latencies(self, over: Period, pulled: Collection[str]) -> Sequence[Latency]:
+        """From the delivery of a parsed event until `features` has its row."""
+        name, second = ("ack_latencies", 1e3) if "features" in pulled else ("push_request_latencies", 1e6)
         p50, p99 = (
             self._series(
-                metric, over, _summed(over, f"ALIGN_PERCENTILE_{share}", "REDUCE_MAX", [_SUBSCRIPTION])
+                f"{_PUBSUB}/{name}",
+                over,
+                _summed(over, f"ALIGN_PERCENTILE_{share}", "REDUCE_MAX", [_SUBSCRIPTION]),
             )
             for share in (50, 99)
         )
-        return push_latencies(p50, p99)
+        return latencies(p50, p99, second)
+
+    def _messages(self, metric: str, over: Period) -> Mapping[str, int]:
+        """A count of the whole period, by subscription."""
+        summed = _summed(over, "ALIGN_DELTA", "REDUCE_SUM", [_SUBSCRIPTION])
+        return messages(self._series(f"{_PUBSUB}/{metric}", over, summed))
 
     def _series(self, metric: str, over: Period, aggregation: Sequence[tuple[str, str]] = ()) -> list[Series]:
         query = urlencode(
@@ -143,12 +174,46 @@ def answers(requests: Sequence[Series], name_prefix: str) -> Mapping[str, Answer
     return {function: Answers(counts[f"{name_prefix}-{function}"]) for function in FUNCTIONS}
 
 
-def push_latencies(p50: Sequence[Series], p99: Sequence[Series]) -> Sequence[Latency]:
-    """In microseconds there; none without pushes."""
+def messages(counted: Sequence[Series]) -> Mapping[str, int]:
+    """By subscription."""
+    counts = Counter[str]()
+    for entry in counted:
+        counts[entry.labels.get("subscription_id", "")] += int(sum(entry.values))
+    return counts
+
+
+def pulled_flows(
+    sent: Mapping[str, int], done: Mapping[str, int], pulled: Collection[str], over: Period
+) -> Mapping[str, Flow]:
+    """By function that pulls, from counts by subscription."""
+    names = {function: SUBSCRIPTIONS[function] for function in pulled}
+    return {
+        function: Flow(sent.get(name, 0) / over.seconds, done.get(name, 0) / over.seconds)
+        for function, name in names.items()
+    }
+
+
+def with_settled(
+    answered: Mapping[str, Answers], settled: Mapping[str, Mapping[str, int]], pulled: Collection[str]
+) -> Mapping[str, Answers]:
+    """By function that pulls: what became of its messages, beside what it answered when it was called."""
+    return {
+        function: Answers(
+            {
+                **answered[function].counts,
+                **{done: counts.get(SUBSCRIPTIONS[function], 0) for done, counts in settled.items()},
+            }
+        )
+        for function in pulled
+    }
+
+
+def latencies(p50: Sequence[Series], p99: Sequence[Series], second: float) -> Sequence[Latency]:
+    """`second` in the metric's unit; none without deliveries."""
     slow = dict(_newest(p99))
     name = SUBSCRIPTIONS["features"]
     return [
-        Latency("parsed to row", value / 1_000_000, slow[name] / 1_000_000)
+        Latency("parsed to row", value / second, slow[name] / second)
         for found_name, value in _newest(p50)
         if found_name == name and name in slow
     ]

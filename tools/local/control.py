@@ -6,20 +6,19 @@ else passes between it and these commands.
 
 import os
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError, UsageError
+from tools.pipeline import processes
 from tools.pipeline.address import ChainFile
 from tools.pipeline.deployment import PipelineOptions, locate
 
 BACK_TIMEOUT = 60.0
 """Seconds for a part to end and be ready again; measured: 2 to 5 s, several times that on a busy machine."""
 _POLL = 0.1
-_PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,8 @@ def _process_of(chain: ChainFile, part: str) -> int:
     if pid is None:
         raise CommandError(f"{part} is being started again at this moment: try again when it is back")
     # An id that was free may be another program's by now.
-    if _parent(pid) != chain.pid:
+    found = processes.look(pid)
+    if found is None or found.parent != chain.pid:
         raise CommandError(f"{part} ended just now (process {pid}): try again when it is back")
     return pid
 
@@ -86,17 +86,3 @@ def _process_of(chain: ChainFile, part: str) -> int:
 def _parts(chain: ChainFile) -> list[str]:
     services = ["pubsub", "firestore", "bigquery", "feature-store", *FUNCTIONS]
     return [*services, "otlp"] if chain.otlp else services
-
-
-def _parent(pid: int) -> int | None:
-    """The id of the process that started `pid`; None when it is gone."""
-    if _PROC.joinpath("self").exists():
-        try:
-            # Its second field, the program's name in parentheses, may itself hold any of these characters.
-            return int(_PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-    listed = subprocess.run(
-        ["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return int(listed.stdout) if listed.stdout.strip() else None

@@ -43,6 +43,8 @@ class Deployment(BaseModel):
     name_prefix: Name = "cqc"
     """What the names of the functions and of the flush's schedule begin with."""
     flush_shards: int = Field(default=1, ge=1, le=64)
+    var_file: str = "prod.tfvars"
+    """In terraform/, with all the variables that are deployed (docs/deployment.md)."""
 
     @property
     def topics(self) -> Mapping[str, str]:

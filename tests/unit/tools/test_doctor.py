@@ -1,10 +1,13 @@
 """What the doctor concludes from what it sees: subscriptions, tables, the flush, Google's answers."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -15,16 +18,22 @@ from shared.tables.columns import STREAMING_ERRORS, json_schema
 from shared.windows.documents import Document
 from shared.windows.state import Control, Layout, OpenWindow, Shard
 from tools.doctor import deployed, tables, windows
+from tools.doctor.checkup import pulling_function, terraform_apply
 from tools.doctor.findings import Finding, Verdict
 from tools.doctor.topology import Wiring, complaints, wirings
 from tools.health.flush import LOOKED_AT, ShardState
+from tools.local.parts import address as address_on
+from tools.local.ports import ORDER
 from tools.paths import ROOT
+from tools.pipeline.address import ChainFile, Driver
+from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import Json
 from tools.pipeline.warehouse import Stored
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WEEK = Duration(seconds=7 * 24 * 3600)
 
+CHAIN = address_on({name: 8600 + number for number, name in enumerate(ORDER)})
 WIRING = Wiring("s", "t", "https://parse", "dead")
 TOPICS = {
     "events": "projects/p/topics/e",
@@ -277,6 +286,32 @@ def test_googles_answers_become_verdicts(finding: Finding, verdict: Verdict, det
     assert finding.verdict is verdict
     assert finding.detail.startswith(detail)
     assert bool(finding.fix) is (verdict is Verdict.WRONG)
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+def test_what_terraform_fixes_it_fixes_with_the_variables_that_are_deployed(with_file: bool) -> None:
+    settings = {"var_file": "examples/prod/terraform.tfvars"} if with_file else {}
+    fix = terraform_apply(Deployment.model_validate({"project": "p", **settings}))
+    named = settings.get("var_file", "prod.tfvars")
+    assert fix == f"terraform -chdir=terraform apply -var-file={named}"
+
+
+def test_a_paused_function_is_not_fine_though_its_log_says_that_it_pulls(tmp_path: Path) -> None:
+    (tmp_path / "features.log").write_text('{"event":"pull_started"}\n')
+    with subprocess.Popen(["sleep", "60"]) as process:
+        chain = ChainFile(
+            **CHAIN.model_dump(exclude={"driver"}), driver=Driver.PULL, parts={"features": process.pid}
+        ).model_copy(update={"logs": tmp_path})
+        (found,) = pulling_function("features", chain)
+        assert found.verdict is Verdict.OK
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        (found,) = pulling_function("features", chain)
+        process.kill()
+    assert (found.verdict, found.fix) == (Verdict.WRONG, "cqc resume features")
+    assert found.detail == f"its process {process.pid} is paused, so nobody pulls"
+    (found,) = pulling_function("features", chain)
+    assert found.detail == "it has ended, and is being started again"
 
 
 def test_missing_credentials_are_reported_in_one_sentence() -> None:

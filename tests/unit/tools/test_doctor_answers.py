@@ -98,12 +98,17 @@ def test_what_is_not_found_is_wrong_and_what_may_not_be_seen_is_unknown(
     cloud = Cloud(Deployment(project="p"), AnonymousCredentials(), "terraform apply")
     cloud._rest._session.mount("https://", Answers(status))
     findings = list(cloud.functions())
-    assert [(finding.verdict, finding.detail) for finding in findings] == [(verdict, detail)] * len(FUNCTIONS)
+    assert [(finding.verdict, finding.detail) for finding in findings[: len(FUNCTIONS)]] == [
+        (verdict, detail)
+    ] * len(FUNCTIONS)
+    pools = [(finding.check, finding.verdict) for finding in findings[len(FUNCTIONS) :]]
+    assert pools == ([] if status == 404 else [("worker pools", Verdict.UNKNOWN)])
+    assert set(cloud.pulled()) == set()
 
 
 def test_a_stage_pulls_where_its_worker_pool_is_there() -> None:
     cloud = Cloud(Deployment(project="p"), AnonymousCredentials(), "terraform apply")
     pool = "projects/p/locations/europe-west2/workerPools/cqc-features-pull"
     cloud._rest._session.mount("https://", Answers(404, there=pool))
-    assert cloud.pools().keys() == {"features"}
+    assert set(cloud.pulled()) == {"features"}
     assert [finding.check for finding in cloud.functions()][-1] == "worker pool of features"

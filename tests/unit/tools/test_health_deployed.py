@@ -5,13 +5,27 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 
-from tests.support.google import Google, entry, rest
+from tests.support.google import PULLED, Google, entry, rest
 from tools.errors import CommandError
 from tools.health import cloud_logs, monitoring, tables
-from tools.health.facts import Answers, Backlog, Flow, Latency, Period, Rejected, Switch
+from tools.health.facts import (
+    ACKNOWLEDGED,
+    GIVEN_BACK,
+    LEASE_RAN_OUT,
+    Answers,
+    Backlog,
+    Flow,
+    Latency,
+    Period,
+    Rejected,
+    Switch,
+)
 from tools.health.monitoring import Monitoring
+from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import Json
+from tools.pipeline.worker_pools import read_pools
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FIVE_MINUTES = Period(NOW - timedelta(minutes=5), NOW)
@@ -64,8 +78,54 @@ def test_push_latencies_are_in_microseconds_there() -> None:
     name = "dashboard-events-parsed-features"
     p50 = of(series({"subscription_id": name}, {"doubleValue": 40_000.0}))
     p99 = of(series({"subscription_id": name}, {"doubleValue": 900_000.0}))
-    assert monitoring.push_latencies(p50, p99) == [Latency("parsed to row", 0.04, 0.9)]
-    assert monitoring.push_latencies(p50, []) == []
+    assert monitoring.latencies(p50, p99, 1e6) == [Latency("parsed to row", 0.04, 0.9)]
+    assert monitoring.latencies(p50, [], 1e6) == []
+
+
+class Metrics(Google):
+    """Monitoring, with these counts of the subscription of `features`, and of no other metric."""
+
+    def __init__(self, **counts: int) -> None:
+        super().__init__(200, b"{}")
+        self.counts = counts
+
+    def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+        asked = str(request.url).split("subscription%2F")[-1].split("%22")[0]
+        labels = {"subscription_id": "dashboard-events-parsed-features"}
+        count = {"int64Value": self.counts[asked]} if asked in self.counts else None
+        found = [] if count is None else [series(labels, count)]
+        self.answers = (json.dumps({"timeSeries": found}).encode(),)
+        return super().send(request)
+
+
+def test_of_a_stage_that_pulls_deliveries_and_what_became_of_them_are_pub_subs_counts() -> None:
+    counts = {"sent_message_count": 330, "ack_message_count": 300, "mod_ack_deadline_message_count": 20}
+    metrics = Monitoring(rest(Metrics(**counts, expired_ack_deadlines_count=10)), "p", "cqc")
+    assert metrics.flows(FIVE_MINUTES, ["features"])["features"] == Flow(1.1, 1.0)
+    answered = metrics.answers(FIVE_MINUTES, ["features"])
+    assert answered["features"] == Answers({ACKNOWLEDGED: 300, GIVEN_BACK: 20, LEASE_RAN_OUT: 10})
+    assert sum(answered["features"].failed.values()) == 30
+    assert answered["parse"].total == 0
+
+
+def test_of_a_stage_that_pulls_and_does_nothing_nothing_is_reported() -> None:
+    metrics = Monitoring(rest(Metrics()), "p", "cqc")
+    assert metrics.flows(FIVE_MINUTES, ["features"])["features"] == Flow(0.0, 0.0)
+    assert metrics.answers(FIVE_MINUTES, ["features"])["features"].total == 0
+
+
+def test_the_time_until_a_row_is_acknowledged_is_in_milliseconds_there() -> None:
+    metrics = Monitoring(rest(Metrics(ack_latencies=900)), "p", "cqc")
+    assert metrics.latencies(FIVE_MINUTES, ["features"]) == [Latency("parsed to row", 0.9, 0.9)]
+    assert metrics.latencies(FIVE_MINUTES, ["parse"]) == []
+
+
+def test_a_stage_pulls_where_it_has_a_worker_pool_and_where_that_is_not_said_nothing_is_known() -> None:
+    deployment = Deployment(project="p")
+    assert list(read_pools(rest(Google(200, b"{}")), deployment)) == ["parse", "features", "deadletter"]
+    assert list(read_pools(rest(Google(404, b"{}")), deployment)) == []
+    with pytest.raises(CommandError, match=r"run\.googleapis\.com answers 403"):
+        read_pools(rest(Google(403, b"{}")), deployment)
 
 
 def test_the_period_is_one_whose_samples_are_all_visible() -> None:
@@ -74,7 +134,7 @@ def test_the_period_is_one_whose_samples_are_all_visible() -> None:
 
 def test_monitoring_is_asked_for_one_sum_a_group() -> None:
     google = Google(200, b"{}")
-    Monitoring(rest(google), "my-project", "cqc").answers(FIVE_MINUTES)
+    Monitoring(rest(google), "my-project", "cqc").answers(FIVE_MINUTES, [])
     (url,) = google.urls
     assert url.startswith("https://monitoring.googleapis.com/v3/projects/my-project/timeSeries?filter=")
     assert "alignmentPeriod=300s" in url
@@ -129,6 +189,24 @@ def test_the_logs_are_read_for_each_function() -> None:
     assert logs["parse"].brake.is_on
     assert not logs["features"].brake.is_on
     assert b'dead_letter_brake_engaged\\" OR \\"dead_letter_brake_released' in google.bodies[0]
+
+
+def test_the_log_of_a_worker_pool_is_that_of_its_stage() -> None:
+    pulled = entry("dead_letter_brake_engaged", "a", 1, by=PULLED)
+    google = Google(200, json.dumps({"entries": [pulled]}).encode())
+    logs = cloud_logs.read_logs(rest(google), "p", "cqc", NOW)
+    assert logs["features"].brake.is_on
+    assert cloud_logs.mentions(rest(google), "p", "probe-1", NOW)
+    for body in google.bodies:
+        asked = json.loads(body)["filter"]
+        assert "cloud_run_revision" in asked
+        assert "cloud_run_worker_pool" in asked
+
+
+def test_the_command_that_shows_a_stages_errors_finds_them_by_either_driver() -> None:
+    shown = cloud_logs.read_command("p", "cqc", "parse")
+    assert 'service_name="cqc-parse"' in shown
+    assert 'worker_pool_name="cqc-parse-pull"' in shown
 
 
 @pytest.mark.parametrize(

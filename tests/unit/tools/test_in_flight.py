@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.google import Google, entry, rest
+from tests.support.google import PULLED, Google, entry, rest
 from tools.errors import CommandError
 from tools.explain.in_flight import InFlight, of_deployment
+from tools.health.facts import GIVEN_BACK
 from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import Json
 
@@ -58,6 +59,13 @@ def test_a_deployed_event_waits_where_its_last_retry_was_logged() -> None:
     wanted = json.loads(google.bodies[0])["filter"]
     assert r'jsonPayload.event_id="visit-\"7\"" OR jsonPayload.message_id="visit-\"7\""' in wanted
     assert 'timestamp>="2026-01-31T11:00:00+00:00"' in wanted
+
+
+def test_a_deployed_event_that_a_worker_pool_gave_back_is_told_so() -> None:
+    retry = {**RETRY, "resource": {"labels": PULLED}}
+    (found,), _ = look({"entries": [retry]}, since=NOW - timedelta(hours=1))
+    assert (found.function, found.answer) == ("features", GIVEN_BACK)
+    assert "features gave delivery 3 back: BigQuery: took no rows" in found.sentence()
 
 
 def test_an_event_that_is_done_waits_nowhere_though_a_brake_is_engaged() -> None:
