@@ -132,7 +132,7 @@ variable "feature_store" {
     max_nodes     = optional(number, 3)
     cpu_target    = optional(number, 60)
     sync_cron     = optional(string, "30 */6 * * *") # UTC
-    lookback_days = optional(number, 30)
+    lookback_days = optional(number, 7)              # as long as anything else may be broken; `cqc heal-online` writes what is older
   })
   default  = {}
   nullable = false

@@ -6,6 +6,7 @@ import pytest
 
 from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA
 from tests.terraform.conftest import State
+from tools.cost import assumptions
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 
@@ -107,3 +108,13 @@ def test_functions_wait_until_writers_see_a_new_column(deployed: State) -> None:
     wait = deployed.values("time_sleep.schemas")
     assert wait["create_duration"] == "300s"
     assert len(wait["triggers"]["schemas"]) == 64, "the hash of all schemas"
+
+
+def test_alerts_are_billed_for_as_many_metrics_as_they_name(deployed: State) -> None:
+    """To a fifth: a new alert need not change the bill's page."""
+    named = 0
+    for policy in deployed.of_type("google_monitoring_alert_policy"):
+        for condition in policy.values["conditions"]:
+            (threshold,) = condition["condition_threshold"]
+            named += 2 if threshold["denominator_filter"] else 1
+    assert named == pytest.approx(assumptions.ALERT_METRICS, rel=0.2)

@@ -32,7 +32,7 @@ def cost(
     from tools.console import console, print_json, table
     from tools.cost import chart as drawing
     from tools.cost import measurements, prices, report
-    from tools.cost.model import BILLS, Basis
+    from tools.cost.model import BILLS, Basis, on_top
     from tools.cost.operations import Demand
     from tools.errors import choose
 
@@ -42,14 +42,16 @@ def cost(
     (listed, basis), measured = prices.load(), measurements.load()
     demand = Demand(rate, locations, event_bytes or measured.event_bytes)
     made = report.bills(Basis(listed, measured, demand), names)
+    more = on_top(Basis(listed, measured, demand))
     if as_json:
-        print_json(report.to_dict(measured, demand, made))
+        print_json(report.to_dict(measured, demand, [*made, more]))
     else:
         title = (
             f"{rate:g} events/s of {demand.event_bytes:.0f} bytes from {locations:,} locations, in dollars"
         )
         shown = [*report.rows(made), *report.totals(made, rate)]
         console().print(table(report.head(made), report.aligned(shown), title))
+        console().print(table(report.head([more]), report.aligned(report.rows([more]))))
         for sentence in [report.note(measured), *report.price_notes(listed, basis)]:
             typer.echo(sentence)
     if chart is not None:

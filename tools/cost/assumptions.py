@@ -36,6 +36,22 @@ BACKLOG_DAYS = 6
 ARCHIVE_SECONDS, ARCHIVE_BYTES = 600, 100 * 2**20
 """Of a file of the archive (terraform/archive.tf), whichever comes first."""
 
+KEPT_ROWS_DAYS, ACTIVE_DAYS = 730, 90
+"""Of the tables' rows (terraform/variables.tf), and for how long BigQuery bills a partition as active."""
+ARCHIVE_DAYS = {"standard": 30, "nearline": 60, "coldline": 275, "archive": 365}
+"""That a file of the archive is in each class, until it is deleted at 730 days (terraform/variables.tf)."""
+SYNCS_A_DAY, SYNC_DAYS = 4, 7
+"""Of the online store's scheduled sync (terraform/variables.tf), and how far back each reads."""
+SYNC_EVENT_BYTES, SYNC_PANE_BYTES = 365, 109
+"""That a sync reads of a row: each of seven views of the events has the location, the time and the category
+beside its own columns (a test counts them in sampled events); of a pane the keys and eight features."""
+
+ALERT_METRICS, ALERT_SERIES = 20, 26
+"""Metrics that the conditions of terraform/alerts.tf name (a test counts them, a burn rate as one), and the
+series that they return: one a function or subscription where a condition groups by these."""
+ALERT_EVALUATIONS = MONTH / 30
+"""A month, of each condition: https://cloud.google.com/stackdriver/observability-pricing-examples"""
+
 REQUEST_LOG_BYTES = 1_000
 """An entry of Cloud Run's own request log."""
 REQUEST_LOG_SAMPLE = 0.001

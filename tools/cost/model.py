@@ -1,6 +1,7 @@
 """The three bills: the chain by push, the chain by pull, and a Dataflow job in its place. Pure.
 
-Each is prices × operations. The feature store is on none of them: it costs the same beside all three.
+Each is prices × operations. What comes on top of any of the three is a bill of its own: what is charged later
+only, and the feature store.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ GIB, TIB = 2**30, 2**40
 DAY = 86_400
 RUN, PUBSUB, FIRESTORE, BIGQUERY = "Cloud Run", "Pub/Sub", "Firestore", "BigQuery"
 LOGGING, STORAGE, SCHEDULER, NETWORK = "Logging", "Cloud Storage", "Scheduler", "Network"
+MONITORING, ONLINE = "Monitoring", "Feature store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,7 @@ def _chain(basis: Basis, features: Use, stages: Mapping[str, Stage]) -> Iterator
 def _in_any_case(basis: Basis) -> Iterator[Line]:
     """What any pipeline between the same topic and the same tables has."""
     prices, demand = basis.prices, basis.demand
-    rows = demand.month * basis.measured.row_bytes
-    rows += flushes(basis.measured, demand).panes * basis.measured.flush.pane_bytes
+    rows = _rows(basis)
     yield Line(BIGQUERY, "rows written", rows / GIB * prices.bigquery_written_gib.each)
     yield Line(BIGQUERY, "a month's rows, kept a month", rows / GIB * prices.bigquery_kept_gib_month.each)
     size = basis.volumes.event
@@ -147,6 +148,50 @@ def _in_any_case(basis: Basis) -> Iterator[Line]:
     kept = archived / GIB * prices.storage_kept_gib_month.each + files * prices.storage_write.each
     yield Line(STORAGE, "a month's archive, kept a month", kept)
     yield Line(NETWORK, "egress: all in one region", 0.0)
+
+
+def _rows(basis: Basis) -> float:
+    """Bytes of a month's rows and panes."""
+    panes = flushes(basis.measured, basis.demand).panes * basis.measured.flush.pane_bytes
+    return basis.demand.month * basis.measured.row_bytes + panes
+
+
+def on_top(basis: Basis) -> Bill:
+    """What is charged later than in the first month, or for what is not deployed by default."""
+    return bill("on top", _later(basis), _feature_store(basis))
+
+
+def _later(basis: Basis) -> Iterator[Line]:
+    prices, day = basis.prices, DAY / a.MONTH / GIB
+    alerts = a.ALERT_METRICS * prices.alert_metric_month.each
+    alerts += a.ALERT_SERIES * a.ALERT_EVALUATIONS * prices.alert_point.each
+    yield Line(MONITORING, "alerts, from September 2027", alerts)
+    active = prices.bigquery_kept_gib_month.each
+    long = (a.KEPT_ROWS_DAYS - a.ACTIVE_DAYS) * prices.bigquery_long_kept_gib_month.each
+    kept = _rows(basis) * (day * (a.ACTIVE_DAYS * active + long) - active / GIB)
+    yield Line(BIGQUERY, "rows of the months before, once 730 days are kept", kept)
+    standard = prices.storage_kept_gib_month.each
+    of_class = {
+        "standard": standard,
+        "nearline": prices.nearline_kept_gib_month.each,
+        "coldline": prices.coldline_kept_gib_month.each,
+        "archive": prices.archive_kept_gib_month.each,
+    }
+    files = sum(days * of_class[name] for name, days in a.ARCHIVE_DAYS.items())
+    archived = basis.demand.month * basis.volumes.event * (day * files - standard / GIB)
+    yield Line(STORAGE, "archive of the months before, once 730 days are kept", archived)
+
+
+def _feature_store(basis: Basis) -> Iterator[Line]:
+    node = basis.prices.feature_store_node_hour.each * a.MONTH / 3600
+    yield Line(ONLINE, "one node, if it is enabled", node)
+    panes = flushes(basis.measured, basis.demand).panes
+    month = basis.demand.month * a.SYNC_EVENT_BYTES + panes * a.SYNC_PANE_BYTES
+    # A sync reads the newest days; the syncs of a month, each of its days as often as it is among these.
+    read = month * a.SYNCS_A_DAY * a.SYNC_DAYS
+    yield Line(
+        ONLINE, "its sync's queries, if it is enabled", read / TIB * basis.prices.bigquery_read_tib.each
+    )
 
 
 def _request_logs(basis: Basis, requests: float) -> Iterator[Line]:

@@ -46,10 +46,18 @@ class Prices:
     firestore_delete: Price
     bigquery_written_gib: Price
     bigquery_kept_gib_month: Price
+    bigquery_long_kept_gib_month: Price
+    bigquery_read_tib: Price
     storage_kept_gib_month: Price
+    nearline_kept_gib_month: Price
+    coldline_kept_gib_month: Price
+    archive_kept_gib_month: Price
     storage_write: Price
     logging_gib: Price
     scheduler_job_month: Price
+    alert_metric_month: Price
+    alert_point: Price
+    feature_store_node_hour: Price
     dataflow_vcpu_hour: Price
     dataflow_gib_hour: Price
     dataflow_disk_gib_hour: Price

@@ -6,7 +6,7 @@ from tools.cost import measurements, prices, report
 from tools.cost.assumptions import LOCATIONS
 from tools.cost.bill import Bill
 from tools.cost.measurements import Measurements, Stage
-from tools.cost.model import BILLS, Basis
+from tools.cost.model import BILLS, Basis, on_top
 from tools.cost.operations import Demand
 from tools.cost.prices import Price, Prices
 from tools.generate.output import Files, markdown_table, with_part
@@ -25,11 +25,14 @@ def part() -> str:
     made = {
         name: [BILLS[name](Basis(listed, measured, _at(demand, rate))) for rate in RATES] for name in BILLS
     }
+    more = [on_top(Basis(listed, measured, _at(demand, rate))) for rate in RATES]
     sections = (
         "## In all, in dollars a month\n",
         _totals(made),
         "\n".join(f"- {sentence}" for sentence in _sentences(listed, measured, demand, made)) + "\n",
         *(f"## {name.capitalize()}, by line, in dollars a month\n\n{_lines(made[name])}" for name in BILLS),
+        "## On top of any of the three, in dollars a month\n",
+        _lines_of(more),
         "## Measured\n",
         report.note(measured) + "\n",
         _operations(measured),
@@ -82,13 +85,18 @@ def _goal(title: str, made: dict[str, Bill]) -> str:
 
 
 def _lines(bills: Sequence[Bill]) -> str:
+    """With their sums."""
+    return _lines_of(bills) + "| " + " | ".join(("", "**in all**", *map(_month, bills))) + " |\n"
+
+
+def _lines_of(bills: Sequence[Bill]) -> str:
     rows = dict.fromkeys((line.service, line.what) for line in bills[-1].lines)
     services = list(dict.fromkeys(service for service, _ in rows))
     found = [
         (service, what, *(_cell(bill, what) for bill in bills))
         for service, what in sorted(rows, key=lambda row: services.index(row[0]))
     ]
-    return markdown_table(("Service", "What", *_TITLES), [*found, ("", "**in all**", *map(_month, bills))])
+    return markdown_table(("Service", "What", *_TITLES), found)
 
 
 def _cell(bill: Bill, what: str) -> str:

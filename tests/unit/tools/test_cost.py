@@ -1,19 +1,31 @@
 """The bill: each line by hand for one example, and laws that hold at any rate."""
 
+import json
+import random
+import re
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import accumulate
 from math import exp
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.tables.columns import REALTIME_FEATURES
 from tests.unit.tools.cost_figures import MEASURED, STAGE, basis
+from tools.bench.stored import FIXED, PREFIX
 from tools.cost import assumptions as a
 from tools.cost import measurements, prices
 from tools.cost.crossing import Crossing, crossings
 from tools.cost.measurements import Measurements
-from tools.cost.model import BILLS, Basis, dataflow, pull, push
+from tools.cost.model import BILLS, Basis, dataflow, on_top, pull, push
 from tools.cost.operations import Demand
+from tools.generate.event_fields import row
+from tools.paths import ROOT
+from tools.sampling.events import EventMaker, location_ids
 
 RATES = st.floats(0.01, 20_000)
 RECORDED = measurements.load()
@@ -87,6 +99,68 @@ def test_a_dataflow_bill_is_its_workers_and_one_hop() -> None:
     assert bill["Streaming Engine"] == pytest.approx(EVENTS * 5_000 / GIB * 0.02)
     assert bill["requests"] == bill["window log"] == bill["to features"] == 0
     assert bill["rows written"] == push(basis(10))["rows written"]
+
+
+def test_what_comes_on_top_is_its_hand_computation() -> None:
+    bill = on_top(basis(10))
+    day = 10 * 86_400
+    panes = 1_440 * basis(10).demand.panes
+    rows, size = day * 400 + panes * 300, 464 + 36
+    expected = {
+        "alerts, from September 2027": 20 * 0.3 + 26 * 87_600 * 4e-7,
+        "rows of the months before, once 730 days are kept": rows
+        / GIB
+        * (90 * 0.02 + 640 * 0.01 - 730 / 24 * 0.02),
+        "archive of the months before, once 730 days are kept": day
+        * size
+        / GIB
+        * (30 * 0.02 + 60 * 0.01 + 275 * 0.006 + 365 * 0.002 - 730 / 24 * 0.02),
+        "one node, if it is enabled": 0.9 * 730,
+        "its sync's queries, if it is enabled": 4 * (730 / 24) * 7 * (day * 365 + panes * 109) / TIB * 6,
+    }
+    assert {line.what: line.dollars for line in bill.lines} == pytest.approx(expected)
+
+
+def test_the_days_that_are_billed_are_those_that_terraform_keeps() -> None:
+    text = (ROOT / "terraform" / "variables.tf").read_text()
+
+    def default(name: str) -> int:
+        (found,) = re.findall(rf"^ *{name} += optional\(number, (\d+)\)", text, re.MULTILINE)
+        return int(found)
+
+    assert default("realtime_features") == default("realtime_features_aggregated") == a.KEPT_ROWS_DAYS
+    moves = [default(name) for name in ("NEARLINE", "COLDLINE", "ARCHIVE", "delete_after_days")]
+    assert list(accumulate(a.ARCHIVE_DAYS.values())) == moves
+    assert default("lookback_days") == a.SYNC_DAYS
+    assert 'sync_cron     = optional(string, "30 */6 * * *")' in text
+    assert a.SYNCS_A_DAY == 24 / 6
+
+
+def test_a_sync_reads_what_its_views_ask_of_each_row() -> None:
+    """Of sampled events, as BigQuery counts a value by its type."""
+    groups = json.loads((ROOT / "terraform" / "feature_groups.json").read_text())["events"]
+    rng = random.Random(1)
+    maker = EventMaker(rng, location_ids(rng, 1_000))
+    events = [maker.event(datetime(2026, 1, 31, tzinfo=UTC)) for _ in range(1_000)]
+    total = 0
+    for event in events:
+        made = {**row(str(event["event_type"]), cast(Mapping[str, object], event["metrics"])), **event}
+        sizes = {name: value_bytes(name, made.get(name)) for name in COLUMN_TYPES}
+        for group, columns in groups.items():
+            keys = {"location_id", "event_timestamp"} | (
+                {"feature_category"} if group != "derived" else set()
+            )
+            total += sum(sizes[name] for name in {*columns, *keys})
+    assert total / len(events) == pytest.approx(a.SYNC_EVENT_BYTES, rel=0.03)
+
+
+COLUMN_TYPES: Mapping[str, str] = {column.name: column.type for column in REALTIME_FEATURES.columns}
+
+
+def value_bytes(column: str, value: object) -> int:
+    kind = COLUMN_TYPES[column]
+    values = value if isinstance(value, list | tuple) else () if value is None else (value,)
+    return sum(FIXED[kind] if kind in FIXED else PREFIX[kind] + len(str(each).encode()) for each in values)
 
 
 def test_pull_pays_no_request_an_event_and_at_least_one_instance_of_each_stage() -> None:

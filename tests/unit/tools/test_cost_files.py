@@ -89,6 +89,8 @@ def test_the_command_shows_every_line_its_total_and_where_it_is_from(invoke: Inv
         "push",
         "Dataflow",
         "window log",
+        "on top",
+        "alerts, from September 2027",
         "measured on",
     ):
         assert text in answer.out
@@ -96,7 +98,7 @@ def test_the_command_shows_every_line_its_total_and_where_it_is_from(invoke: Inv
 
 def test_as_json_the_lines_add_up_to_the_total(invoke: Invoke) -> None:
     bills = orjson.loads(invoke("cost", "--rate", "50", "--driver", "push", "--json").out)["bills"]
-    assert list(bills) == ["push", "Dataflow"]
+    assert list(bills) == ["push", "Dataflow", "on top"]
     for bill in bills.values():
         total = bill["dollars_a_month"]
         assert sum(line["dollars_a_month"] for line in bill["lines"]) == pytest.approx(total, abs=0.01)
@@ -104,7 +106,7 @@ def test_as_json_the_lines_add_up_to_the_total(invoke: Invoke) -> None:
 
 
 def test_nothing_a_month_is_nothing_a_million(invoke: Invoke) -> None:
-    (bill, _) = orjson.loads(invoke("cost", "--rate", "0", "--driver", "push", "--json").out)[
+    (bill, *_) = orjson.loads(invoke("cost", "--rate", "0", "--driver", "push", "--json").out)[
         "bills"
     ].values()
     assert bill["dollars_a_million_events"] is None
