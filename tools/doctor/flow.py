@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
-from tools.health.facts import Answers, Backlog, Facts, Known, Logged
+from tools.health.facts import ACKNOWLEDGED, Answers, Backlog, Facts, Known, Logged
 from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline.side_by_side import Missing
 
@@ -71,7 +71,8 @@ def answered(function: str, facts: Facts, fix: str) -> Finding:
     if isinstance(seen, Missing):
         return unknown(check, seen.reason)
     if not seen.total:
-        return ok(check, f"no requests {_period(facts)}")
+        asked = "messages" if ACKNOWLEDGED in seen.counts else "requests"
+        return ok(check, f"no {asked} {_period(facts)}")
     text = f"{_counts(seen.counts)} {_period(facts)}"
     failed = sum(seen.failed.values())
     if failed <= ERROR_RATIO * seen.total:

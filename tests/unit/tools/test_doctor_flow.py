@@ -8,7 +8,17 @@ import pytest
 
 from tools.doctor.findings import Finding, Verdict
 from tools.doctor.flow import Look, answered, brake, judge, waiting
-from tools.health.facts import NO_ANSWER, Answers, Backlog, Facts, Logged, Period, Switch
+from tools.health.facts import (
+    ACKNOWLEDGED,
+    GIVEN_BACK,
+    NO_ANSWER,
+    Answers,
+    Backlog,
+    Facts,
+    Logged,
+    Period,
+    Switch,
+)
 from tools.pipeline.side_by_side import Missing
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -66,6 +76,8 @@ def test_a_brake_that_is_not_engaged_is_fine_and_an_unread_log_is_not() -> None:
     ("answers", "verdict", "detail"),
     [
         ({}, Verdict.OK, "no requests in the last 60 s"),
+        ({ACKNOWLEDGED: 0, GIVEN_BACK: 0}, Verdict.OK, "no messages in the last 60 s"),
+        ({ACKNOWLEDGED: 5, GIVEN_BACK: 9}, Verdict.WRONG, "9 of 14 failed: acknowledged × 5, given back × 9"),
         ({"204": 1_000, "503": 20}, Verdict.OK, "204 × 1,000, 503 × 20 in the last 60 s"),
         ({"204": 10, "429": 500}, Verdict.OK, "204 × 10, 429 × 500"),
         ({"2xx": 10, "5xx": 0}, Verdict.OK, "2xx × 10 in"),
