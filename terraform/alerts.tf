@@ -324,7 +324,7 @@ resource "google_monitoring_alert_policy" "heartbeat_silent" {
     display_name = "features has seen no heartbeat for ${var.alerts.heartbeat_silent_seconds} s"
 
     condition_threshold {
-      filter                  = "resource.type=\"${local.logged_by.features}\" AND metric.type=\"${local.log_metric_types.heartbeat_latency}\""
+      filter                  = "resource.type=\"${local.logged_by.features}\" AND metric.type=\"${local.log_metric_types.heartbeats}\""
       comparison              = "COMPARISON_LT"
       threshold_value         = 1
       duration                = "${var.alerts.heartbeat_silent_seconds - 300}s"
@@ -332,7 +332,7 @@ resource "google_monitoring_alert_policy" "heartbeat_silent" {
 
       aggregations {
         alignment_period     = "300s"
-        per_series_aligner   = "ALIGN_COUNT"
+        per_series_aligner   = "ALIGN_DELTA"
         cross_series_reducer = "REDUCE_SUM"
       }
     }

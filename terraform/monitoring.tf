@@ -60,6 +60,14 @@ locals {
       value       = "EXTRACT(jsonPayload.counts.seconds)"
       labels      = {}
     }
+    # Beside the latency: no aligner makes a number of a distribution's counts.
+    heartbeats = {
+      description = "Heartbeats that came through to features"
+      filter      = "${local.stage_logs.features} AND jsonPayload.event=\"heartbeat_received\""
+      unit        = "1"
+      value       = null
+      labels      = {}
+    }
     heartbeat_latency = {
       description = "How long a heartbeat took from dashboard-events until features had it"
       filter      = "${local.stage_logs.features} AND jsonPayload.event=\"heartbeat_received\""
