@@ -88,6 +88,7 @@ module "stage" {
   vpc_connector = var.vpc_connector
   is_canary     = contains(var.canary, each.key)
   pubsub_agent  = google_project_service_identity.this["pubsub.googleapis.com"].member
+  is_guarded    = var.deletion_protection
 
   package = {
     bucket  = google_storage_bucket.source.name

@@ -2,28 +2,48 @@
 #
 # `deletion_protection` of a table is checked inside the provider's delete, when whatever depends on the table, the
 # functions and the subscriptions with their backlog, is gone. These guards are checked while planning: each depends
-# on one thing that holds data, so whatever would destroy that thing would destroy the guard first, and what would
-# replace it changes the guard's trigger; prevent_destroy then refuses the whole plan. docs/deployment.md says how to
-# take them away on purpose.
+# on what holds data, so whatever would destroy that would destroy the guard first, and what would replace it
+# replaces the guard; prevent_destroy then refuses the whole plan. What somebody has deleted by hand is only made anew:
+# that replaces no guard. docs/deployment.md says how to take them away on purpose.
+#
+# Each stage's subscription has its guard in modules/stage.
 
 locals {
-  holds_data = merge(
-    { for name, table in google_bigquery_table.this : "table ${name}" => table.id },
-    { for name, topic in google_pubsub_topic.this : "topic ${local.topics[name].name}" => topic.id },
-    { for name, source in local.sources : "subscription of ${name}" => module.stage[name].subscription_id if source.topic != null },
-    { "subscription dashboard-events-monitor" = google_pubsub_subscription.monitor.id },
-    { "database" = google_firestore_database.windows.id },
-    { for bucket in google_storage_bucket.archive : "archive" => bucket.id },
-    { for subscription in google_pubsub_subscription.archive : "subscription of the archive" => subscription.id },
-  )
+  guarded = var.deletion_protection ? toset(["on"]) : toset([])
 }
 
-resource "terraform_data" "guard" {
-  for_each = var.deletion_protection ? local.holds_data : {}
-
-  triggers_replace = each.value
+resource "terraform_data" "guard_of_table" {
+  for_each = var.deletion_protection ? local.tables : {}
 
   lifecycle {
-    prevent_destroy = true
+    prevent_destroy      = true
+    replace_triggered_by = [google_bigquery_table.this[each.key].id]
+  }
+}
+
+resource "terraform_data" "guard_of_topic" {
+  for_each = var.deletion_protection ? local.topics : {}
+
+  lifecycle {
+    prevent_destroy      = true
+    replace_triggered_by = [google_pubsub_topic.this[each.key].id]
+  }
+}
+
+resource "terraform_data" "guard_of_windows_and_monitor" {
+  for_each = local.guarded
+
+  lifecycle {
+    prevent_destroy      = true
+    replace_triggered_by = [google_firestore_database.windows.id, google_pubsub_subscription.monitor.id]
+  }
+}
+
+resource "terraform_data" "guard_of_archive" {
+  for_each = setintersection(local.guarded, local.archive)
+
+  lifecycle {
+    prevent_destroy      = true
+    replace_triggered_by = [google_storage_bucket.archive["on"].id, google_pubsub_subscription.archive["on"].id]
   }
 }

@@ -24,13 +24,12 @@ run "plans_from_nothing_with_only_a_project" {
   }
 
   assert {
-    condition = toset(keys(terraform_data.guard)) == toset([
-      "table realtime_features", "table realtime_features_aggregated", "table streaming_errors", "table replays",
-      "topic dashboard-events", "topic dashboard-events-parsed", "topic dashboard-events-dead-letter",
-      "subscription of parse", "subscription of features", "subscription of deadletter",
-      "subscription dashboard-events-monitor", "subscription of the archive",
-      "archive", "database",
-    ])
+    condition = (
+      keys(terraform_data.guard_of_table) == keys(google_bigquery_table.this)
+      && keys(terraform_data.guard_of_topic) == keys(google_pubsub_topic.this)
+      && length(terraform_data.guard_of_archive) + length(terraform_data.guard_of_windows_and_monitor) == 2
+      && alltrue([for stage in module.stage : stage.wiring.is_guarded == (stage.subscription != null)])
+    )
     error_message = "All that holds data must have its guard."
   }
   assert {

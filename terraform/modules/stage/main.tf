@@ -128,6 +128,16 @@ resource "google_pubsub_subscription" "this" {
   ]
 }
 
+# The root module's guard.tf says how it holds.
+resource "terraform_data" "guard_of_subscription" {
+  for_each = toset([for subscription in var.subscription[*] : subscription.name if var.is_guarded])
+
+  lifecycle {
+    prevent_destroy      = true
+    replace_triggered_by = [google_pubsub_subscription.this[each.key].id]
+  }
+}
+
 # Pub/Sub signs the token of a push as the invoker. Its agent may do so by default in projects since
 # April 2021; older ones need this. It stays while the stage pulls: the way back to push is then one update.
 resource "google_service_account_iam_member" "pubsub_signs" {

@@ -27,11 +27,6 @@ output "subscription" {
   value       = one([for subscription in google_pubsub_subscription.this : subscription.name])
 }
 
-output "subscription_id" {
-  description = "The subscription's full name, or null."
-  value       = one([for subscription in google_pubsub_subscription.this : subscription.id])
-}
-
 output "worker_pool" {
   description = "The name of the worker pool that pulls, or null."
   value       = one([for pool in google_cloud_run_v2_worker_pool.this : pool.name])
@@ -71,6 +66,7 @@ output "wiring" {
     }])
     # With its base image, which automatic updates would leave out.
     image_is_whole    = length(google_cloudfunctions2_function.this.build_config[0].on_deploy_update_policy) > 0
+    is_guarded        = length(terraform_data.guard_of_subscription) > 0
     puller_members    = [for binding in google_pubsub_subscription_iam_member.puller : binding.member]
     forwarder_members = [for binding in google_pubsub_subscription_iam_member.forwarder : binding.member]
   }

@@ -105,6 +105,12 @@ variable "pubsub_agent" {
   nullable    = false
 }
 
+variable "is_guarded" {
+  description = "Refuse a plan that would destroy or replace the subscription, with its backlog (guard.tf of the root module)."
+  type        = bool
+  nullable    = false
+}
+
 variable "is_canary" {
   description = "Deploy the next revision without traffic: the split that is there stays."
   type        = bool
