@@ -1,6 +1,7 @@
 # Mail at half, at nine tenths, at all of the month's budget, and when it is forecast to be exceeded.
 
 resource "google_billing_budget" "this" {
+  provider = google.billing
   for_each = toset(var.budget == null ? [] : ["on"])
 
   billing_account = var.budget.billing_account
@@ -31,9 +32,9 @@ resource "google_billing_budget" "this" {
 
   # Besides the billing account's own administrators, whom Google mails in any case.
   dynamic "all_updates_rule" {
-    for_each = length(var.notification_channels) > 0 ? [1] : []
+    for_each = length(var.budget.email_channels) > 0 ? ["on"] : []
     content {
-      monitoring_notification_channels = slice(var.notification_channels, 0, min(5, length(var.notification_channels)))
+      monitoring_notification_channels = var.budget.email_channels
     }
   }
 

@@ -235,11 +235,12 @@ variable "trace_sample" {
 }
 
 variable "budget" {
-  description = "A budget of this project's costs that mails when they are reached or forecast. Null: none. The person who applies needs billing.costsManager on the billing account."
+  description = "A budget of this project's costs that mails when they are reached or forecast: the billing account's administrators, and email_channels. Null: none. The person who applies needs billing.costsManager on the billing account."
   type = object({
     billing_account = string # 012345-6789AB-CDEF01
     monthly_amount  = number # whole units of the account's currency
     currency        = optional(string)
+    email_channels  = optional(list(string), []) # full names, as in notification_channels; a budget takes no other type
   })
   default = null
 
@@ -250,6 +251,12 @@ variable "budget" {
   validation {
     condition     = var.budget == null || try(var.budget.monthly_amount > 0 && floor(var.budget.monthly_amount) == var.budget.monthly_amount, false)
     error_message = "budget.monthly_amount must be a whole number above 0."
+  }
+  validation {
+    condition = var.budget == null || try(length(var.budget.email_channels) <= 5 && alltrue([
+      for channel in var.budget.email_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", channel))
+    ]), false)
+    error_message = "budget.email_channels must be at most five full names of email channels, projects/P/notificationChannels/N: gcloud beta monitoring channels list --filter='type=\"email\"'."
   }
 }
 

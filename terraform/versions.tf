@@ -28,6 +28,15 @@ provider "google" {
   default_labels = var.labels
 }
 
+# For budgets: with a person's own credentials their API answers 403 unless the request names a project to be counted on.
+provider "google" {
+  alias                 = "billing"
+  project               = var.project_id
+  region                = var.region
+  user_project_override = true
+  billing_project       = var.project_id
+}
+
 provider "google-beta" {
   project        = var.project_id
   region         = var.region

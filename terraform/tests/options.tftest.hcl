@@ -4,6 +4,15 @@ mock_provider "google" {
   source = "./tests/mocks"
 }
 
+mock_provider "google" {
+  alias  = "billing"
+  source = "./tests/mocks"
+
+  mock_resource "google_billing_budget" {
+    defaults = { name = "counted on the project" }
+  }
+}
+
 mock_provider "google-beta" {
   source = "./tests/mocks"
 }
@@ -53,7 +62,7 @@ run "producers_readers_and_what_is_watched" {
   variables {
     producers             = ["serviceAccount:dashboard@other-project.iam.gserviceaccount.com"]
     readers               = ["group:analysts@example.org", "group:modellers@example.org"]
-    budget                = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 100 }
+    budget                = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 100, email_channels = ["projects/demo-project/notificationChannels/2"] }
     notification_channels = ["projects/demo-project/notificationChannels/1"]
     trace_sample          = 0.01
     canary                = ["features"]
@@ -75,8 +84,12 @@ run "producers_readers_and_what_is_watched" {
     error_message = "A reader may read and call, no more."
   }
   assert {
-    condition     = google_billing_budget.this["on"].amount[0].specified_amount[0].units == "100" && google_billing_budget.this["on"].all_updates_rule[0].monitoring_notification_channels == tolist(var.notification_channels)
-    error_message = "The budget must have its amount, and mail the channels."
+    condition     = google_billing_budget.this["on"].amount[0].specified_amount[0].units == "100" && google_billing_budget.this["on"].all_updates_rule[0].monitoring_notification_channels == tolist(var.budget.email_channels)
+    error_message = "The budget must have its amount, and mail its own channels: it takes no other than email's."
+  }
+  assert {
+    condition     = google_billing_budget.this["on"].name == "counted on the project"
+    error_message = "A budget must be made by the provider for it: its API refuses a person's own credentials by the other."
   }
   assert {
     condition = { for name, stage in module.stage : name => try(stage.wiring.environment.OTEL_TRACES_SAMPLER_ARG, null) } == {

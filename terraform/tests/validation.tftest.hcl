@@ -273,3 +273,13 @@ run "a_canary_without_traffic" {
   }
   expect_failures = [var.canary]
 }
+run "a_budget_that_mails_six" {
+  command = plan
+  module {
+    source = "./tests/variables"
+  }
+  variables {
+    budget = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 100, email_channels = [for n in range(6) : "projects/demo-project/notificationChannels/${n}"] }
+  }
+  expect_failures = [var.budget]
+}

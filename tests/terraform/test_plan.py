@@ -23,7 +23,8 @@ EVERY_OPTION = [
     "firestore_database=(default)",
     'producers=["serviceAccount:dashboard@demo-project.iam.gserviceaccount.com"]',
     'readers=["group:analysts@example.org"]',
-    'budget={ billing_account = "012345-6789AB-CDEF01", monthly_amount = 100 }',
+    'budget={ billing_account = "012345-6789AB-CDEF01", monthly_amount = 100,'
+    ' email_channels = ["projects/demo-project/notificationChannels/2"] }',
     "trace_sample=0.01",
 ]
 EXAMPLES = sorted((ROOT / "terraform" / "examples").glob("*/terraform.tfvars"))

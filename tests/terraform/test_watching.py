@@ -1,5 +1,6 @@
 """Goals, alerts and logs: what they count, what they cost, and that one bad message does not trip them."""
 
+import re
 from base64 import b64decode
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA
 from tests.terraform.conftest import State
 from tools.cost import assumptions
+from tools.paths import ROOT
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+
+VERSIONS = ROOT / "terraform" / "versions.tf"
 
 DAYS = 28
 MINUTE = 60
@@ -95,6 +99,12 @@ def test_the_archive_keeps_what_a_replay_needs(deployed: State) -> None:
     assert roles == {"roles/storage.objectCreator", "roles/storage.legacyBucketReader"}
     rules = deployed.values('google_storage_bucket.archive["on"]')["lifecycle_rule"]
     assert [rule["condition"][0]["age"] for rule in rules if rule["action"][0]["type"] == "Delete"] == [730]
+
+
+def test_a_budgets_requests_name_a_project_to_be_counted_on() -> None:
+    """Of people's own credentials; a plan does not show how a provider is set."""
+    (provider,) = re.findall(r'^  alias += "billing"$.*?^}$', VERSIONS.read_text(), re.MULTILINE | re.DOTALL)
+    assert re.search(r"user_project_override += true\n +billing_project +=", provider)
 
 
 def test_the_budget_of_bytes_is_told_to_each_function_that_takes_messages(deployed: State) -> None:
