@@ -22,6 +22,11 @@ variable "flush_shards" {
     condition     = var.flush_shards >= 1 && var.flush_shards <= 64 && floor(var.flush_shards) == var.flush_shards
     error_message = "flush_shards must be a whole number from 1 to 64, as aggregate checks at its start."
   }
+  validation {
+    # All are called in the same second; what has no instance within seconds is answered 429, and not called again.
+    condition     = var.flush_shards == 1 || (var.functions.aggregate.concurrency == 1 && var.functions.aggregate.max_instances >= 2 * var.flush_shards)
+    error_message = "flush_shards: each flush needs an instance of its own, twice as many where it meets the next one. Set functions = { aggregate = { concurrency = 1, max_instances = ${2 * var.flush_shards} } }, too."
+  }
 }
 
 variable "feature_timezone" {

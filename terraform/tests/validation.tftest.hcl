@@ -273,6 +273,31 @@ run "a_canary_without_traffic" {
   }
   expect_failures = [var.canary]
 }
+
+run "four_flushes_on_one_vcpu" {
+  command = plan
+  module {
+    source = "./tests/variables"
+  }
+  variables {
+    flush_shards = 4
+    functions    = { aggregate = { max_instances = 8 } }
+  }
+  expect_failures = [var.flush_shards]
+}
+
+run "four_flushes_for_two_instances" {
+  command = plan
+  module {
+    source = "./tests/variables"
+  }
+  variables {
+    flush_shards = 4
+    functions    = { aggregate = { concurrency = 1 } }
+  }
+  expect_failures = [var.flush_shards]
+}
+
 run "a_budget_that_mails_six" {
   command = plan
   module {
