@@ -351,7 +351,8 @@ resource "google_monitoring_alert_policy" "heartbeat_silent" {
   depends_on = [time_sleep.log_metrics]
 }
 
-# No summary for some minutes: silence is the condition, so missing data counts as bad.
+# No summary of a shard for some minutes: silence is the condition, so missing data counts as bad. By shard, as one that
+# stops is not seen in a sum; and only those that the schedule has, as one that is gone is silent for good.
 resource "google_monitoring_alert_policy" "flush_silent" {
   display_name          = "${var.name_prefix}: The flush does not run"
   combiner              = "OR"
@@ -359,10 +360,10 @@ resource "google_monitoring_alert_policy" "flush_silent" {
   notification_channels = var.notification_channels
 
   conditions {
-    display_name = "No flush has ended for ${var.alerts.flush_silent_seconds} s"
+    display_name = "No flush of a shard has ended for ${var.alerts.flush_silent_seconds} s"
 
     condition_threshold {
-      filter                  = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.flushes}\" AND metric.labels.status=one_of(\"done\",\"backlog\")"
+      filter                  = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.flushes}\" AND metric.labels.status=one_of(\"done\",\"backlog\") AND metric.labels.shard=one_of(${join(",", [for shard in range(var.flush_shards) : "\"${shard}\""])})"
       comparison              = "COMPARISON_LT"
       threshold_value         = 1
       duration                = "${var.alerts.flush_silent_seconds - 300}s"
@@ -372,6 +373,7 @@ resource "google_monitoring_alert_policy" "flush_silent" {
         alignment_period     = "300s"
         per_series_aligner   = "ALIGN_DELTA"
         cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["metric.label.shard"]
       }
     }
   }
@@ -379,7 +381,7 @@ resource "google_monitoring_alert_policy" "flush_silent" {
   documentation {
     mime_type = "text/markdown"
     subject   = "The flush does not run (${var.project_id})"
-    content   = "No panes are emitted, no event is lost: the log waits in Firestore. Look at the schedule (gcloud scheduler jobs describe ${google_cloud_scheduler_job.flush[0].name} --location ${var.region}), then at aggregate's log.\n\nDashboard: ${local.dashboard_link}"
+    content   = "No panes of the incident's shard are emitted, no event is lost: the log waits in Firestore. Look at the schedule (gcloud scheduler jobs list --location ${var.region}), which has a job a shard, then at aggregate's log.\n\nDashboard: ${local.dashboard_link}"
   }
 
   alert_strategy {

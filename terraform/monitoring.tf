@@ -40,11 +40,11 @@ locals {
       labels      = { error_type = "EXTRACT(jsonPayload.error_type)", stage = "EXTRACT(jsonPayload.stage)" }
     }
     flushes = {
-      description = "Flushes that ended, by status: done, backlog, skipped or fenced"
+      description = "Flushes that ended, by shard and status: done, backlog, skipped or fenced"
       filter      = "${local.stage_logs.aggregate} AND jsonPayload.event=\"flush_finished\""
       unit        = "1"
       value       = null
-      labels      = { status = "EXTRACT(jsonPayload.counts.status)" }
+      labels      = { status = "EXTRACT(jsonPayload.counts.status)", shard = "EXTRACT(jsonPayload.counts.shard)" }
     }
     flush_lag = {
       description = "How much of the window log was sealed and not read when a flush began, in seconds of it"

@@ -110,6 +110,6 @@ class FlushHandler:
             return JSONResponse(
                 {"error": f"the flush stopped, the next one goes on from there: {error}"}, 503
             )
-        counts = summary.to_dict()
+        counts = {"shard": "all" if shard is None else int(shard), **summary.to_dict()}
         log.info("flushed", extra={"event": LogEvent.FLUSH_FINISHED, "counts": counts})
         return JSONResponse(counts)

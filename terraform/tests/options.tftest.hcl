@@ -125,6 +125,24 @@ run "without_archive_and_with_all_request_logs" {
   }
 }
 
+run "four_flushes_a_minute" {
+  command = plan
+
+  variables {
+    flush_shards = 4
+    functions    = { aggregate = { concurrency = 1, max_instances = 8 } }
+  }
+
+  assert {
+    condition     = [for job in google_cloud_scheduler_job.flush : job.name] == ["cqc-flush-0", "cqc-flush-1", "cqc-flush-2", "cqc-flush-3"]
+    error_message = "Each shard must have a job."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.flush_silent.conditions[0].condition_threshold[0].filter, "metric.labels.shard=one_of(\"0\",\"1\",\"2\",\"3\")") && google_monitoring_alert_policy.flush_silent.conditions[0].condition_threshold[0].aggregations[0].group_by_fields == tolist(["metric.label.shard"])
+    error_message = "A shard that stops must be seen beside three that go on, and one that is gone must not."
+  }
+}
+
 run "own_key_and_audit_logs" {
   command = apply
 
