@@ -2,7 +2,8 @@
 # unknown fields and fold defaults, and the topic keeps seven days, so an event that is not archived can't be read again.
 
 locals {
-  archive = toset(var.archive.enabled ? ["on"] : [])
+  archive              = toset(var.archive.enabled ? ["on"] : [])
+  archive_subscription = "dashboard-events-archive"
 }
 
 resource "google_storage_bucket" "archive" {
@@ -72,7 +73,7 @@ resource "time_sleep" "archive_iam" {
 resource "google_pubsub_subscription" "archive" {
   for_each = local.archive
 
-  name                       = "dashboard-events-archive"
+  name                       = local.archive_subscription
   topic                      = google_pubsub_topic.this["events"].id
   ack_deadline_seconds       = 600
   message_retention_duration = "604800s" # seven days to fix a bucket that is gone or full of refusals

@@ -286,6 +286,7 @@ variable "alerts" {
     freshness_seconds        = optional(number, 60)
     freshness_goal           = optional(number, 0.99)
     dead_letter_age_seconds  = optional(number, 3600) # seven days are kept: an hour leaves time to fix it
+    archive_age_seconds      = optional(number, 7200) # a file takes ten minutes, seven days are kept
   })
   default  = {}
   nullable = false

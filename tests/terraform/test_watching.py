@@ -101,6 +101,15 @@ def test_the_archive_keeps_what_a_replay_needs(deployed: State) -> None:
     assert [rule["condition"][0]["age"] for rule in rules if rule["action"][0]["type"] == "Delete"] == [730]
 
 
+def test_an_archive_that_gets_nothing_calls_somebody_days_before_events_are_gone(deployed: State) -> None:
+    policy = deployed.values('google_monitoring_alert_policy.this["archive-stuck"]')
+    (condition,) = policy["conditions"][0]["condition_threshold"]
+    archive = deployed.values('google_pubsub_subscription.archive["on"]')
+    assert f'resource.labels.subscription_id="{archive["name"]}"' in condition["filter"]
+    longest_file = float(archive["cloud_storage_config"][0]["max_duration"].removesuffix("s"))
+    assert 2 * longest_file < condition["threshold_value"] < 86_400
+
+
 def test_a_budgets_requests_name_a_project_to_be_counted_on() -> None:
     """Of people's own credentials; a plan does not show how a provider is set."""
     (provider,) = re.findall(r'^  alias += "billing"$.*?^}$', VERSIONS.read_text(), re.MULTILINE | re.DOTALL)
