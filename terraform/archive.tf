@@ -50,7 +50,7 @@ resource "google_storage_bucket" "archive" {
     }
   }
 
-  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.storage]
+  depends_on = [time_sleep.apis, time_sleep.kms]
 }
 
 # Pub/Sub asks for both: to write files, and to see that the bucket is there.

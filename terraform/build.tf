@@ -24,7 +24,7 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agents]
+  depends_on = [time_sleep.apis, time_sleep.kms]
 }
 
 resource "google_service_account" "builder" {

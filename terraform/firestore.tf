@@ -23,7 +23,7 @@ resource "google_firestore_database" "windows" {
     }
   }
 
-  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agents]
+  depends_on = [time_sleep.apis, time_sleep.kms]
 }
 
 resource "google_firestore_field" "unindexed" {

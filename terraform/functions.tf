@@ -136,7 +136,7 @@ module "stage" {
     time_sleep.builder_iam,
     time_sleep.agents,
     time_sleep.schemas,
-    google_kms_crypto_key_iam_member.agents,
+    time_sleep.kms,
     google_firestore_field.unindexed,
   ]
 }

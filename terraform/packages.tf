@@ -76,7 +76,7 @@ resource "google_storage_bucket" "source" {
     }
   }
 
-  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.storage]
+  depends_on = [time_sleep.apis, time_sleep.kms]
 }
 
 # A new name for new content: a function is not redeployed for a new version of the same object.

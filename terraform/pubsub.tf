@@ -27,7 +27,7 @@ resource "google_pubsub_topic" "this" {
     allowed_persistence_regions = [var.region]
   }
 
-  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agents]
+  depends_on = [time_sleep.apis, time_sleep.kms]
 }
 
 # For looking at the raw stream: `gcloud pubsub subscriptions pull`, or `cqc replay`.
