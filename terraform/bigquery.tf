@@ -52,6 +52,12 @@ resource "google_bigquery_dataset" "this" {
   description                = "Features of care locations from dashboard events, within a second"
   delete_contents_on_destroy = false
 
+  # Instead of BigQuery's own default, by which each Viewer of the project reads whole payloads and each Editor writes.
+  access {
+    role          = "OWNER"
+    special_group = "projectOwners"
+  }
+
   dynamic "default_encryption_configuration" {
     for_each = var.kms_key[*]
     content {
@@ -59,7 +65,11 @@ resource "google_bigquery_dataset" "this" {
     }
   }
 
-  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.bigquery]
+  lifecycle {
+    ignore_changes = [access] # whoever is granted a role on the dataset stands in it, too
+  }
+
+  depends_on = [time_sleep.apis, time_sleep.kms]
 }
 
 resource "google_bigquery_table" "this" {

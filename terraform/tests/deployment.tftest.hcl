@@ -160,6 +160,10 @@ run "deploys" {
     condition     = toset([for field in google_firestore_field.expiry : "${field.collection}.${field.field}"]) == toset(["window_log.expire_at", "window_state.expire_at"])
     error_message = "Settled windows must expire."
   }
+  assert {
+    condition     = [for entry in google_bigquery_dataset.this.access : "${entry.role} ${entry.special_group}"] == ["OWNER projectOwners"]
+    error_message = "By BigQuery's default each Viewer of the project reads whole payloads, and each Editor writes."
+  }
 
   # Watching
 

@@ -1,11 +1,13 @@
 """Who may do what: no more than docs/iam.md says."""
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.terraform.conftest import Resource, State
+from tests.terraform.conftest import Resource, State, apply
 from tools.paths import ROOT
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
@@ -33,6 +35,18 @@ def test_nobody_is_everybody(state: State) -> None:
 def test_every_grant_adds_one_member_and_replaces_nobody(state: State) -> None:
     """A binding or a policy would take the role from whoever else has it."""
     assert [item.address for item in bindings(state) if not item.type.endswith("_iam_member")] == []
+
+
+def test_what_is_granted_on_the_dataset_later_stays(applied: Path, tmp_path: Path) -> None:
+    """The grants of a dataset's roles stand in its own `access`, which a refresh reads."""
+    state = json.loads(applied.read_text())
+    (dataset,) = (made for made in state["resources"] if made["type"] == "google_bigquery_dataset")
+    (values,) = (instance["attributes"] for instance in dataset["instances"])
+    reader = dict.fromkeys(values["access"][0]) | {"role": "READER", "user_by_email": "vertex@example.org"}
+    values["access"].append(reader)
+    changed = tmp_path / "terraform.tfstate"
+    changed.write_text(json.dumps(state))
+    assert "google_bigquery_dataset.this" not in [address for _, address in apply(changed)]
 
 
 def test_no_role_is_broad(state: State) -> None:
