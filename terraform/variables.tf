@@ -296,8 +296,10 @@ variable "alerts" {
     error_message = "alerts.freshness_goal must be between 0.5 and 0.999: Monitoring takes no more."
   }
   validation {
-    condition     = min(var.alerts.flush_silent_seconds, var.alerts.heartbeat_silent_seconds) >= 300
-    error_message = "alerts: flush_silent_seconds and heartbeat_silent_seconds must be at least 300: metrics from logs come a minute or two late."
+    # Five minutes are aligned, and the condition's duration is the rest: with missing data as bad Monitoring takes
+    # whole minutes, from one on.
+    condition     = alltrue([for seconds in [var.alerts.flush_silent_seconds, var.alerts.heartbeat_silent_seconds] : seconds >= 360 && seconds % 60 == 0])
+    error_message = "alerts: flush_silent_seconds and heartbeat_silent_seconds must be whole minutes and at least 360."
   }
 }
 

@@ -298,6 +298,28 @@ run "four_flushes_for_two_instances" {
   expect_failures = [var.flush_shards]
 }
 
+run "silence_of_no_duration" {
+  command = plan
+  module {
+    source = "./tests/variables"
+  }
+  variables {
+    alerts = { flush_silent_seconds = 300 }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "silence_of_half_a_minute_more" {
+  command = plan
+  module {
+    source = "./tests/variables"
+  }
+  variables {
+    alerts = { heartbeat_silent_seconds = 390 }
+  }
+  expect_failures = [var.alerts]
+}
+
 run "a_budget_that_mails_six" {
   command = plan
   module {
