@@ -10,7 +10,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Where everything runs and every byte is stored. London: the events are about English care homes."
+  description = "Where everything runs and all events, rows and files are stored; logs are where the project's log buckets are (docs/security.md). London: the events are about English care homes."
   type        = string
   default     = "europe-west2"
   nullable    = false
