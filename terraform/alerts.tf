@@ -72,7 +72,7 @@ locals {
       when      = var.archive.enabled
       severity  = "ERROR"
       title     = "Raw events are not being archived"
-      look      = "Pub/Sub does not get the raw stream's files into the bucket. Its subscription keeps events for seven days, then they are in no archive: gcloud pubsub subscriptions describe ${local.archive_subscription} says why in its state. Terraform apply grants again what it lacks."
+      look      = "Pub/Sub does not get the raw stream's files into the bucket. Its subscription keeps events for seven days, then they are in no archive: gcloud pubsub subscriptions describe ${local.archive_subscription} says why in its state; terraform apply grants again what it lacks."
       filter    = "${local.pubsub_metric}oldest_unacked_message_age\" AND resource.labels.subscription_id=\"${local.archive_subscription}\""
       aligner   = "ALIGN_MAX"
       reducer   = "REDUCE_MAX"

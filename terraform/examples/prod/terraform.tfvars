@@ -12,4 +12,4 @@ functions = {
 
 trace_sample          = 0.01
 notification_channels = ["projects/care-features-prod/notificationChannels/1234567890"]
-budget                = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 300 }
+budget                = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 300, email_channels = ["projects/care-features-prod/notificationChannels/2345678901"] }
