@@ -107,7 +107,12 @@ def one_line(text: str) -> str:
 
 def as_json(value: object) -> str:
     """One line of JSON; times in ISO 8601, bytes as text, exact decimals as text, as BigQuery writes them."""
-    return json.dumps(value, default=_plain, ensure_ascii=False)
+    return encodable(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def encodable(text: str) -> str:
+    """The same JSON in UTF-8, which can't hold half a surrogate pair, as a producer may send it: escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _plain(value: object) -> object:

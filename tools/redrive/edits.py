@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tools.console import encodable
 from tools.errors import UsageError
 from tools.redrive.expressions import Expression
 
@@ -57,7 +58,7 @@ class Edit:
             return data
         try:
             event = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             event = None
         if not isinstance(event, dict):
             raise NotEdited("the payload is not a JSON object: edit it in a file, see --export")
@@ -69,9 +70,10 @@ class Edit:
 def to_bytes(event: object) -> bytes:
     """An edited event as a message's data; raises NotEdited for what JSON can't express."""
     try:
-        return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
         raise NotEdited(f"the edited event is not JSON: {error}") from None
+    return encodable(text).encode()
 
 
 def parse(settings: Sequence[str], removals: Sequence[str]) -> Edit:
@@ -101,6 +103,6 @@ def difference(before: bytes, after: bytes) -> list[str]:
 
 def _lines(data: bytes) -> list[str]:
     try:
-        return json.dumps(json.loads(data), indent=2, ensure_ascii=False).splitlines()
-    except ValueError:
-        return data.decode(errors="replace").splitlines()
+        return encodable(json.dumps(json.loads(data), indent=2, ensure_ascii=False)).split("\n")
+    except (ValueError, RecursionError):
+        return data.decode(errors="replace").split("\n")

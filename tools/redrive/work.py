@@ -2,12 +2,14 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from shared.errors import RECORDED_BESIDE_THEIR_ROW
+from tools.console import as_json, encodable
 from tools.errors import CommandError, UsageError
 from tools.pipeline.warehouse import Warehouse
 from tools.redrive.edits import Edit, NotEdited, to_bytes
@@ -95,10 +97,11 @@ def export(items: Sequence[Item], file: Path) -> None:
 
     An earlier export is left alone: it may hold edits.
     """
-    lines = [json.dumps(_exported(item), ensure_ascii=False) + "\n" for item in items]
+    content = "".join(as_json(_exported(item)) + "\n" for item in items).encode()
     try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.writelines(lines)
+        with file.open("xb") as opened, _or_none(file):
+            opened.write(content)
+            opened.flush()
     except FileExistsError:
         raise UsageError(
             f"--export {file} exists already, perhaps with edits: name another file, or send it with "
@@ -108,11 +111,21 @@ def export(items: Sequence[Item], file: Path) -> None:
         raise UsageError(f"--export {file} can't be written ({error.strerror}): name another file") from None
 
 
+@contextmanager
+def _or_none(file: Path) -> Iterator[None]:
+    """Removes a file that could be written in part only: the next run would take it for an export."""
+    try:
+        yield
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
 def _exported(item: Item) -> Mapping[str, object]:
     event_id, stage, error_type = key_of(item)
     try:
         payload = json.loads(item.data)
-    except ValueError:
+    except (ValueError, RecursionError):
         payload = item.data.decode(errors="replace")
     why = item.dead_letter.error_message if item.dead_letter else ""
     return {
@@ -141,7 +154,7 @@ def take_edited(
                 "edit only `payload`, and give the filters of the export again or none"
             )
         if key in known and is_open(known[key], done):
-            data = payload.encode() if isinstance(payload, str) else _bytes(payload)
+            data = encodable(payload).encode() if isinstance(payload, str) else _bytes(payload)
             proposals.append(Proposal(known[key], data, judge.refusal(known[key], data, now)))
     return proposals
 
@@ -164,7 +177,8 @@ def _bytes(payload: object) -> bytes:
 
 def _read(file: Path) -> list[str]:
     try:
-        return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # Not splitlines(): JSON may hold its other ends of lines, such as U+2028, as they are.
+        return [line for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.reason
         raise UsageError(f"--edited {file} can't be read ({reason}): name a file of --export") from None

@@ -1,7 +1,10 @@
 """Which dead letters are still open, and how refusals are grouped."""
 
 import json
+import resource
+import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +12,10 @@ import pytest
 
 from shared.errors import ErrorType
 from tools.errors import ProblemsFound, UsageError
-from tools.redrive.report import by_reason, raise_refused
+from tools.redrive.edits import parse
+from tools.redrive.report import by_reason, raise_refused, show
 from tools.redrive.verdict import judge
-from tools.redrive.work import Key, Mark, Proposal, export, is_open, is_undone, take_edited
+from tools.redrive.work import Key, Mark, Proposal, export, is_open, is_undone, propose, take_edited
 from tools.replay.items import DeadLetter, Item
 
 FAILED = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -98,6 +102,46 @@ def test_an_export_never_replaces_a_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"exists already, perhaps with edits: .*--edited .*edit\.jsonl`"):
         export([dead_letter()], file)
     assert file.read_text() == "edited"
+
+
+HALF = b'{"event_id":"e","location_id":"\\ud800","note":"a\xc3\xa9"}'
+"""Half a surrogate pair, which JSON can spell and UTF-8 can't hold."""
+ENDS_OF_LINES = '{"event_id":"e","location_id":"1\u20282\u2029","note":"\x85"}'.encode()
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize("data", [HALF, ENDS_OF_LINES, DEEP, b'"\\ud800"', b"\xff\x1b"])
+def test_whatever_a_producer_sent_is_exported_and_sent_back(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "edit.jsonl"
+    export([replace(dead_letter(), data=data), dead_letter("f")], file)
+    assert len(file.read_bytes().splitlines()) == 2
+    back = take_edited([dead_letter(), dead_letter("f")], {}, file, judge("p"), LATER)
+    assert back[0].data == (data.decode(errors="replace").strip('"').encode())
+    assert len(back) == 2
+
+
+@pytest.mark.parametrize("data", [HALF, ENDS_OF_LINES, DEEP])
+@pytest.mark.parametrize("as_machine", [True, False])
+def test_whatever_a_producer_sent_is_edited_and_shown(
+    data: bytes, as_machine: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules, edit = judge("p"), parse(['note="1"'], [])
+    show(propose([replace(dead_letter(), data=data)], edit, rules, LATER), as_machine)
+    assert capsys.readouterr().out.encode()
+
+
+def test_an_export_that_can_t_be_written_whole_leaves_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "edit.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(UsageError, match=r"can't be written \(File too large\)"):
+            export([dead_letter()] * 100, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not file.exists()
 
 
 def test_an_edited_file_is_taken_again_without_what_was_sent(tmp_path: Path) -> None:
