@@ -31,6 +31,7 @@ from tools.commands.trace import trace
 from tools.commands.up import up
 from tools.commands.validate import validate
 from tools.commands.verify_windows import verify_windows
+from tools.console import visible
 from tools.errors import EXIT_CODES, CommandError
 
 COMMANDS: dict[Callable[..., None], str] = {
@@ -111,7 +112,7 @@ def main() -> None:
     try:
         app()
     except CommandError as error:
-        typer.echo(f"cqc: {error}", err=True)
+        typer.echo(f"cqc: {visible(str(error))}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader, such as `head`, has all it wanted; Python would complain when it closes stdout.

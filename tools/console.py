@@ -43,6 +43,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
     from rich.text import Text
 
     kept = [tuple(row) for row in rows]
+    title = title and one_line(title)
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
         made.add_column(
@@ -52,7 +53,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str |
             no_wrap=_is_id(name),
         )
     for row in kept:
-        made.add_row(*(Text(as_text(value)) for value in row))
+        made.add_row(*(Text(visible(as_text(value))) for value in row))
     return made
 
 
@@ -99,10 +100,17 @@ def as_text(value: object) -> str:
 
 def one_line(text: str) -> str:
     """Text from outside in one line: a control character, which might steer the terminal, is escaped."""
+    if text.isprintable():
+        return text
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def visible(text: str) -> str:
+    """Text from outside in its own lines; all else as in one_line."""
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def as_json(value: object) -> str:
@@ -132,7 +140,7 @@ def _is_id(column: str) -> bool:
 
 
 def _longest(rows: Sequence[Sequence[object]], index: int) -> int:
-    return max((len(as_text(row[index])) for row in rows), default=0)
+    return max((len(visible(as_text(row[index]))) for row in rows), default=0)
 
 
 def fits(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> bool:
@@ -150,7 +158,7 @@ def records(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterato
     for number, row in enumerate(rows, start=1):
         yield f"─[ row {number} ]─"
         for name, value in zip(columns, row, strict=True):
-            yield f"{name:<{width}}  {as_text(value)}"
+            yield f"{name:<{width}}  {visible(as_text(value))}"
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

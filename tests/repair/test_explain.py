@@ -1,6 +1,7 @@
 """What `cqc explain` shows for an event that was counted, one that was rejected, and an unknown one."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -52,6 +53,13 @@ def test_of_two_events_with_the_same_time_each_shows_its_own_values(run: Run, in
     alert = arrive(run, event(event_type="compliance_alert", metrics={"severity": "high"}, **same))
     assert "alert_severity" not in json.loads(invoke("explain", rating, "--json").out)["online"]
     assert "rating_change_direction" not in json.loads(invoke("explain", alert, "--json").out)["online"]
+
+
+def test_what_its_producer_wrote_does_not_steer_the_terminal(run: Run, invoke: Invoke) -> None:
+    event_id = arrive(run, event(location_id=f"{uuid4()}\x1b]0;title\x07"))
+    answer = invoke("explain", event_id)
+    assert (answer.code, answer.out.replace("\n", "").isprintable()) == (0, True)
+    assert r"\x1b]0;title\x07" in answer.out
 
 
 def test_redeliveries_and_replays_are_shown_and_do_not_count(run: Run, invoke: Invoke) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from shared.clock import from_micros
 from shared.online import WINDOW_FEATURES
 from shared.tables.columns import CATEGORY_COLUMNS, DERIVED_COLUMNS
-from tools.console import console, print_json, table
+from tools.console import console, one_line, print_json, table
 from tools.explain.explanation import Explanation, WindowShare
 from tools.explain.lookup import explain
 from tools.pipeline.deployment import Pipeline
@@ -29,9 +29,9 @@ def run(pipeline: Pipeline, event_id: str, as_machine: bool) -> None:
         print_json(_document(known))
         return
     people = console()
-    people.print(f"Event {event_id}", style="bold")
+    people.print(one_line(f"Event {event_id}"), style="bold")
     for sentence in _summary(known):
-        people.print(sentence)
+        people.print(one_line(sentence))
     _show_event(people, known)
     _show_records(people, "Dead letters", known.failures, _FAILURE_COLUMNS)
     _show_records(people, "Replays and redrives", known.replays, _REPLAY_COLUMNS)

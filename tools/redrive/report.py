@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tools.console import console, print_json
+from tools.console import console, one_line, print_json
 from tools.errors import ProblemsFound
 from tools.redrive.edits import difference
 from tools.redrive.work import Proposal, key_of
@@ -33,7 +33,7 @@ def show(proposals: Sequence[Proposal], as_machine: bool) -> None:
     if len(good) > _SHOWN:
         people.print(f"\nand {len(good) - _SHOWN} more that it accepts, see --json")
     for reason, refused in by_reason(proposals).items():
-        people.print(f"\n{_events(len(refused))} refused: {reason}", style="red")
+        people.print(f"\n{_events(len(refused))} refused: {one_line(reason)}", style="red")
         for proposal in refused[:_EXAMPLES]:
             _show_change(people, proposal)
         if len(refused) > _EXAMPLES:
@@ -52,9 +52,9 @@ def by_reason(proposals: Sequence[Proposal]) -> dict[str, list[Proposal]]:
 def _show_change(people: "Console", proposal: Proposal) -> None:
     item = proposal.item
     why = item.dead_letter.error_message if item.dead_letter else ""
-    people.print(f"\n{'/'.join(key_of(item))}: {why}", style="bold")
+    people.print(f"\n{one_line('/'.join(key_of(item)))}: {one_line(why)}", style="bold")
     for line in difference(item.data, proposal.data):
-        people.print(line, style={"+": "green", "-": "red"}.get(line[0], ""))
+        people.print(one_line(line), style={"+": "green", "-": "red"}.get(line[0], ""))
 
 
 def _events(count: int) -> str:

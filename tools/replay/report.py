@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tools.console import console, print_json, table
+from tools.console import console, one_line, print_json, table
 from tools.errors import ProblemsFound
 from tools.replay.items import Item
 from tools.replay.running import Report
@@ -59,6 +59,6 @@ def show(report: Report, to: str, as_machine: bool) -> None:
 def _show_skipped(skipped: Sequence[str]) -> None:
     people = console(stderr=True)
     for reason in skipped[:_LISTED]:
-        people.print(f"left out: {reason}", style="yellow")
+        people.print(f"left out: {one_line(reason)}", style="yellow")
     if len(skipped) > _LISTED:
         people.print(f"left out: {len(skipped) - _LISTED} more", style="yellow")

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from tools.console import console, csv_lines, fits, records, table
+from tools.console import console, csv_lines, fits, records, table, visible
 
 ID = "5907c30e-bb5f-4f68-89ea-16b8c21dfadb"
 LONG = "timestamp: is missing, expected ISO 8601 text with an offset, " * 3
@@ -34,6 +34,21 @@ def test_a_table_fits_where_names_and_ids_are_whole_and_texts_have_some_room() -
 def test_the_vertical_form_has_a_line_per_value() -> None:
     lines = list(records(("event_id", "n"), [("a", 1), ("b", None)]))
     assert lines == ["─[ row 1 ]─", "event_id  a", "n         1", "─[ row 2 ]─", "event_id  b", "n         –"]
+
+
+STEERING = "L\x1b]0;title\x07\x1b[31m\x9b2J\r\u202e\ud800"
+"""What a producer may send: it renames the terminal, colours it, clears it, turns text round, is no UTF-8."""
+
+
+def test_what_might_steer_the_terminal_is_escaped_and_lines_are_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert visible(f"one\n{STEERING}") == "one\nL" + r"\x1b]0;title\x07\x1b[31m\x9b2J\r\u202e\ud800"
+    console().print(table(("location_id", "text"), [(STEERING, [STEERING])], title=STEERING))
+    console().out("\n".join(records(("location_id", "json"), [(STEERING, {STEERING: 1})])))
+    shown = capsys.readouterr().out
+    assert "L" + r"\x1b]0;title\x07" in shown
+    assert all(character.isprintable() for character in shown.replace("\n", ""))
 
 
 def test_csv_is_read_back_as_it_was() -> None:

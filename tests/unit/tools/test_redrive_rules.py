@@ -130,6 +130,14 @@ def test_whatever_a_producer_sent_is_edited_and_shown(
     assert capsys.readouterr().out.encode()
 
 
+def test_what_a_producer_sent_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "\x1b]0;title\x07"
+    failure = DeadLetter("parse", "json_parse_error", FAILED, f"not JSON: {hostile}")
+    item = replace(dead_letter(hostile), data=f"{{{hostile}\x9b2J".encode(), dead_letter=failure)
+    show([Proposal(item, b"{}", hostile), Proposal(item, b"{}", None)], as_machine=False)
+    assert all(character.isprintable() for character in capsys.readouterr().out.replace("\n", ""))
+
+
 def test_an_export_that_can_t_be_written_whole_leaves_no_file(tmp_path: Path) -> None:
     file = tmp_path / "edit.jsonl"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
