@@ -89,6 +89,10 @@ def test_a_paused_part_answers_nothing_until_it_goes_on(up: Up) -> None:
     assert up.cqc("pause", "feature-store").returncode == 0
     silent = up.cqc("features", "1-466088203", "--timeout", "1")
     assert (silent.returncode, b"did not answer" in silent.stderr) == (2, True), silent.stderr
+    doctor = up.cqc("doctor")
+    assert doctor.returncode == 1
+    assert b"\npart feature-store: cqc resume feature-store\n" in doctor.stdout
+    assert b"1 wrong" in doctor.stdout
     assert up.cqc("resume", "feature-store").returncode == 0
     assert b"has no values" in up.cqc("features", "1-000000000").stderr
 
@@ -120,7 +124,9 @@ def test_a_process_that_is_not_the_chains_gets_no_signal(up: Up, tmp_path: Path)
 
 @pytest.mark.parametrize("part", ["pubsub", "bigquery", "firestore"])
 def test_a_stand_in_that_was_killed_comes_back_empty_and_works(up: Up, part: str) -> None:
-    assert up.cqc("kill", part).returncode == 0
+    killed = up.cqc("kill", part)
+    assert killed.returncode == 0, killed.stderr
+    assert killed.stdout.endswith(b", without its data: cqc up --keep keeps it.\n")
     until(lambda: f"{part} is back after" in up.said)
     until(lambda: "without its data: cqc up --keep keeps it" in up.said)
     event = {

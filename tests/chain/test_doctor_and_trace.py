@@ -184,7 +184,10 @@ def test_a_changed_table_and_a_lost_view_are_found(traced: Chain) -> None:
         "view streaming_errors_unique": "it does not exist",
     }
     shown = command(traced, "doctor").stdout.decode()
-    assert "view streaming_errors_unique: stop `cqc up` with Ctrl-C and start it again: cqc up" in shown
+    assert (
+        "view streaming_errors_unique: stop `cqc up` with Ctrl-C and start it again, without its data: cqc up"
+        in shown
+    )
     assert "2 wrong" in shown
 
 

@@ -27,4 +27,5 @@ def doctor(
     from tools.doctor.report import run
     from tools.pipeline.deployment import PipelineOptions, locate
 
-    raise typer.Exit(run(locate(PipelineOptions(chain, project, region, dataset)), probe, as_json))
+    options = PipelineOptions(chain, project, region, dataset)
+    raise typer.Exit(run(locate(options), probe, options.words(), as_json))

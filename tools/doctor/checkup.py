@@ -3,7 +3,7 @@
 import shlex
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,20 +13,19 @@ from shared.windows.state import Layout, Shard
 from tools.doctor import flow, probe, windows
 from tools.doctor.cloud import Cloud
 from tools.doctor.findings import Finding, guarded, ok, unknown, wrong
+from tools.doctor.parts import RESTART, Parts, parts_of
 from tools.doctor.tables import check_tables, check_views
 from tools.doctor.topology import check_subscriptions, check_topics, wirings
 from tools.health import cloud_logs
 from tools.health.collect import CALL, collect
 from tools.health.flush import ShardState, read_states
 from tools.health.local import SUBSCRIPTIONS, read_log
-from tools.pipeline import processes, schedule
-from tools.pipeline.address import LOGS, STATE_FOLDER, ChainAddress, ChainFile
+from tools.pipeline import schedule
+from tools.pipeline.address import LOGS, STATE_FOLDER, ChainAddress
 from tools.pipeline.connect import connect_pubsub, connect_warehouse, credentials, enter, with_documents
 from tools.pipeline.deployment import Deployment, Pipeline
 from tools.pipeline.side_by_side import Missing, side_by_side
 
-RESTART = "stop `cqc up` with Ctrl-C and start it again: cqc up"
-"""What fixes a local chain: it is created from scratch when it starts, within seconds."""
 LIMIT = 20.0
 """Seconds for all checks; they take two locally, and each call has its own limit."""
 _REASONS = "SELECT stage, error_type, ANY_VALUE(error_message) FROM streaming_errors_unique GROUP BY 1, 2"
@@ -34,23 +33,41 @@ _REASONS = "SELECT stage, error_type, ANY_VALUE(error_message) FROM streaming_er
 Check = Callable[[], Iterator[Finding]]
 
 
-def checkup(pipeline: Pipeline, now: datetime, with_probe: bool = False) -> Iterator[Finding]:
-    """Every finding; raises UsageError when there are no credentials for a deployment."""
+def checkup(
+    pipeline: Pipeline, now: datetime, with_probe: bool = False, naming: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Every finding; raises UsageError when there are no credentials for a deployment.
+
+    `naming` are the words of the command line that name the pipeline, for the commands that fix it.
+    """
     enter(pipeline)
     fix = RESTART if isinstance(pipeline, ChainAddress) else terraform_apply(pipeline)
-    checks = _local_checks(pipeline, fix) if isinstance(pipeline, ChainAddress) else _deployed(pipeline, fix)
+    unanswered: dict[str, str] = {}
+    if isinstance(pipeline, ChainAddress):
+        parts = parts_of(pipeline, naming)
+        checks, unanswered = local_checks(pipeline, fix, parts), _unanswered(parts)
+    else:
+        checks = _deployed(pipeline, fix)
     checks |= {
-        "flow": partial(_flow, pipeline, now),
+        "flow": partial(_flow, pipeline, now, naming),
         "BigQuery": partial(_warehouse, pipeline, fix),
-        "flush": partial(_flush, pipeline, fix),
+        "flush": partial(_flush, pipeline, fix, naming),
     }
     limit = LIMIT
     if with_probe:
         checks["probe"] = partial(probe.probe, pipeline, _log(pipeline, "parse"))
         limit += probe.patience(pipeline)
-    made = {name: partial(_made, name, check, fix) for name, check in checks.items()}
+    fixes = dict.fromkeys(checks, fix) | unanswered
+    made = {name: partial(_made, name, check, fixes[name]) for name, check in checks.items()}
     for name, findings in side_by_side(made, limit).items():
-        yield from [wrong(name, findings.reason, fix)] if isinstance(findings, Missing) else findings
+        yield from [wrong(name, findings.reason, fixes[name])] if isinstance(findings, Missing) else findings
+
+
+def _unanswered(parts: Parts) -> dict[str, str]:
+    """What helps when a service of a local chain does not answer a check."""
+    needs = {"Pub/Sub": ["pubsub"], "BigQuery": ["bigquery"], "flush": ["firestore", "bigquery"]}
+    needs |= {"flow": list(parts.conditions), "probe": list(parts.conditions)}
+    return {check: parts.fix(*needed) for check, needed in needs.items()}
 
 
 def _made(name: str, check: Check, fix: str) -> list[Finding]:
@@ -63,12 +80,16 @@ def terraform_apply(deployment: Deployment) -> str:
     return f"terraform -chdir=terraform apply -var-file={shlex.quote(deployment.var_file)}"
 
 
-def _local_checks(chain: ChainAddress, fix: str) -> dict[str, Check]:
+def local_checks(chain: ChainAddress, fix: str, parts: Parts) -> dict[str, Check]:
+    """By name; of a part that is known to be down nothing else is asked."""
     functions: dict[str, Check] = {
-        f"function {name}": partial(_local_function, name, url) for name, url in chain.functions.items()
+        f"function {name}": partial(_local_function, name, url, parts.fix(name))
+        for name, url in chain.functions.items()
     }
-    return functions | {
-        **{f"function {name}": partial(pulling_function, name, chain) for name in chain.pulled},
+    functions |= {f"function {name}": partial(_pulling_function, name, chain) for name in chain.pulled}
+    return {
+        **functions,
+        **{check: partial(iter, [finding]) for check, finding in parts.down().items()},
         "Pub/Sub": partial(_topology, chain, lambda: chain.functions, lambda: chain.pulled, fix),
         "only deployed": _only_deployed,
     }
@@ -84,28 +105,22 @@ def _deployed(deployment: Deployment, fix: str) -> dict[str, Check]:
     }
 
 
-def _local_function(name: str, url: str) -> Iterator[Finding]:
+def _local_function(name: str, url: str, fix: str) -> Iterator[Finding]:
     check = f"function {name}"
     try:
         urllib.request.urlopen(f"{url}/robots.txt", timeout=CALL).close()
     except urllib.error.HTTPError as error:
         error.close()
     except OSError as error:
-        yield wrong(check, f"it does not answer at {url} ({error}): see its log", RESTART)
+        yield wrong(check, f"it does not answer at {url} ({error}): see its log", fix)
         return
     yield ok(check, f"answers at {url}; it runs the code from when the chain was started")
 
 
-def pulling_function(name: str, chain: ChainAddress) -> Iterator[Finding]:
-    """By its process and its log: it serves no port."""
+def _pulling_function(name: str, chain: ChainAddress) -> Iterator[Finding]:
+    """By its log: it serves no port."""
     check, subscription = f"function {name}", SUBSCRIPTIONS[name]
-    parts = chain.parts if isinstance(chain, ChainFile) else {}
-    process = processes.look(parts[name]) if name in parts else None
-    if parts and process is None:
-        yield wrong(check, "it has ended, and is being started again", _log(chain, name))
-    elif process is not None and process.is_stopped:
-        yield wrong(check, f"its process {parts[name]} is paused, so nobody pulls", f"cqc resume {name}")
-    elif chain.logs is None:
+    if chain.logs is None:
         yield unknown(check, "where the chain's logs are is not known")
     elif not read_log(chain.logs / f"{name}.log").pulls:
         yield wrong(check, f"it has no stream of {subscription} at this moment", _log(chain, name))
@@ -134,15 +149,10 @@ def _only_deployed() -> Iterator[Finding]:
     yield unknown("Firestore TTL", "a local Firestore deletes nothing by itself")
 
 
-def _flow(pipeline: Pipeline, now: datetime) -> Iterator[Finding]:
-    look = flow.Look(
-        log=partial(_log, pipeline), reasons=f"cqc query {_options(pipeline)}{shlex.quote(_REASONS)}"
-    )
+def _flow(pipeline: Pipeline, now: datetime, naming: Sequence[str]) -> Iterator[Finding]:
+    reasons = shlex.join(["cqc", "query", *naming, _REASONS])
+    look = flow.Look(log=partial(_log, pipeline), reasons=reasons)
     yield from flow.judge(collect(pipeline, now), look)
-
-
-def _options(pipeline: Pipeline) -> str:
-    return "" if isinstance(pipeline, ChainAddress) else f"--project {pipeline.project} "
 
 
 def _log(pipeline: Pipeline, function: str) -> str:
@@ -161,7 +171,7 @@ def _warehouse(pipeline: Pipeline, fix: str) -> Iterator[Finding]:
     yield from check_views(warehouse, pipeline.project, pipeline.dataset, fix, probe=is_local)
 
 
-def _flush(pipeline: Pipeline, fix: str) -> Iterator[Finding]:
+def _flush(pipeline: Pipeline, fix: str, naming: Sequence[str]) -> Iterator[Finding]:
     """Its documents are of one release: what can't be read is fixed by deploying it (`fix`)."""
     lateness = AggregateSettings(project_id=pipeline.project).allowed_lateness
     layout, states = with_documents(pipeline, read_states, CALL)
@@ -169,7 +179,7 @@ def _flush(pipeline: Pipeline, fix: str) -> Iterator[Finding]:
     newest = _newest_pane(pipeline)
     for state in states:
         if isinstance(state, ShardState):
-            run = _run_flush(pipeline, layout, state.shard)
+            run = _run_flush(pipeline, layout, state.shard, naming)
             yield windows.judge(state, layout, lateness, newest, run)
         else:
             yield wrong("flush", str(state), fix)
@@ -181,10 +191,10 @@ def _newest_pane(pipeline: Pipeline) -> datetime | None:
     return newest.astimezone(UTC) if isinstance(newest, datetime) else None
 
 
-def _run_flush(pipeline: Pipeline, layout: Layout, shard: Shard) -> str:
+def _run_flush(pipeline: Pipeline, layout: Layout, shard: Shard, naming: Sequence[str]) -> str:
     """The command that flushes the shard now."""
     if isinstance(pipeline, ChainAddress):
-        return "cqc flush"
+        return shlex.join(["cqc", "flush", *naming])
     shards = layout.generations[-1].shards
     job = schedule.jobs_of(pipeline.model_copy(update={"flush_shards": shards}))[shard.number % shards]
     place = f"--location {pipeline.region} --project {pipeline.project}"

@@ -189,7 +189,9 @@ class Chain:
 
     def _write_file(self, parts: Mapping[str, int]) -> None:
         """`parts`: those that are ready, with their process ids."""
-        content = ChainFile(**self.address.model_dump(), pid=os.getpid(), parts=parts)
+        content = ChainFile(
+            **self.address.model_dump(), pid=os.getpid(), parts=parts, forgets=self._forgetful()
+        )
         addresses.write(self.file, content)
 
     def _bring_up(self) -> None:

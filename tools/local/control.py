@@ -10,11 +10,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.topology import FUNCTIONS
 from tools.errors import CommandError, UsageError
-from tools.pipeline import processes
 from tools.pipeline.address import ChainFile
 from tools.pipeline.deployment import PipelineOptions, locate
+from tools.pipeline.processes import look, part_names
 
 BACK_TIMEOUT = 60.0
 """Seconds for a part to end and be ready again; measured: 2 to 5 s, several times that on a busy machine."""
@@ -28,9 +27,12 @@ class Replaced:
     before: int
     after: int
     seconds: float
+    forgot: str | None
+    """What to say of a part that came back without its data."""
 
     def __str__(self) -> str:
-        return f"{self.seconds:.1f} s, as process {self.after} instead of {self.before}"
+        lost = "" if self.forgot is None else f", without its data{self.forgot}"
+        return f"{self.seconds:.1f} s, as process {self.after} instead of {self.before}{lost}"
 
 
 def send(chain_file: Path | None, part: str, *numbers: signal.Signals) -> int:
@@ -48,14 +50,14 @@ def end(chain_file: Path | None, part: str, *numbers: signal.Signals) -> Replace
     """Ends the part by these signals and waits for its replacement. Raises CommandError without one."""
     before = send(chain_file, part, *numbers)
     started = time.monotonic()
-    while (pid := running_chain(chain_file).parts.get(part, before)) == before:
+    while (pid := (chain := running_chain(chain_file)).parts.get(part, before)) == before:
         if time.monotonic() > started + BACK_TIMEOUT:
             raise CommandError(
                 f"{part} (process {before}) is not replaced after {BACK_TIMEOUT:.0f} s: the terminal of "
                 f"`cqc up` and .cqc/logs/{part}.log say why; `cqc kill {part}` ends a part that does not end"
             )
         time.sleep(_POLL)
-    return Replaced(before, pid, time.monotonic() - started)
+    return Replaced(before, pid, time.monotonic() - started, chain.forgets.get(part))
 
 
 def running_chain(chain_file: Path | None) -> ChainFile:
@@ -70,19 +72,14 @@ def running_chain(chain_file: Path | None) -> ChainFile:
 
 
 def _process_of(chain: ChainFile, part: str) -> int:
-    known = [*_parts(chain)]
+    known = [*part_names(chain)]
     if part not in known:
         raise UsageError(f"there is no part {part}: choose one of {', '.join(known)}")
     pid = chain.parts.get(part)
     if pid is None:
         raise CommandError(f"{part} is being started again at this moment: try again when it is back")
     # An id that was free may be another program's by now.
-    found = processes.look(pid)
+    found = look(pid)
     if found is None or found.parent != chain.pid:
         raise CommandError(f"{part} ended just now (process {pid}): try again when it is back")
     return pid
-
-
-def _parts(chain: ChainFile) -> list[str]:
-    services = ["pubsub", "firestore", "bigquery", "feature-store", *FUNCTIONS]
-    return [*services, "otlp"] if chain.otlp else services

@@ -89,6 +89,8 @@ class ChainFile(ChainAddress):
     """Of `cqc up` itself."""
     parts: Mapping[str, int] = {}
     """Part to its process id, for those that are ready: one that is being started again is missing."""
+    forgets: Mapping[str, str] = {}
+    """The parts that come back without their data, each with what to say of that."""
 
 
 def find(path: Path | None) -> ChainFile:

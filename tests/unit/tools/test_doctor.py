@@ -18,8 +18,9 @@ from shared.tables.columns import STREAMING_ERRORS, json_schema
 from shared.windows.documents import Document
 from shared.windows.state import Control, Layout, OpenWindow, Shard
 from tools.doctor import deployed, tables, windows
-from tools.doctor.checkup import pulling_function, terraform_apply
+from tools.doctor.checkup import local_checks, terraform_apply
 from tools.doctor.findings import Finding, Verdict
+from tools.doctor.parts import RESTART, parts_of
 from tools.doctor.topology import Wiring, complaints, wirings
 from tools.health.flush import LOOKED_AT, ShardState
 from tools.local.parts import address as address_on
@@ -296,21 +297,29 @@ def test_what_terraform_fixes_it_fixes_with_the_variables_that_are_deployed(with
     assert fix == f"terraform -chdir=terraform apply -var-file={named}"
 
 
+def checked(function: str, chain: ChainFile) -> Finding:
+    (found,) = local_checks(chain, RESTART, parts_of(chain, []))[f"function {function}"]()
+    return found
+
+
 def test_a_paused_function_is_not_fine_though_its_log_says_that_it_pulls(tmp_path: Path) -> None:
     (tmp_path / "features.log").write_text('{"event":"pull_started"}\n')
     with subprocess.Popen(["sleep", "60"]) as process:
         chain = ChainFile(
-            **CHAIN.model_dump(exclude={"driver"}), driver=Driver.PULL, parts={"features": process.pid}
+            **CHAIN.model_dump(exclude={"driver"}),
+            driver=Driver.PULL,
+            pid=os.getpid(),
+            parts={"features": process.pid},
         ).model_copy(update={"logs": tmp_path})
-        (found,) = pulling_function("features", chain)
+        found = checked("features", chain)
         assert found.verdict is Verdict.OK
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
-        (found,) = pulling_function("features", chain)
+        found = checked("features", chain)
         process.kill()
     assert (found.verdict, found.fix) == (Verdict.WRONG, "cqc resume features")
-    assert found.detail == f"its process {process.pid} is paused, so nobody pulls"
-    (found,) = pulling_function("features", chain)
+    assert found.detail.startswith("it is paused")
+    found = checked("features", chain)
     assert found.detail == "it has ended, and is being started again"
 
 
