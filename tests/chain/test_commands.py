@@ -6,7 +6,7 @@ import shlex
 import pytest
 from typer.main import get_group
 
-from tests.support.chain import STAND_IN
+from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Invoke
 from tools.__main__ import app
 
@@ -102,6 +102,12 @@ def test_features_shows_served_values_with_their_event_time(invoke: Invoke) -> N
     assert served["location_id"] == location
     assert served["features"]["real_time_risk_score"]["generate_time"].endswith("+00:00")
     assert "real_time_risk_score" in invoke("features", location).out
+
+
+def test_a_suggested_command_names_the_chain_as_this_one_did(run: Run, invoke: Invoke) -> None:
+    chain = str(run.chain.file)
+    answer = invoke("features", "1-000000000", "--chain", chain)
+    assert f"`cqc query --chain {chain} 'SELECT DISTINCT location_id" in answer.err
 
 
 def test_flush_shows_the_summary(invoke: Invoke) -> None:

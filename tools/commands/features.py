@@ -1,5 +1,6 @@
 """`cqc features`: what the online store serves for a location now."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -23,7 +24,8 @@ def features(
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.pipeline.online_store import TIMEOUT
 
-    store = connect_online_store(locate(PipelineOptions(chain, project, region, dataset)))
+    options = PipelineOptions(chain, project, region, dataset)
+    store = connect_online_store(locate(options))
     values = store.fetch(location_id, timeout or TIMEOUT)
     if as_json:
         served = {
@@ -32,9 +34,9 @@ def features(
         print_json({"location_id": location_id, "features": served})
         return
     if not values:
-        raise CommandError(
-            f"the online store has no values for location {location_id} yet: "
-            "`cqc query 'SELECT DISTINCT location_id FROM realtime_features'` lists those with events"
-        )
+        sql = "SELECT DISTINCT location_id FROM realtime_features"
+        lists = shlex.join(["cqc", "query", *options.words(), sql])
+        nothing = f"the online store has no values for location {location_id} yet"
+        raise CommandError(f"{nothing}: `{lists}` lists those with events")
     rows = [(value.name, value.value, value.generate_time) for value in values]
     console().print(table(("feature", "value", "event time"), rows, title=f"location {location_id}"))

@@ -61,7 +61,8 @@ def redrive(
     from tools.redrive.command import Changes, run
     from tools.replay.selection import select
 
-    pipeline = locate(PipelineOptions(chain, project, region, dataset))
+    options = PipelineOptions(chain, project, region, dataset)
+    pipeline = locate(options)
     selection = select(error_type, since, until, event_id, location, stage, grep, field)
     changes = Changes(settings or (), removals or (), export, edited)
-    run(pipeline, selection, limit, changes, yes, as_json)
+    run(pipeline, selection, limit, changes, yes, options.words(), as_json)

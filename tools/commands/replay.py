@@ -94,14 +94,16 @@ def replay(
 
     origin = Origin(file, errors, subscription, seek_subscription)
     origin.check()
-    pipeline = locate(PipelineOptions(chain, project, region, dataset))
+    options = PipelineOptions(chain, project, region, dataset)
+    pipeline, naming = locate(options), options.words()
     selection = select(error_type, since, until, event_id, location, stage, grep)
     if seek_subscription is None:
         seeking.refuse_times(to_time, to_snapshot)
-        run(pipeline, origin, selection, Sending(to, shape, rate, limit, dry_run, failed, timeout), as_json)
+        sending = Sending(to, shape, rate, limit, dry_run, failed, timeout)
+        run(pipeline, origin, selection, sending, naming, as_json)
         return
     seek = seeking.Seek(seek_subscription, to_time, to_snapshot, dry_run)
-    seeking.refuse(seek, _given(context, _NOT_IN_A_SEEK))
+    seeking.refuse(seek, _given(context, _NOT_IN_A_SEEK), naming)
     seeking.run(pipeline, seek, as_json)
 
 

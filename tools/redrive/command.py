@@ -47,17 +47,26 @@ class Changes:
 
 
 def run(
-    pipeline: Pipeline, selection: Selection, limit: int | None, changes: Changes, yes: bool, as_machine: bool
+    pipeline: Pipeline,
+    selection: Selection,
+    limit: int | None,
+    changes: Changes,
+    yes: bool,
+    naming: Sequence[str],
+    as_machine: bool,
 ) -> None:
-    """Shows diffs and verdicts, and sends what the code accepts; raises ProblemsFound for refusals."""
+    """Shows diffs and verdicts, and sends what the code accepts; raises ProblemsFound for refusals.
+
+    `naming` are the words of the command line that name the pipeline.
+    """
     changes.check()
     edit = parse(changes.settings, changes.removals)
     people = console(stderr=as_machine)
     found, done = _dead_letters(pipeline, selection)
     items = _still_open(found, done, selection, limit, people)
     if changes.export is not None:
-        export(items, changes.export)
-        again = shlex.join(["cqc", "redrive", "--edited", str(changes.export)])
+        again = shlex.join(["cqc", "redrive", "--edited", str(changes.export), *naming])
+        export(items, changes.export, again)
         people.print(f"Edit `payload` in {changes.export}, then: {again}", soft_wrap=True)
         return
     rules, now = judge(pipeline.project), datetime.now(UTC)

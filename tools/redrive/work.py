@@ -1,7 +1,6 @@
 """The dead letters still to be redriven, each with its edit and the current code's verdict."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -92,10 +91,10 @@ def propose(items: Sequence[Item], edit: Edit, judge: Judge, now: datetime) -> l
     return proposals
 
 
-def export(items: Sequence[Item], file: Path) -> None:
+def export(items: Sequence[Item], file: Path, again: str) -> None:
     """Writes one line of JSON per dead letter, for editing its `payload`; raises UsageError.
 
-    An earlier export is left alone: it may hold edits.
+    An earlier export is left alone: it may hold edits. `again` is the command that sends the file.
     """
     content = "".join(as_json(_exported(item)) + "\n" for item in items).encode()
     try:
@@ -104,8 +103,8 @@ def export(items: Sequence[Item], file: Path) -> None:
             opened.flush()
     except FileExistsError:
         raise UsageError(
-            f"--export {file} exists already, perhaps with edits: name another file, or send it with "
-            f"`cqc redrive --edited {shlex.quote(str(file))}`"
+            f"--export {file} exists already, perhaps with edits: "
+            f"name another file, or send it with `{again}`"
         ) from None
     except OSError as error:
         raise UsageError(f"--export {file} can't be written ({error.strerror}): name another file") from None

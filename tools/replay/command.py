@@ -68,9 +68,24 @@ class Sending:
     failed: Path
     timeout: float | None
 
+    def words(self) -> list[str]:
+        """Where to and in which shape, as a command line says it."""
+        shape = [] if self.shape == Shape.WRAPPED else ["--as", self.shape]
+        return ["--to", self.to or TOPIC, *shape]
 
-def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sending, as_machine: bool) -> None:
-    """Sends, and shows what was sent; raises ProblemsFound when an event was not accepted."""
+
+def run(
+    pipeline: Pipeline,
+    origin: Origin,
+    selection: Selection,
+    sending: Sending,
+    naming: Sequence[str],
+    as_machine: bool,
+) -> None:
+    """Sends, and shows what was sent; raises ProblemsFound when an event was not accepted.
+
+    `naming` are the words of the command line that name the pipeline.
+    """
     with ExitStack() as opened:
         source = opened.enter_context(closing(_source(pipeline, origin, selection, sending, opened)))
         target = _target(pipeline, sending, opened)
@@ -90,7 +105,7 @@ def run(pipeline: Pipeline, origin: Origin, selection: Selection, sending: Sendi
             progress=_progress(not as_machine, opened),
         )
         report = replay.run()
-    show(report, sending.to or TOPIC, as_machine)
+    show(report, [*sending.words(), *naming], as_machine)
 
 
 def _source(

@@ -36,8 +36,11 @@ def show_plan(items: Sequence[Item], target: Target, skipped: Sequence[str], as_
     _show_skipped(skipped)
 
 
-def show(report: Report, to: str, as_machine: bool) -> None:
-    """The report; raises ProblemsFound when some events were not accepted."""
+def show(report: Report, again: Sequence[str], as_machine: bool) -> None:
+    """The report; raises ProblemsFound when some events were not accepted.
+
+    `again` are the words of the command line that send the saved events like these.
+    """
     if as_machine:
         print_json({**asdict(report), "failed": [asdict(failed) for failed in report.failed]})
     else:
@@ -52,7 +55,7 @@ def show(report: Report, to: str, as_machine: bool) -> None:
         raise ProblemsFound(
             f"{len(report.failed)} of {report.selected} events were not accepted, the first with "
             f"{report.failed[0].problem}; they are saved in {folder}: fix the cause and send them with "
-            f"`cat {shlex.quote(str(folder))}/*.json | cqc replay - --to {shlex.quote(to)}`"
+            f"`cat {shlex.quote(str(folder))}/*.json | {shlex.join(['cqc', 'replay', '-', *again])}`"
         )
 
 

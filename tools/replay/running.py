@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
+from string import ascii_letters, digits
 
 import orjson
 
@@ -43,6 +45,9 @@ class Report:
             "accepted; the same command sends them again, which changes no count"
         )
 
+
+_IN_NAMES = frozenset(ascii_letters + digits + "-_.")
+"""Without the ~ before a hash, so that no id is another one's name with its hash."""
 
 Note = Callable[[Sequence[Sent]], None]
 """Records what was published; tools.replay.journal writes it to BigQuery."""
@@ -118,8 +123,7 @@ class Replay:
 
 def _save(item: Item, folder: Path) -> Path:
     """Writes the event as a line that `cqc replay FILE` reads; a later failure of it replaces the file."""
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in item.event_id)
-    path = folder / f"{item.stage}-{name[:100]}.json"
+    path = folder / f"{item.stage}-{_file_name(item.event_id)}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(orjson.dumps(push_body(item)) + b"\n")
@@ -128,3 +132,11 @@ def _save(item: Item, folder: Path) -> Path:
             f"the failed event can't be saved to {path} ({error.strerror}): name a folder with --failed"
         ) from None
     return path
+
+
+def _file_name(event_id: str) -> str:
+    """The id as a file's name; one that had to be changed or cut is kept apart from others by a hash."""
+    safe = "".join(letter if letter in _IN_NAMES else "_" for letter in event_id)[:100]
+    if safe == event_id:
+        return safe
+    return f"{safe}~{blake2b(event_id.encode(), digest_size=8).hexdigest()}"

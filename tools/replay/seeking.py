@@ -1,7 +1,7 @@
 """`cqc replay --seek-subscription`: Pub/Sub itself delivers again, to the subscription's own subscriber."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,13 +43,17 @@ def refuse_times(to_time: str | None, to_snapshot: str | None) -> None:
         raise UsageError("--to-time and --to-snapshot belong to --seek-subscription NAME: give it as well")
 
 
-def refuse(seek: Seek, given: Mapping[str, str]) -> None:
-    """Raises UsageError, with the replay that can, if options that a seek can't honour are given."""
+def refuse(seek: Seek, given: Mapping[str, str], naming: Sequence[str]) -> None:
+    """Raises UsageError, with the replay that can, if options that a seek can't honour are given.
+
+    `naming` are the words of the command line that name the pipeline.
+    """
     if not given:
         return
     since = {"--since": seek.to_time} if seek.to_time and "--since" not in given else {}
     words = [word for pair in ({"--to": "topic"} | since | dict(given)).items() for word in pair]
-    instead = shlex.join(["cqc", "replay", "--subscription", MONITOR, *words])
+    words += ["--dry-run"] if seek.dry_run else []
+    instead = shlex.join(["cqc", "replay", "--subscription", MONITOR, *words, *naming])
     raise UsageError(
         "a seek has Pub/Sub redeliver every message to the subscription's own subscriber, so it can't honour "
         f"{', '.join(given)}: use `{instead}`, which reads the raw stream of the last seven days"

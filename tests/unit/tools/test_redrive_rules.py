@@ -22,6 +22,9 @@ FAILED = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER, EARLIER = FAILED + timedelta(minutes=1), FAILED - timedelta(minutes=1)
 
 
+SEND = "cqc redrive --edited edit.jsonl"
+
+
 def dead_letter(event_id: str = "e", at: datetime = FAILED) -> Item:
     failure = DeadLetter("parse", "schema_error", at, "metrics: is missing")
     return Item(b'{"event_id":"e"}', {}, event_id, "parse", "", dead_letter=failure)
@@ -97,10 +100,10 @@ def test_what_can_be_sent_is_not_hidden_by_what_is_refused() -> None:
 
 def test_an_export_never_replaces_a_file(tmp_path: Path) -> None:
     file = tmp_path / "edit.jsonl"
-    export([dead_letter()], file)
+    export([dead_letter()], file, SEND)
     file.write_text("edited")
-    with pytest.raises(UsageError, match=r"exists already, perhaps with edits: .*--edited .*edit\.jsonl`"):
-        export([dead_letter()], file)
+    with pytest.raises(UsageError, match=rf"exists already, perhaps with edits: .*`{SEND}`"):
+        export([dead_letter()], file, SEND)
     assert file.read_text() == "edited"
 
 
@@ -113,7 +116,7 @@ DEEP = b"[" * 100_000
 @pytest.mark.parametrize("data", [HALF, ENDS_OF_LINES, DEEP, b'"\\ud800"', b"\xff\x1b"])
 def test_whatever_a_producer_sent_is_exported_and_sent_back(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "edit.jsonl"
-    export([replace(dead_letter(), data=data), dead_letter("f")], file)
+    export([replace(dead_letter(), data=data), dead_letter("f")], file, SEND)
     assert len(file.read_bytes().splitlines()) == 2
     back = take_edited([dead_letter(), dead_letter("f")], {}, file, judge("p"), LATER)
     assert back[0].data == (data.decode(errors="replace").strip('"').encode())
@@ -145,7 +148,7 @@ def test_an_export_that_can_t_be_written_whole_leaves_no_file(tmp_path: Path) ->
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
         with pytest.raises(UsageError, match=r"can't be written \(File too large\)"):
-            export([dead_letter()] * 100, file)
+            export([dead_letter()] * 100, file, SEND)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
@@ -154,7 +157,7 @@ def test_an_export_that_can_t_be_written_whole_leaves_no_file(tmp_path: Path) ->
 
 def test_an_edited_file_is_taken_again_without_what_was_sent(tmp_path: Path) -> None:
     file = tmp_path / "edit.jsonl"
-    export([dead_letter("sent"), dead_letter("open")], file)
+    export([dead_letter("sent"), dead_letter("open")], file, SEND)
     done = {("sent", "parse", "schema_error"): Mark(FAILED, has_row=True)}
     for found in ([dead_letter("sent"), dead_letter("open")], [dead_letter("open")]):
         proposals = take_edited(found, done, file, judge("p"), LATER)

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
 import pytest
 
-from tools.errors import CommandError
+from tools.errors import CommandError, ProblemsFound
 from tools.pipeline.pubsub import PubSub
+from tools.replay.command import Sending
 from tools.replay.items import Item, Stage
-from tools.replay.running import Replay
+from tools.replay.report import show
+from tools.replay.running import Failed, Replay, Report
 from tools.replay.selection import Selection
 from tools.replay.sources import FileSource
 from tools.replay.targets import Sent, TopicTarget
@@ -50,6 +53,34 @@ def test_a_replay_that_ends_early_says_how_many_events_went(end: BaseException, 
     said = "interrupted" if isinstance(end, KeyboardInterrupt) else "the topic is gone"
     with pytest.raises(CommandError, match=rf"^{said}.*1 of the 3 events read were sent before"):
         replay(end, tmp_path).run()
+
+
+class Refusing(Ending):
+    """A target that accepts nothing."""
+
+    def send(self, items: Sequence[Item]) -> list[Sent]:
+        return [Sent(item, "no") for item in items]
+
+
+IDS = ["a/b", "a:b", "a_b", "x" * 150 + "1", "x" * 150 + "2", "ä", "ö", "\U0001d7d8" * 90]
+
+
+def test_every_event_that_was_not_accepted_is_saved_in_a_file_of_its_own(tmp_path: Path) -> None:
+    file, folder = tmp_path / "events.jsonl", tmp_path / "failed"
+    file.write_bytes(b"".join(orjson.dumps({"event_id": event_id}) + b"\n" for event_id in IDS))
+    source = FileSource(str(file))
+    Replay(source, Refusing(CommandError()), Selection(), folder).run()
+    saved = [name for each in folder.iterdir() for batch in FileSource(str(each)).batches() for name in batch]
+    assert sorted(item.event_id for item in saved) == sorted(IDS)
+    assert (folder / "parse-a_b.json").exists()
+
+
+def test_what_was_not_accepted_is_sent_again_the_same_way(tmp_path: Path) -> None:
+    sending = Sending("http://x", "cloudevent-binary", None, None, False, tmp_path, None)
+    report = Report(selected=1, failed=[Failed("a", "no", tmp_path / "parse-a.json")])
+    again = r"cqc replay - --to http://x --as cloudevent-binary --project 'my project'`$"
+    with pytest.raises(ProblemsFound, match=again):
+        show(report, [*sending.words(), "--project", "my project"], as_machine=True)
 
 
 def item(stage: str) -> Item:

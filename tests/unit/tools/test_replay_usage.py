@@ -50,7 +50,8 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("--seek-subscription s --to-time 1h --location 1-1", "it can't honour --location: use `cqc replay"),
         (
             "--seek-subscription s --to-time 1h --dry-run --limit 2 --grep a|b",
-            "`cqc replay --subscription monitor --to topic --since 1h --grep 'a|b' --limit 2`",
+            "use `cqc replay --subscription monitor --to topic --since 1h --grep 'a|b' --limit 2 --dry-run "
+            "--chain /",
         ),
         ("--seek-subscription s --to-time 1h --to function", "it can't honour --to: use"),
         ("events.jsonl --to topic --to-time 1h", "--to-time and --to-snapshot belong to --seek-subscription"),
