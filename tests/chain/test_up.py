@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.up import Up, is_running, run_cqc, running_up, until
-from tools.local.ports import HOST
+from tools.local.parts import address
+from tools.local.ports import HOST, ORDER
 from tools.pipeline.address import ChainFile, read
 
 pytestmark = pytest.mark.outages
@@ -35,7 +36,8 @@ def endpoints(chain: ChainFile) -> list[str]:
     return [*services, *chain.functions.values()]
 
 
-def test_sigterm_ends_every_process_and_removes_the_files(up: Up) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "a closed terminal"])
+def test_a_signal_ends_every_process_and_removes_the_files(up: Up, number: signal.Signals) -> None:
     chain, parts = read(up.chain_file), up.parts()
     addresses = chain.model_dump(exclude={"pid", "parts", "forgets"}, exclude_none=True)
     assert json.loads(up.described.read_text()) == addresses
@@ -43,7 +45,9 @@ def test_sigterm_ends_every_process_and_removes_the_files(up: Up) -> None:
     assert len(parts) == 8
     assert all(map(listens, endpoints(chain)))
 
-    up.process.send_signal(signal.SIGTERM)
+    assert up.cqc("pause", "feature-store").returncode == 0
+
+    up.process.send_signal(number)
 
     assert up.end() == (0, "")
     assert not any(map(is_running, parts.values()))
@@ -67,6 +71,36 @@ def test_no_part_outlives_a_chain_that_gets_sigkill(up: Up) -> None:
     parts = up.parts()
     up.process.kill()
     until(lambda: not any(map(is_running, parts.values())))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all parts are left, and pull on")
+def test_a_part_that_was_paused_then_is_ended_by_the_next_chain(up: Up) -> None:
+    address, paused = read(up.chain_file).functions["parse"], read(up.chain_file).parts["parse"]
+    assert up.cqc("pause", "parse").returncode == 0
+    others = [pid for pid in up.parts().values() if pid != paused]
+    up.process.kill()
+    until(lambda: not any(map(is_running, others)))
+    assert is_running(paused)
+
+    up.described.unlink()  # running_up waits for it
+    with running_up(up.folder):
+        said = f"ended what process {up.process.pid}, an earlier `cqc up`, had left behind: parse"
+        assert said in " ".join(up.said.split())
+        assert not listens(address)
+    assert not is_running(paused)
+
+
+def test_what_stands_in_the_file_of_the_addresses_is_no_loss(tmp_path: Path) -> None:
+    file, mine = tmp_path / "described.json", '{"my": "notes"}'
+    file.write_text(mine)
+    refused = run_cqc(tmp_path, "up", "--port-base", "0", "--json", "described.json")
+    assert (refused.returncode, file.read_text()) == (2, mine)
+    assert b"--json described.json holds something else than a chain's addresses" in refused.stderr
+    with socket.create_server((HOST, 0)) as taken:
+        file.write_text(earlier := address(dict.fromkeys(ORDER, 1)).to_json())
+        port = taken.getsockname()[1]
+        answer = run_cqc(tmp_path, "up", "--port-base", str(port), "--json", "described.json")
+    assert (answer.returncode, file.read_text()) == (2, earlier)
 
 
 def test_a_taken_port_is_reported_with_its_part(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.topology import FUNCTIONS, PUSHED, subscription_name
-from tools.errors import UsageError, choose
+from tools.errors import CommandError, UsageError, choose
 from tools.local.ports import DEFAULT_BASE
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def up(
     from tools.faults.drawing import plan_of
     from tools.local.chain import Chain, ChainOptions
     from tools.local.claim import claimed
+    from tools.local.leftovers import end_leftovers
     from tools.local.parts import PartsKind
-    from tools.pipeline.address import Driver
+    from tools.pipeline.address import CHAIN_FILE, Driver
 
     kind = PartsKind(choose("--parts", parts, PartsKind))
     if keep and kind is not PartsKind.STAND_IN:
@@ -73,9 +74,11 @@ def up(
         report=lambda text: people.print(text, style="yellow"),
     )
     with claimed(options.state):
+        end_leftovers(options.state / CHAIN_FILE, options.report)
+        chain = Chain(options)
         if described:
             _remove_stale(described)
-        _run(Chain(options), people, described, show_json=json_file == STDOUT)
+        _run(chain, people, described, show_json=json_file == STDOUT)
 
 
 def _run(chain: "Chain", people: "Console", described: Path | None, show_json: bool) -> None:
@@ -102,7 +105,19 @@ def _run(chain: "Chain", people: "Console", described: Path | None, show_json: b
 
 
 def _remove_stale(described: Path) -> None:
-    """Removes what an earlier chain left: it would pass for the new one before that is ready."""
+    """Removes what an earlier chain left: it would pass for the new one before that is ready.
+
+    Raises UsageError for a file that holds something else.
+    """
+    from tools.pipeline import address
+
+    try:
+        if described.is_file() and described.stat().st_size:
+            address.read(described)
+    except CommandError:
+        raise UsageError(
+            f"--json {described} holds something else than a chain's addresses: name another file"
+        ) from None
     try:
         described.unlink(missing_ok=True)
     except OSError as error:

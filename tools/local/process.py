@@ -14,6 +14,8 @@ from tools.paths import ROOT
 
 GRACE = 5.0
 """Seconds from SIGTERM to SIGKILL; no local request takes that long."""
+OWNER = "CQC_UP"
+"""Environment variable of each part: the id of the process that started it."""
 _POLL = 0.02
 
 
@@ -46,7 +48,7 @@ class Process:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*tether, *part.command],
-                env=part.environment,
+                env={**part.environment, OWNER: str(os.getpid())},
                 cwd=part.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

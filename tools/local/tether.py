@@ -1,8 +1,10 @@
 """Becomes another program that ends when the process that started it ends: `tether.py PARENT COMMAND…`.
 
-Only Linux can do that (PR_SET_PDEATHSIG). Elsewhere the parts outlive a `cqc up` that gets SIGKILL; Ctrl-C
-and SIGTERM stop them everywhere. This is a separate program because a `preexec_fn` is unsafe in a process
-with threads, and deprecated from Python 3.12 on.
+Only Linux can do that (PR_SET_PDEATHSIG), and not for a part that is paused. What outlives a `cqc up` that
+gets SIGKILL, the next one ends (leftovers.py); Ctrl-C, SIGTERM and SIGHUP stop all parts everywhere.
+
+This is a separate program because a `preexec_fn` is unsafe in a process with threads, and deprecated from
+Python 3.12 on.
 """
 
 import ctypes

@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.topology import FUNCTIONS
 from tools.pipeline.address import ChainFile
 
-_PROC = Path("/proc")
+PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class Process:
 
 def look(pid: int) -> Process | None:
     """None when it is gone."""
-    if _PROC.joinpath("self").exists():
+    if PROC.joinpath("self").exists():
         try:
             # The second field, the program's name in parentheses, may itself hold any of these characters.
-            state, parent = _PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()[:2]
+            state, parent = PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()[:2]
         except (FileNotFoundError, ProcessLookupError):
             return None
         return Process(int(parent), state in "Tt")
