@@ -85,7 +85,8 @@ def replay(
 ) -> None:
     """Send events again with the identity they had.
 
-    No count changes, however often an event is sent.
+    No count changes, however often an event is sent. Only events of a FILE that have no event_id are new to a
+    pipeline that got them otherwise, for example by cqc publish: a file does not hold their message ids.
     """
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.replay import seeking

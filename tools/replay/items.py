@@ -59,6 +59,11 @@ class Item:
         return read_hints(self.data).location_id
 
     @property
+    def has_new_identity(self) -> bool:
+        """Whether it is known by its bytes, as nothing else is known of it."""
+        return self.event_id == identity_of(self.data)
+
+    @property
     def replay_count(self) -> int:
         """How many times it will have been sent again, including this one."""
         earlier = self.attributes.get(REPLAY_COUNT, "")

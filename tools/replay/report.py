@@ -33,6 +33,7 @@ def show_plan(items: Sequence[Item], target: Target, skipped: Sequence[str], as_
         return
     console().print(table(columns, rows))
     console().print(f"{len(rows):,} would be sent, nothing was.", style="dim")
+    _show_new(sum(item.has_new_identity for item in items))
     _show_skipped(skipped)
 
 
@@ -49,6 +50,7 @@ def show(report: Report, again: Sequence[str], as_machine: bool) -> None:
         if report.failed:
             rows = [(failed.event_id, failed.problem, failed.file) for failed in report.failed[:_LISTED]]
             console().print(table(("failed", "status and answer", "saved as"), rows))
+        _show_new(report.new_identities)
         _show_skipped(report.skipped)
     if report.failed:
         folder = report.failed[0].file.parent
@@ -56,6 +58,15 @@ def show(report: Report, again: Sequence[str], as_machine: bool) -> None:
             f"{len(report.failed)} of {report.selected} events were not accepted, the first with "
             f"{report.failed[0].problem}; they are saved in {folder}: fix the cause and send them with "
             f"`cat {shlex.quote(str(folder))}/*.json | {shlex.join(['cqc', 'replay', '-', *again])}`"
+        )
+
+
+def _show_new(count: int) -> None:
+    if count:
+        console(stderr=True).print(
+            f"{count:,} without an event_id get one from their bytes: they count once more if the pipeline "
+            "got them before otherwise, for example by cqc publish",
+            style="yellow",
         )
 
 

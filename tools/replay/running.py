@@ -34,6 +34,8 @@ class Report:
 
     selected: int = 0
     sent: int = 0
+    new_identities: int = 0
+    """Of those sent: events that are known by their bytes from now on."""
     failed: list[Failed] = field(default_factory=list)
     skipped: Sequence[str] = ()
     seconds: float = 0.0
@@ -114,6 +116,7 @@ class Replay:
             [sent.item for sent in accepted], [sent.message_id for sent in accepted if sent.message_id]
         )
         report.sent += len(accepted)
+        report.new_identities += sum(sent.item.has_new_identity for sent in accepted)
         for sent in outcomes:
             if sent.problem is not None:
                 report.failed.append(Failed(sent.item.event_id, sent.problem, _save(sent.item, self.folder)))

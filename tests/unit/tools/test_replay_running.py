@@ -55,6 +55,20 @@ def test_a_replay_that_ends_early_says_how_many_events_went(end: BaseException, 
         replay(end, tmp_path).run()
 
 
+def test_a_report_counts_the_events_that_got_a_new_identity(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b'{"event_id": "a"}\n{"metrics": {}}\nnot JSON\n')
+    report = Replay(FileSource(str(file)), Accepting(CommandError()), Selection(), tmp_path).run()
+    assert (report.sent, report.new_identities) == (3, 2)
+
+
+class Accepting(Ending):
+    """A target that accepts everything."""
+
+    def send(self, items: Sequence[Item]) -> list[Sent]:
+        return [Sent(item) for item in items]
+
+
 class Refusing(Ending):
     """A target that accepts nothing."""
 

@@ -114,6 +114,16 @@ def test_a_dry_run_needs_no_connection(invoke: Invoke, events: str, dead_chain: 
     assert "1 would be sent, nothing was." in answer.out
 
 
+def test_events_that_get_a_new_identity_are_counted(
+    invoke: Invoke, events: str, dead_chain: str, tmp_path: Path
+) -> None:
+    dry_run = ("--dry-run", "--to", "http://127.0.0.1:1", "--chain", dead_chain)
+    said = " ".join(invoke("replay", events, *dry_run).err.split())
+    assert said.startswith("1 without an event_id get one from their bytes: they count once more if")
+    (tmp_path / events).write_text('{"event_id": "a"}\n')
+    assert invoke("replay", events, *dry_run).err == ""
+
+
 @pytest.mark.usefixtures("events")
 def test_a_function_that_pulls_takes_no_pushes(invoke: Invoke, tmp_path: Path) -> None:
     chain = address_on({name: 1 + number for number, name in enumerate(ORDER)}, driver=Driver.PULL)
