@@ -1,5 +1,6 @@
 """`cqc pause`: a part of the chain on this machine hangs, as in an outage."""
 
+import shlex
 import time
 from typing import Annotated
 
@@ -19,15 +20,23 @@ def pause(
     import signal
 
     from tools.console import console
+    from tools.errors import CommandError
     from tools.local.control import send
+    from tools.local.signals import stop_on_signals
+    from tools.pipeline.deployment import PipelineOptions
 
-    pid = send(chain, part, signal.SIGSTOP)
     if seconds is None:
-        console().print(f"{part} (process {pid}) is paused until `cqc resume {part}`.")
+        pid = send(chain, part, signal.SIGSTOP)
+        resume = shlex.join(["cqc", "resume", part, *PipelineOptions(chain).words()])
+        console().print(f"{part} (process {pid}) is paused until `{resume}`.", soft_wrap=True)
         return
-    console().print(f"{part} (process {pid}) is paused for {seconds:g} s.")
-    try:
-        time.sleep(seconds)
-    finally:  # after Ctrl-C too
-        send(chain, part, signal.SIGCONT)
+    with stop_on_signals():  # SIGTERM must not leave it paused for good
+        pid = send(chain, part, signal.SIGSTOP)
+        try:
+            console().print(f"{part} (process {pid}) is paused for {seconds:g} s.")
+            time.sleep(seconds)
+        except KeyboardInterrupt:
+            raise CommandError(f"interrupted: {part} goes on") from None
+        finally:
+            send(chain, part, signal.SIGCONT)
     console().print(f"{part} goes on.")

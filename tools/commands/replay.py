@@ -85,8 +85,7 @@ def replay(
 ) -> None:
     """Send events again with the identity they had.
 
-    No count changes, however often an event is sent. Only events of a FILE that have no event_id are new to a
-    pipeline that got them otherwise, for example by cqc publish: a file does not hold their message ids.
+    No count changes, however often an event is sent; only a FILE's events without an event_id get a new one.
     """
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.replay import seeking
@@ -96,15 +95,15 @@ def replay(
     origin = Origin(file, errors, subscription, seek_subscription)
     origin.check()
     options = PipelineOptions(chain, project, region, dataset)
-    pipeline, naming = locate(options), options.words()
+    pipeline = locate(options)
     selection = select(error_type, since, until, event_id, location, stage, grep)
     if seek_subscription is None:
         seeking.refuse_times(to_time, to_snapshot)
         sending = Sending(to, shape, rate, limit, dry_run, failed, timeout)
-        run(pipeline, origin, selection, sending, naming, as_json)
+        run(pipeline, origin, selection, sending, options.words(), as_json)
         return
     seek = seeking.Seek(seek_subscription, to_time, to_snapshot, dry_run)
-    seeking.refuse(seek, _given(context, _NOT_IN_A_SEEK), naming)
+    seeking.refuse(seek, _given(context, _NOT_IN_A_SEEK), options.words())
     seeking.run(pipeline, seek, as_json)
 
 
