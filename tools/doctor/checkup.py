@@ -45,7 +45,7 @@ def checkup(
     unanswered: dict[str, str] = {}
     if isinstance(pipeline, ChainAddress):
         parts = parts_of(pipeline, naming)
-        checks, unanswered = local_checks(pipeline, fix, parts), _unanswered(parts)
+        checks, unanswered = local_checks(pipeline, fix, parts), parts.unanswered()
     else:
         checks = _deployed(pipeline, fix)
     checks |= {
@@ -61,13 +61,6 @@ def checkup(
     made = {name: partial(_made, name, check, fixes[name]) for name, check in checks.items()}
     for name, findings in side_by_side(made, limit).items():
         yield from [wrong(name, findings.reason, fixes[name])] if isinstance(findings, Missing) else findings
-
-
-def _unanswered(parts: Parts) -> dict[str, str]:
-    """What helps when a service of a local chain does not answer a check."""
-    needs = {"Pub/Sub": ["pubsub"], "BigQuery": ["bigquery"], "flush": ["firestore", "bigquery"]}
-    needs |= {"flow": list(parts.conditions), "probe": list(parts.conditions)}
-    return {check: parts.fix(*needed) for check, needed in needs.items()}
 
 
 def _made(name: str, check: Check, fix: str) -> list[Finding]:

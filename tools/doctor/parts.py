@@ -41,6 +41,12 @@ class Parts:
                 return f"wait a few seconds: `cqc up` starts {part} again, and says why if it can't"
         return self._restart(*parts) if len(parts) == 1 else RESTART
 
+    def unanswered(self) -> dict[str, str]:
+        """What helps when a service does not answer a check, by check."""
+        needs = {"Pub/Sub": ["pubsub"], "BigQuery": ["bigquery"], "flush": ["firestore", "bigquery"]}
+        needs |= {"flow": list(self.conditions), "probe": list(self.conditions)}
+        return {check: self.fix(*needed) for check, needed in needs.items()}
+
     def _restart(self, part: str) -> str:
         lost = f" (it comes back without its data{self.forgets[part]})" if part in self.forgets else ""
         return self._command("restart", part) + lost

@@ -86,7 +86,7 @@ def test_the_file_of_a_killed_chain_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_a_process_id_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "given.json"
     address.write(path, CHAIN)
-    assert address.find(path).model_dump() == CHAIN.model_dump() | {"pid": None, "parts": {}}
+    assert address.find(path).model_dump() == CHAIN.model_dump() | {"pid": None, "parts": {}, "forgets": {}}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"project": 1}'])

@@ -42,6 +42,15 @@ def test_a_paused_part_is_resumed_and_one_that_is_being_started_again_is_waited_
     assert Parts(STATES, FORGETS, ["--chain", "c.json"]).fix(*parts) == fix
 
 
+def test_a_check_that_a_paused_service_holds_up_is_fixed_by_resuming_it() -> None:
+    found = Parts(STATES, FORGETS, []).unanswered()
+    assert {check for check, fix in found.items() if fix.startswith("cqc resume bigquery")} == {
+        *("BigQuery", "flush", "flow", "probe")
+    }
+    assert found["Pub/Sub"] == "cqc restart pubsub"
+    assert Parts({}, {}, []).unanswered()["flow"] == RESTART, "nothing is known of the processes"
+
+
 def test_a_restart_that_loses_data_says_so() -> None:
     running = dict.fromkeys(STATES, Condition.RUNNING)
     assert Parts(running, FORGETS, []).fix("bigquery") == (
