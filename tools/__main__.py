@@ -1,6 +1,5 @@
 """The `cqc` command line, which is also `python -m tools`."""
 
-import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from shared import __version__
+from tools import endings
 from tools.commands.cost import cost
 from tools.commands.dead_letters import dead_letters
 from tools.commands.doctor import doctor
@@ -87,36 +87,33 @@ def cqc(
     """Run the care-home feature pipeline on this machine, feed it and look inside, here or deployed."""
 
 
-def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, whose Ctrl-C is one sentence and exit code 2 as well."""
+def _in_words(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, whose Ctrl-C and closed pipe typer does not see."""
 
     @wraps(command)
-    def interruptible(*arguments: object, **options: object) -> None:
-        try:
+    def in_words(*arguments: object, **options: object) -> None:
+        with endings.in_words():
             command(*arguments, **options)
-        except KeyboardInterrupt:
-            raise CommandError("interrupted") from None
 
-    return interruptible
+    return in_words
 
 
 for command, example in COMMANDS.items():
     # The short help whole: typer would cut it at the width of a terminal.
     summary = (command.__doc__ or "").split("\n\n")[0]
     epilog = f"Example:\n\n\b\n  {example}\n\n{EXIT_CODES}"
-    app.command(short_help=summary, epilog=epilog)(_interruptible(command))
+    app.command(short_help=summary, epilog=epilog)(_in_words(command))
 
 
 def main() -> None:
     """Runs the command line; an expected error ends in one sentence and an exit code, never a traceback."""
     try:
-        app()
+        endings.check_output()
+        with endings.in_words():
+            app()
     except CommandError as error:
         typer.echo(f"cqc: {visible(str(error))}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader, such as `head`, has all it wanted; Python would complain when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -30,10 +30,14 @@ def console(stderr: bool = False) -> "Console":
     """The console for people, as wide as the terminal."""
     from rich.console import Console
 
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # what the write raised: rich would exit with 1
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
     # No markup: a bracket in an error's text or in SQL is a bracket.
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return Ours(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> "Table":
@@ -130,8 +134,6 @@ def _plain(value: object) -> object:
         return value.decode(errors="replace")
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Decimal):
-        return str(value)
     return str(value)
 
 

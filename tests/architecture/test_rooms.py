@@ -23,6 +23,7 @@ FILES = {
     "shared/json_size.py": FOUNDATION,
     "shared/pulling.py": "shared/wiring.py",
     "tools/errors.py": COMMANDS,
+    "tools/endings.py": COMMANDS,
     "tools/console.py": COMMANDS,
     "tools/times.py": COMMANDS,
     "tools/paths.py": COMMANDS,

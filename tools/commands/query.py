@@ -1,6 +1,5 @@
 """`cqc query`: SQL on the pipeline's BigQuery."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,9 +38,9 @@ def query(
     """Query the pipeline's BigQuery."""
     from tools.pipeline.connect import connect_warehouse
     from tools.pipeline.deployment import PipelineOptions, locate
-    from tools.pipeline.publishing import STDIN
+    from tools.pipeline.publishing import STDIN, stdin
 
-    sql = sys.stdin.read() if sql == STDIN else sql
+    sql = stdin().read().decode(errors="replace") if sql == STDIN else sql
     if tables == bool(sql and sql.strip()):
         raise UsageError("give either SQL, such as 'SELECT * FROM realtime_features LIMIT 5', or --tables")
     if [as_json, csv, vertical].count(True) > 1:

@@ -34,11 +34,18 @@ class Published:
     empty_lines_skipped: int
 
 
+def stdin() -> BinaryIO:
+    """The bytes of standard input; raises UsageError when there is none."""
+    if sys.stdin is None:
+        raise UsageError(f"{STDIN} is standard input, which is closed: pipe something into it")
+    return sys.stdin.buffer
+
+
 @contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
     """The bytes of a file, or of stdin for `-`; raises UsageError when it can't be read."""
     if file == STDIN:
-        yield sys.stdin.buffer
+        yield stdin()
         return
     try:
         stream = Path(file).open("rb")  # noqa: SIM115 - the next block closes it
