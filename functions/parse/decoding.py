@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from shared.errors import ErrorType, Reject
 from shared.events import METRICS, Event, json_object, parse_time, validate
 from shared.message import Message
+from shared.settings import ParseSettings
 
 EVENT_FIELDS = frozenset({"event_id", "location_id", "event_type", "timestamp", "metrics"})
 _METRIC_FIELDS = {kind: frozenset(model.model_fields) for kind, model in METRICS.items()}
@@ -21,6 +22,10 @@ class Decoder:
     max_future: timedelta
     max_age: timedelta | None = None
     """How long the features table keeps a row; None keeps it for ever."""
+
+    @classmethod
+    def of(cls, settings: ParseSettings) -> "Decoder":
+        return cls(settings.pipeline_version, settings.max_event_bytes, settings.max_future, settings.max_age)
 
     def decode(self, message: Message, now: datetime) -> tuple[Event, list[str]]:
         """The event, and the names of its fields that no feature uses; raises Reject."""

@@ -29,9 +29,7 @@ class Forwarder:
     def __init__(
         self, parsed: ParsedTopic, settings: ParseSettings, clock: Clock, unknown_fields: UnknownFields
     ) -> None:
-        self._decoder = Decoder(
-            settings.pipeline_version, settings.max_event_bytes, settings.max_future, settings.max_age
-        )
+        self._decoder = Decoder.of(settings)
         self._unknown_fields = unknown_fields
         self._clock = clock
         commit = with_isolated_prepare(self._decode, parsed.publish_batch)

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from functions.features.writing import item_of
 from functions.parse.decoding import Decoder
-from shared import __version__
 from shared.dead_letters.record import read_hints
 from shared.errors import Reject
 from shared.events import encode, read
@@ -44,5 +43,4 @@ class Judge:
 def judge(project: str) -> Judge:
     """With the settings that the functions would have in this environment."""
     parse, features = ParseSettings(project_id=project), FeaturesSettings(project_id=project)
-    decoder = Decoder(__version__, parse.max_event_bytes, parse.max_future, parse.max_age)
-    return Judge(decoder, features.feature_timezone)
+    return Judge(Decoder.of(parse), features.feature_timezone)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 
@@ -12,6 +12,10 @@ from shared.events import Event, encode
 from shared.message import Message
 from shared.settings import ParseSettings
 from tools.validate.hints import hints
+
+RETENTION = timedelta(days=730)
+"""How long a deployment keeps its rows of realtime_features (terraform/variables.tf,
+partition_expiration_days): the one setting of `parse` whose default is Terraform's and not the code's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,9 @@ Verdict = Accepted | Rejected
 class Checker:
     """`parse` without its topics."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_age: timedelta | None = RETENTION) -> None:
         # Constructed, not loaded: a variable that is set in this shell is not what is deployed.
-        settings = ParseSettings.model_construct(project_id="-")
-        self._decoder = Decoder(settings.pipeline_version, settings.max_event_bytes, settings.max_future)
+        self._decoder = Decoder.of(ParseSettings.model_construct(project_id="-", max_age=max_age))
 
     def check(self, data: bytes, now: datetime) -> Verdict:
         """What `parse` would do with a message of this data that it gets at `now`."""

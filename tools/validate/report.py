@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.errors import ErrorType
+from tools.console import one_line
 from tools.validate.checking import Checker, Rejected, Verdict
 
 _ONE_LINE = "\nEach event must be on one line: `jq -c . FILE` joins events that span several lines."
@@ -20,7 +21,7 @@ class Line:
 
     def in_words(self) -> str:
         """A sentence, and indented below it what a producer should look at."""
-        return "\n    ".join(map(_printable, self._sentences()))
+        return "\n    ".join(map(one_line, self._sentences()))
 
     def _sentences(self) -> Iterator[str]:
         verdict = self.verdict
@@ -50,11 +51,6 @@ class Line:
             "unknown_fields": verdict.unknown_fields,
             "hints": verdict.hints,
         }
-
-
-def _printable(text: str) -> str:
-    """Escapes control characters: a name in an event must not break the line or reach the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @dataclass(slots=True)

@@ -1,18 +1,22 @@
 """`cqc validate` says what `parse` would do, and what a producer may have meant."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 from hypothesis import given
 
-from shared.errors import Reject
+from shared.errors import ErrorType, Reject
 from shared.events import encode
 from tests.support.command_line import Invoke, invoking
 from tests.unit.builders import DECODER, NOW, message, nested_json, outcome, raw
 from tests.unit.strategies import nearly_good_events
-from tools.validate.checking import Accepted, Checker, Rejected
+from tools.paths import ROOT
+from tools.validate.checking import RETENTION, Accepted, Checker, Rejected
 from tools.validate.hints import hints
 from tools.validate.report import Report
 
@@ -43,13 +47,26 @@ def test_a_name_close_to_one_that_is_missing_gets_a_hint(
 @given(nearly_good_events())
 def test_the_verdict_is_that_of_parse(event: dict[str, object]) -> None:
     data = orjson.dumps(event)
-    parsed = outcome(lambda: encode(DECODER.decode(message(data), NOW)[0]))
+    parsed = outcome(lambda: encode(replace(DECODER, max_age=RETENTION).decode(message(data), NOW)[0]))
     verdict = CHECKER.check(data, NOW)
     if isinstance(parsed, Reject):
         assert isinstance(verdict, Rejected)
         assert (verdict.error_type, verdict.message) == (parsed.error_type, str(parsed))
     else:
         assert isinstance(verdict, Accepted)
+
+
+def test_an_event_older_than_a_deployment_keeps_rows_is_rejected() -> None:
+    verdict = CHECKER.check(orjson.dumps(raw(timestamp="2010-01-31T12:00:00Z")), NOW)
+    assert isinstance(verdict, Rejected)
+    assert verdict.error_type is ErrorType.TIMESTAMP_OUT_OF_RANGE
+
+
+def test_what_a_deployment_keeps_is_terraforms_default() -> None:
+    variables = (ROOT / "terraform" / "variables.tf").read_text()
+    default = re.search(r"realtime_features\s+= optional\(number, (\d+)\)", variables)
+    assert default
+    assert timedelta(days=int(default[1])) == RETENTION
 
 
 def test_what_parse_could_not_publish_is_rejected_too() -> None:
