@@ -75,7 +75,8 @@ def requests(
 ) -> Iterator[list[bytes]]:
     """Lists of lines, each within the limits of one publish request; calls `skipped` for an empty line.
 
-    Pub/Sub accepts no empty message. Raises CommandError with the line's number when one is too long.
+    Pub/Sub accepts no empty message, and one of blanks, such as the `\\r` of a line that Windows ends, would be a
+    dead letter. Raises CommandError with the line's number when one is too long.
     """
     number = 0
     for chunk in chunks:
@@ -83,7 +84,7 @@ def requests(
         size = 0
         for line in chunk:
             number += 1
-            if not line:
+            if not line.strip():
                 skipped()
                 continue
             if len(line) > MAX_LINE:
