@@ -92,7 +92,7 @@ def as_text(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, float):
-        return f"{value:,.3f}".rstrip("0").rstrip(".")
+        return _number(value)
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     if isinstance(value, list | tuple):
@@ -100,6 +100,15 @@ def as_text(value: object) -> str:
     if isinstance(value, Mapping):
         return as_json(value)
     return str(value)
+
+
+def _number(value: float) -> str:
+    """To the thousandth; those that would lose their digits or fill the screen, to six digits."""
+    if value == 0:
+        return "0"
+    if 0.1 <= abs(value) < 1e15:
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    return f"{value:.6g}"
 
 
 def one_line(text: str) -> str:

@@ -75,8 +75,8 @@ def requests(
 ) -> Iterator[list[bytes]]:
     """Lists of lines, each within the limits of one publish request; calls `skipped` for an empty line.
 
-    Pub/Sub accepts no empty message, and one of blanks, such as the `\\r` of a line that Windows ends, would be a
-    dead letter. Raises CommandError with the line's number when one is too long.
+    Pub/Sub accepts no empty message, and a blank one, such as the `\\r` of Windows, would be a dead letter.
+    Raises CommandError with the line's number when one is too long.
     """
     number = 0
     for chunk in chunks:

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from tools.console import console, csv_lines, fits, records, table, visible
+from tools.console import as_text, console, csv_lines, fits, records, table, visible
 
 ID = "5907c30e-bb5f-4f68-89ea-16b8c21dfadb"
 LONG = "timestamp: is missing, expected ISO 8601 text with an offset, " * 3
@@ -49,6 +49,25 @@ def test_what_might_steer_the_terminal_is_escaped_and_lines_are_kept(
     shown = capsys.readouterr().out
     assert "L" + r"\x1b]0;title\x07" in shown
     assert all(character.isprintable() for character in shown.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (0.0004, "0.0004"),
+        (-0.0001, "-0.0001"),
+        (0.1 + 0.2, "0.3"),
+        (100.0, "100"),
+        (-1234567.891, "-1,234,567.891"),
+        (1e300, "1e+300"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+    ],
+)
+def test_a_number_is_short_and_none_looks_like_another(value: float, text: str) -> None:
+    assert as_text(value) == text
 
 
 def test_csv_is_read_back_as_it_was() -> None:
