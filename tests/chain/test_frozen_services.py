@@ -110,6 +110,34 @@ def test_the_doctor_makes_a_finding_of_each_frozen_service_and_of_what_can_be_se
 
 
 @pytest.mark.timeout(60)
+def test_the_doctor_asks_a_frozen_firestore_once(
+    invoke: Invoke, frozen: ChainAddress, tmp_path: Path
+) -> None:
+    """Two event loops with Google's client in one process would end in tracebacks of it."""
+    with socket.create_server((HOST, 0)) as silent:
+        firestore = f"{HOST}:{silent.getsockname()[1]}"
+        address.write(tmp_path / "chain.json", frozen.model_copy(update={"firestore": firestore}))
+        answer = invoke("doctor", "--json")
+        findings = {finding["check"]: finding for finding in json.loads(answer.out)}
+        assert "Firestore failed for 5 s" in findings["flush"]["detail"]
+        assert looks(silent) == 1
+    assert answer.err == ""
+
+
+def looks(server: socket.socket) -> int:
+    """How many connections have sent nothing: the command's own, to see whether anything listens."""
+    server.setblocking(False)
+    count = 0
+    while True:
+        try:
+            with server.accept()[0] as connection:
+                connection.settimeout(1)
+                count += connection.recv(1) == b""
+        except BlockingIOError:
+            return count
+
+
+@pytest.mark.timeout(60)
 def test_the_status_of_a_chain_that_is_frozen_says_that_nothing_answers(invoke: Invoke) -> None:
     answer = invoke("status")
     assert answer.code == 2

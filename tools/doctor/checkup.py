@@ -145,7 +145,7 @@ def _only_deployed() -> Iterator[Finding]:
 def _flow(pipeline: Pipeline, now: datetime, naming: Sequence[str]) -> Iterator[Finding]:
     reasons = shlex.join(["cqc", "query", *naming, _REASONS])
     look = flow.Look(log=partial(_log, pipeline), reasons=reasons)
-    yield from flow.judge(collect(pipeline, now), look)
+    yield from flow.judge(collect(pipeline, now, with_flush=False), look)
 
 
 def _log(pipeline: Pipeline, function: str) -> str:
