@@ -169,13 +169,17 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        problems = "; ".join(
-            f"environment variable {str(problem['loc'][0]).upper()} is "
-            + (
-                "missing"
-                if problem["type"] == "missing"
-                else f"wrong: {problem['msg']} (got {problem['input']!r})"
-            )
-            for problem in error.errors()
+        raise SystemExit(f"{kind.__name__}: {wrong_variables(error)}. Set it and start again.") from None
+
+
+def wrong_variables(error: ValidationError) -> str:
+    """Each with what is wrong, such as `environment variable MAX_AGE is wrong: … (got 'x')`."""
+    return "; ".join(
+        f"environment variable {str(problem['loc'][0]).upper()} is "
+        + (
+            "missing"
+            if problem["type"] == "missing"
+            else f"wrong: {problem['msg']} (got {problem['input']!r})"
         )
-        raise SystemExit(f"{kind.__name__}: {problems}. Set it and start again.") from None
+        for problem in error.errors()
+    )

@@ -4,7 +4,7 @@ import shlex
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tools.pipeline import schedule
 from tools.pipeline.address import LOGS, STATE_FOLDER, ChainAddress
 from tools.pipeline.connect import connect_pubsub, connect_warehouse, credentials, enter, with_documents
 from tools.pipeline.deployment import Deployment, Pipeline
+from tools.pipeline.settings import settings_of
 from tools.pipeline.side_by_side import Missing, side_by_side
 
 LIMIT = 20.0
@@ -36,11 +37,13 @@ Check = Callable[[], Iterator[Finding]]
 def checkup(
     pipeline: Pipeline, now: datetime, with_probe: bool = False, naming: Sequence[str] = ()
 ) -> Iterator[Finding]:
-    """Every finding; raises UsageError when there are no credentials for a deployment.
+    """Every finding; raises UsageError for wrong settings, and without credentials for a
+    deployment.
 
     `naming` are the words of the command line that name the pipeline, for the commands that fix it.
     """
     enter(pipeline)
+    lateness = settings_of(AggregateSettings, pipeline.project).allowed_lateness
     fix = RESTART if isinstance(pipeline, ChainAddress) else terraform_apply(pipeline)
     unanswered: dict[str, str] = {}
     if isinstance(pipeline, ChainAddress):
@@ -51,7 +54,7 @@ def checkup(
     checks |= {
         "flow": partial(_flow, pipeline, now, naming),
         "BigQuery": partial(_warehouse, pipeline, fix),
-        "flush": partial(_flush, pipeline, fix, naming),
+        "flush": partial(_flush, pipeline, lateness, fix, naming),
     }
     limit = LIMIT
     if with_probe:
@@ -164,9 +167,8 @@ def _warehouse(pipeline: Pipeline, fix: str) -> Iterator[Finding]:
     yield from check_views(warehouse, pipeline.project, pipeline.dataset, fix, probe=is_local)
 
 
-def _flush(pipeline: Pipeline, fix: str, naming: Sequence[str]) -> Iterator[Finding]:
+def _flush(pipeline: Pipeline, lateness: timedelta, fix: str, naming: Sequence[str]) -> Iterator[Finding]:
     """Its documents are of one release: what can't be read is fixed by deploying it (`fix`)."""
-    lateness = AggregateSettings(project_id=pipeline.project).allowed_lateness
     layout, states = with_documents(pipeline, read_states, CALL)
     yield ok("windows' layout", f"in this release's format, shards: {len(layout.generations[-1].all())}")
     newest = _newest_pane(pipeline)

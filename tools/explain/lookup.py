@@ -15,6 +15,7 @@ from tools.explain.explanation import Explanation, WindowShare, time_in
 from tools.explain.in_flight import InFlight, in_flight
 from tools.pipeline.connect import connect_online_store, connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
+from tools.pipeline.settings import settings_of
 from tools.pipeline.side_by_side import Missing
 from tools.pipeline.warehouse import Record, Warehouse
 
@@ -92,7 +93,7 @@ def _not_waiting(waiting: Sequence[InFlight] | Missing) -> str:
 
 def _window(pipeline: Pipeline, warehouse: Warehouse, rows: list[Record]) -> WindowShare:
     event = contribution(cast(Cells, rows[0]))
-    settings = AggregateSettings(project_id=pipeline.project)
+    settings = settings_of(AggregateSettings, pipeline.project)
 
     async def look(documents: Documents) -> Found:
         try:

@@ -13,6 +13,7 @@ from shared.message import Message
 from shared.settings import FeaturesSettings, ParseSettings
 from shared.tables.columns import REALTIME_FEATURES
 from shared.tables.rows import encode as encode_row
+from tools.pipeline.settings import settings_of
 from tools.replay.items import Item
 
 
@@ -42,5 +43,5 @@ class Judge:
 
 def judge(project: str) -> Judge:
     """With the settings that the functions would have in this environment."""
-    parse, features = ParseSettings(project_id=project), FeaturesSettings(project_id=project)
+    parse, features = settings_of(ParseSettings, project), settings_of(FeaturesSettings, project)
     return Judge(Decoder.of(parse), features.feature_timezone)

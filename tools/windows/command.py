@@ -19,6 +19,7 @@ from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
 from tools.pipeline.flush_state import read_flush_state
+from tools.pipeline.settings import settings_of
 from tools.times import moment
 from tools.windows.comparing import Difference, Verification, advice
 from tools.windows.naming import with_events
@@ -50,9 +51,10 @@ def run(
         None if until is None else moment("--to", until, now),
         now,
     )
+    lateness = settings_of(AggregateSettings, pipeline.project).allowed_lateness
     warehouse = connect_warehouse(pipeline)
     flush = with_documents(pipeline, read_flush_state)
-    verifier = Verifier(warehouse, flush, AggregateSettings(project_id=pipeline.project).allowed_lateness)
+    verifier = Verifier(warehouse, flush, lateness)
     found = _with_events(pipeline, verifier, verifier.verify(span))
     repaired, left = Repaired(), found.differences
     if repair and any(difference.expected is not None for difference in found.differences):

@@ -10,6 +10,7 @@ from typer.main import get_group
 from tests.support.command_line import Invoke
 from tools.__main__ import COMMANDS, app
 from tools.errors import EXIT_CODES, CommandError, ProblemsFound, UsageError
+from tools.redrive.verdict import judge
 
 BAD = '{"location_id": "1-1", "event_type": "rating_change"}\n'
 CASES = {
@@ -59,6 +60,22 @@ def test_what_cannot_be_done_exits_with_2_and_one_sentence(
     answer = invoke(command, *shlex.split(line))
     assert answer.code == 2, answer
     assert answer.err
+
+
+@pytest.mark.parametrize("command", ["doctor", "verify-windows"])
+def test_a_malformed_setting_is_misuse_and_named(
+    invoke: Invoke, dead_chain: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("ALLOWED_LATENESS", "an hour")
+    answer = invoke(command, "--chain", dead_chain)
+    assert answer.code == 2
+    assert answer.err.startswith("cqc: environment variable ALLOWED_LATENESS is wrong: ")
+
+
+def test_a_redrive_judges_by_no_malformed_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEATURE_TIMEZONE", "Mars")
+    with pytest.raises(UsageError, match="environment variable FEATURE_TIMEZONE is wrong"):
+        judge("p")
 
 
 def test_the_table_has_bad_input_for_every_command() -> None:
