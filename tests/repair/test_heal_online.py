@@ -77,7 +77,7 @@ def test_the_newest_value_of_each_feature_is_served_with_its_events_time(
     answer = heal(invoke, scratch)
 
     assert answer.code == 0, answer.err
-    assert answer.out.startswith("Wrote the values of 1 location with events from")
+    assert answer.out.startswith("Wrote the values of 1 location with events or windows in")
     now = served(scratch, location)
     assert now["new_overall_rating"] == ("Inadequate", THEN + SECOND)
     assert now["rating_change_reason"] == ("first", THEN), "the newer event has none"

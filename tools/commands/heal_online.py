@@ -1,11 +1,11 @@
 """`cqc heal-online`: online values written again from the tables; the work is in tools/heal."""
 
-from tools.commands.options import ChainFile, Dataset, DryRun, Json, Project, RangeFrom, RangeTo, Region
+from tools.commands.options import ChainFile, Dataset, DryRun, Json, Project, RangeFrom, RangeToLast, Region
 
 
 def heal_online(
     since: RangeFrom,
-    until: RangeTo,
+    until: RangeToLast,
     dry_run: DryRun = False,
     chain: ChainFile = None,
     project: Project = None,

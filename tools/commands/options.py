@@ -64,8 +64,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 
 _FROM = typer.Option("--from", metavar="TIME", help="The start of the range, included.")
-_TO = typer.Option("--to", metavar="TIME", help="The end of the range, excluded.")
 RangeFrom = Annotated[str, _FROM]
-RangeTo = Annotated[str, _TO]
 OptionalRangeFrom = Annotated[str | None, _FROM]
-OptionalRangeTo = Annotated[str | None, _TO]
+OptionalRangeTo = Annotated[
+    str | None, typer.Option("--to", metavar="TIME", help="The end of the range, excluded.")
+]
+# As dead letters name a range: its newest event is in it.
+RangeToLast = Annotated[
+    str, typer.Option("--to", metavar="LAST-TIME", help="The end of the range, included.")
+]

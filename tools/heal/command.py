@@ -45,7 +45,7 @@ def run(pipeline: Pipeline, since: str, until: str, dry_run: bool, as_machine: b
 
 def _sentence(span: Range, healed: Healed, dry_run: bool) -> str:
     number = len(healed.locations)
-    values = f"the values of {number} location{'' if number == 1 else 's'} with events from"
+    values = f"the values of {number} location{'' if number == 1 else 's'} with events or windows in"
     values += f" {span.since.isoformat()} to {span.until.isoformat()}"
     if dry_run:
         return f"Would write {values}; nothing was written."

@@ -4,10 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from typer.main import get_group
+
 from shared.online import OnlineFeatures, Unwritten
-from tools.heal.values import first_window
+from tools.__main__ import app
+from tools.heal.values import EVENTS, WINDOWS, first_window
 from tools.heal.writing import LOCATIONS, write
 
+COLUMNS = {"event_timestamp": EVENTS, "window_start": WINDOWS}
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 
@@ -54,6 +58,12 @@ async def test_a_store_that_takes_nothing_of_a_batch_is_not_asked_again() -> Non
 
 async def test_a_dry_run_counts_the_locations() -> None:
     assert len((await write(entries(5), None)).locations) == 5
+
+
+def test_the_end_of_the_range_is_included_and_the_help_says_so() -> None:
+    (option,) = (made for made in get_group(app).commands["heal-online"].params if made.name == "until")
+    assert getattr(option, "help", None) == "The end of the range, included."
+    assert all(f"{column} <= @until" in sql for column, sql in COLUMNS.items())
 
 
 def test_a_windows_values_are_found_although_its_revisions_reach_into_the_next_window() -> None:
