@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from shared.topology import DATASET, REGION
+from tools.times import LONGEST
 
 # Which pipeline; tools/pipeline/deployment.py reads the environment itself, as an option must win over it.
 ChainFile = Annotated[
@@ -31,7 +32,8 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before this time.")]
 Every = Annotated[
-    float | None, typer.Option(min=0.1, metavar="SECONDS", help="Between two looks, instead of the default.")
+    float | None,
+    typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help="Between two looks, instead of the default."),
 ]
 Reason = Annotated[
     str | None, typer.Option("--reason", "--error-type", help="Only dead letters with this reason.")
@@ -53,7 +55,8 @@ Part = Annotated[
 
 # How.
 Timeout = Annotated[
-    float | None, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for one answer.")
+    float | None,
+    typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help="How long to wait for one answer."),
 ]
 Rate = Annotated[float | None, typer.Option(min=0.1, help="At most this many events per second.")]
 EventLines = Annotated[

@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from tools.commands.options import ChainFile, Part
+from tools.times import LONGEST
 
 
 def pause(
     part: Part,
     chain: ChainFile = None,
     seconds: Annotated[
-        float | None, typer.Option("--for", min=0.1, metavar="SECONDS", help="Resume it after so long.")
+        float | None,
+        typer.Option("--for", min=0.1, max=LONGEST, metavar="SECONDS", help="Resume it after so long."),
     ] = None,
 ) -> None:
     """Have a part of the chain on this machine hang: it takes connections and answers nothing."""

@@ -10,6 +10,7 @@ import typer
 from shared.topology import FUNCTIONS, PUSHED, subscription_name
 from tools.errors import CommandError, UsageError, choose
 from tools.local.ports import DEFAULT_BASE
+from tools.times import LONGEST
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +38,7 @@ def up(
         typer.Option("--json", metavar="FILE", help="Where to write the addresses once everything is ready."),
     ] = None,
     flush_every: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How often to call the flush.")
+        float, typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help="How often to call the flush.")
     ] = 60.0,
     port_base: Annotated[
         int, typer.Option(min=0, max=65_000, help="The first of ten ports; 0 takes any free ones.")

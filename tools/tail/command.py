@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from tools.console import console, print_json
+from tools.errors import UsageError
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_warehouse
 from tools.pipeline.deployment import Pipeline
@@ -29,7 +30,10 @@ def run(
 ) -> None:
     """Prints a line per event until Ctrl-C, then how many; raises CommandError when BigQuery fails."""
     filters.check()
-    start = None if since is None else moment("--since", since, datetime.now(UTC))
+    now = datetime.now(UTC)
+    start = None if since is None else moment("--since", since, now)
+    if start and start > now:
+        raise UsageError(f"--since {since} is still to come: without it, tail shows what comes from now on")
     pause = every or (EVERY_LOCALLY if isinstance(pipeline, ChainAddress) else EVERY_DEPLOYED)
     people = console(stderr=True)
     tail = Tail(

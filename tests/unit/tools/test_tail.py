@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.command_line import Invoke
 from tools.console import as_json
 from tools.errors import UsageError
 from tools.pipeline.warehouse import WarehouseError
@@ -176,3 +177,9 @@ def test_each_table_is_read_by_its_partitions_with_values_as_parameters() -> Non
     assert sql.count("event_timestamp >= @oldest") == sql.count("error_timestamp >= @since") == 1
     assert hostile not in sql
     assert parameters == {"location": hostile, "event_type": hostile}
+
+
+def test_a_start_that_is_still_to_come_is_misuse(invoke: Invoke, dead_chain: str) -> None:
+    answer = invoke("tail", "--since", "2199-01-01T00:00:00Z", "--chain", dead_chain)
+    assert answer.code == 2
+    assert "2199-01-01T00:00:00Z is still to come" in answer.err
