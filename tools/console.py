@@ -13,6 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from io import StringIO
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -127,13 +128,26 @@ def visible(text: str) -> str:
 
 
 def as_json(value: object) -> str:
-    """One line of JSON; times in ISO 8601, bytes as text, exact decimals as text, as BigQuery writes them."""
-    return encodable(json.dumps(value, default=_plain, ensure_ascii=False))
+    """One line of JSON; times in ISO 8601, bytes as text, exact decimals and NaN as text, as BigQuery's."""
+    try:
+        text = json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # JSON has no NaN and no infinities
+        text = json.dumps(_finite(value), default=_plain, ensure_ascii=False)
+    return encodable(text)
 
 
 def encodable(text: str) -> str:
     """The same JSON in UTF-8, which can't hold half a surrogate pair, as a producer may send it: escaped."""
     return text.encode(errors="backslashreplace").decode()
+
+
+def _finite(value: object) -> object:
+    """The same with "NaN", "Infinity" and "-Infinity" as text."""
+    if isinstance(value, float) and not isfinite(value):
+        return json.dumps(value)
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: object) -> object:

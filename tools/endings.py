@@ -15,6 +15,9 @@ from tools.errors import CommandError, UsageError
 _OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 """What a write to stdout may fail with, apart from a closed pipe."""
 
+_INTERRUPTED = 130
+"""typer's own code for a Ctrl-C that comes before the command."""
+
 
 def check_output() -> None:
     """Makes every text writable, whatever stdout's encoding; raises CommandError when there is no stdout."""
@@ -31,6 +34,10 @@ def in_words() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise CommandError("interrupted") from None
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            raise CommandError("interrupted") from None
+        raise
     except BrokenPipeError:
         _discard_output()
         raise SystemExit(0) from None  # the reader, such as `head`, has all that it wanted

@@ -47,7 +47,10 @@ BAD = {
         ("''", "give either SQL"),
         ("'SELECT * FROM no_such_table'", "no_such_table"),
     ],
-    "features": [("1-000000000", "has no values for location 1-000000000 yet")],
+    "features": [
+        ("1-000000000", "has no values for location 1-000000000 yet"),
+        ("1-000000000 --json", "has no values for location 1-000000000 yet"),
+    ],
     "flush": [("--region r", "--region belongs to a deployed pipeline")],
     "kill": [("no-such", "there is no part no-such: choose one of")],
     "restart": [("no-such", "there is no part no-such: choose one of")],
@@ -108,6 +111,19 @@ def test_a_suggested_command_names_the_chain_as_this_one_did(run: Run, invoke: I
     chain = str(run.chain.file)
     answer = invoke("features", "1-000000000", "--chain", chain)
     assert f"`cqc query --chain {chain} 'SELECT DISTINCT location_id" in answer.err
+
+
+def test_a_statement_says_what_it_did(invoke: Invoke) -> None:
+    said = [
+        invoke("query", sql).out.strip()
+        for sql in (
+            "CREATE OR REPLACE TABLE statements (a INT64)",
+            "INSERT INTO statements VALUES (1), (2)",
+            "DELETE FROM statements WHERE a = 1",
+            "DROP TABLE statements",
+        )
+    ]
+    assert said == ["CREATE TABLE: done", "INSERT: 2 rows", "DELETE: 1 row", "DROP TABLE: done"]
 
 
 def test_flush_shows_the_summary(invoke: Invoke) -> None:

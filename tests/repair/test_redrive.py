@@ -84,6 +84,7 @@ def test_events_are_fixed_by_hand_in_a_file_which_can_be_sent_again_after_a_part
     assert invoke(*of_location, "--edited", str(file), "--limit", "1", "--yes").code == 0
     rest = invoke(*of_location, "--edited", str(file), "--yes")
     assert (rest.code, "1 sent and marked" in rest.out) == (0, True)
+    assert f"To redrive: 1, which are in {file}." in " ".join(rest.out.split())
     for event_id in (first, second):
         until_number(run, 1, ROWS_OF, event_id=event_id)
     assert "Nothing to send." in invoke(*of_location, "--edited", str(file), "--yes").out

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tools.commands.options import ChainFile, Dataset, Json, Project, Region, Timeout
-from tools.errors import CommandError
+from tools.errors import CommandError, UsageError
 
 
 def features(
@@ -24,6 +24,8 @@ def features(
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.pipeline.online_store import TIMEOUT
 
+    if not location_id:
+        raise UsageError("LOCATION_ID is empty: name a location, such as 1-466088203")
     options = PipelineOptions(chain, project, region, dataset)
     store = connect_online_store(locate(options))
     values = store.fetch(location_id, timeout or TIMEOUT)
@@ -32,11 +34,12 @@ def features(
             value.name: {"value": value.value, "generate_time": value.generate_time} for value in values
         }
         print_json({"location_id": location_id, "features": served})
-        return
     if not values:
         sql = "SELECT DISTINCT location_id FROM realtime_features"
         lists = shlex.join(["cqc", "query", *options.words(), sql])
         nothing = f"the online store has no values for location {location_id} yet"
         raise CommandError(f"{nothing}: `{lists}` lists those with events")
+    if as_json:
+        return
     rows = [(value.name, value.value, value.generate_time) for value in values]
     console().print(table(("feature", "value", "event time"), rows, title=f"location {location_id}"))

@@ -71,6 +71,9 @@ def _show(result: "QueryResult", as_json: bool, csv: bool, vertical: bool) -> No
     if as_json:
         print_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])
         return
+    if result.done:
+        people.print(result.done)
+        return
     if csv:
         lines = csv_lines(result.columns, result.rows)
     elif vertical or not fits(result.columns, result.rows, people.width):

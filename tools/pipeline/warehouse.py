@@ -54,6 +54,8 @@ class QueryResult:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+    done: str | None = None
+    """What a statement that is no query did, such as `INSERT: 2 rows`."""
 
     def records(self) -> list[Record]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
@@ -129,23 +131,27 @@ class Warehouse:
     def query(self, sql: str, **parameters: str | datetime) -> QueryResult:
         """The result of GoogleSQL with @name for a parameter; bare table names are this dataset's."""
         with self._sentences("the query"):
-            rows = self._run(sql, parameters)
-            return QueryResult([field.name for field in rows.schema], [row.values() for row in rows])
+            job = self._job(sql, parameters)
+            rows = self._rows(job)
+            columns = [field.name for field in rows.schema]
+            return QueryResult(columns, [row.values() for row in rows], _done(job))
 
     def stream(self, sql: str, **parameters: str | datetime) -> Iterator[Record]:
         """The same a row at a time, for a result too large to be held at once."""
         with self._sentences("the query"):
-            for row in self._run(sql, parameters):
+            for row in self._rows(self._job(sql, parameters)):
                 yield dict(row.items())
 
-    def _run(self, sql: str, parameters: Mapping[str, str | datetime]) -> RowIterator:
+    def _job(self, sql: str, parameters: Mapping[str, str | datetime]) -> bigquery.QueryJob:
         config = bigquery.QueryJobConfig(
             default_dataset=f"{self._project}.{self._dataset}",
             query_parameters=[_parameter(name, value) for name, value in parameters.items()],
         )
         # Not query_and_wait: bqemulator's jobs.query ignores the default dataset and hides errors.
         start = min(CALL_TIMEOUT, self._query_timeout)
-        job = self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None, timeout=start)
+        return self._client.query(sql, job_config=config, retry=_RETRY, job_retry=None, timeout=start)
+
+    def _rows(self, job: bigquery.QueryJob) -> RowIterator:
         return job.result(retry=_RETRY, timeout=self._query_timeout)
 
     def tables(self) -> list[tuple[str, Stored]]:
@@ -196,6 +202,14 @@ class Warehouse:
             raise WarehouseError(_no_answer(what, where, error)) from error
         except (requests.RequestException, GoogleAuthError) as error:
             raise WarehouseError(f"BigQuery can't be reached for {what} {where}: {error}") from error
+
+
+def _done(job: bigquery.QueryJob) -> str | None:
+    if job.statement_type in (None, "SELECT"):
+        return None
+    changed = job.num_dml_affected_rows
+    what = "done" if changed is None else f"{changed:,} row{'' if changed == 1 else 's'}"
+    return f"{job.statement_type.replace('_', ' ')}: {what}"
 
 
 def _parameter(name: str, value: str | datetime) -> bigquery.ScalarQueryParameter:

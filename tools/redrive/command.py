@@ -14,7 +14,7 @@ from tools.errors import ProblemsFound, UsageError
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
 from tools.pipeline.deployment import Pipeline
 from tools.redrive.edits import parse
-from tools.redrive.report import raise_refused, show
+from tools.redrive.report import events_of, raise_refused, show
 from tools.redrive.verdict import judge
 from tools.redrive.work import Key, Mark, Proposal, export, is_open, is_undone, marks, propose, take_edited
 from tools.replay.items import Item
@@ -63,23 +63,23 @@ def run(
     edit = parse(changes.settings, changes.removals)
     people = console(stderr=as_machine)
     found, done = _dead_letters(pipeline, selection)
-    items = _still_open(found, done, selection, limit, people)
-    if changes.export is not None:
-        again = shlex.join(["cqc", "redrive", "--edited", str(changes.export), *naming])
-        export(items, changes.export, again)
-        people.print(f"Edit `payload` in {changes.export}, then: {again}", soft_wrap=True)
-        return
     rules, now = judge(pipeline.project), datetime.now(UTC)
-    proposals = (
-        propose(items, edit, rules, now)
-        if changes.edited is None
-        else take_edited(found, done, changes.edited, rules, now)[:limit]
-    )
+    if changes.edited is not None:
+        proposals = take_edited(found, done, changes.edited, rules, now)[:limit]
+        people.print(f"To redrive: {len(proposals)}, which are in {changes.edited}.")
+    else:
+        items = _still_open(found, done, selection, limit, people)
+        if changes.export is not None:
+            again = shlex.join(["cqc", "redrive", "--edited", str(changes.export), *naming])
+            export(items, changes.export, again)
+            people.print(f"Edit `payload` in {changes.export}, then: {again}", soft_wrap=True)
+            return
+        proposals = propose(items, edit, rules, now)
     show(proposals, as_machine)
     good = [proposal for proposal in proposals if proposal.problem is None]
     if not good:
         people.print("Nothing to send.")
-    elif not (yes or _agreed(len(good), pipeline)):
+    elif not (yes or agreed(len(good), pipeline.project)):
         people.print(f"Nothing was sent; {len(good)} could be: --yes sends without asking.")
     else:
         _send(pipeline, good, str(edit) or (f"by hand in {changes.edited}" if changes.edited else None))
@@ -107,10 +107,15 @@ def _still_open(
     return items
 
 
-def _agreed(count: int, pipeline: Pipeline) -> bool:
-    if not sys.stdin.isatty():
+def agreed(count: int, project: str) -> bool:
+    """Whether someone at the terminal says yes; nobody there, or Ctrl-D, is a no."""
+    if sys.stdin is None or not sys.stdin.isatty():
         return False
-    return input(f"\nSend {count} events to {pipeline.project}? [y/N] ").strip().lower() == "y"
+    try:
+        answer = input(f"\nSend {events_of(count)} to {project}? [y/N] ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _send(pipeline: Pipeline, proposals: Sequence[Proposal], edit: str | None) -> None:

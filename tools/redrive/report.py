@@ -33,7 +33,7 @@ def show(proposals: Sequence[Proposal], as_machine: bool) -> None:
     if len(good) > _SHOWN:
         people.print(f"\nand {len(good) - _SHOWN} more that it accepts, see --json")
     for reason, refused in by_reason(proposals).items():
-        people.print(f"\n{_events(len(refused))} refused: {one_line(reason)}", style="red")
+        people.print(f"\n{events_of(len(refused))} refused: {one_line(reason)}", style="red")
         for proposal in refused[:_EXAMPLES]:
             _show_change(people, proposal)
         if len(refused) > _EXAMPLES:
@@ -57,7 +57,7 @@ def _show_change(people: "Console", proposal: Proposal) -> None:
         people.print(one_line(line), style={"+": "green", "-": "red"}.get(line[0], ""))
 
 
-def _events(count: int) -> str:
+def events_of(count: int) -> str:
     return f"{count:,} event{'' if count == 1 else 's'}"
 
 

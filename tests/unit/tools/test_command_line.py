@@ -80,6 +80,7 @@ def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, .
         (("sample", "5", "--now", "noon"), b"write it like 2026-01-31T12:00:00Z"),
         (("sample", "5", "--now", "2026-01-31T12:00:00"), b"has no offset"),
         (("sample", "5", "--bad", "0.9", "--late", "0.9"), b"add up to more than 1"),
+        (("features", ""), b"LOCATION_ID is empty"),
         (("sample", "five"), b"Invalid value for 'N'"),
         (("flush", "--chain", "nowhere.json"), b"nowhere.json can't be read"),
     ],

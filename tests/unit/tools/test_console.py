@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from tools.console import as_text, console, csv_lines, fits, records, table, visible
+from tools.console import as_json, as_text, console, csv_lines, fits, records, table, visible
 
 ID = "5907c30e-bb5f-4f68-89ea-16b8c21dfadb"
 LONG = "timestamp: is missing, expected ISO 8601 text with an offset, " * 3
@@ -68,6 +68,11 @@ def test_what_might_steer_the_terminal_is_escaped_and_lines_are_kept(
 )
 def test_a_number_is_short_and_none_looks_like_another(value: float, text: str) -> None:
     assert as_text(value) == text
+
+
+def test_json_has_no_number_that_json_lacks() -> None:
+    shown = as_json([{"a": float("nan"), "b": (1.5, float("-inf")), "at": datetime(2026, 1, 31, tzinfo=UTC)}])
+    assert shown == '[{"a": "NaN", "b": [1.5, "-Infinity"], "at": "2026-01-31T00:00:00+00:00"}]'
 
 
 def test_csv_is_read_back_as_it_was() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.endings import in_words
+from tools.errors import CommandError
 from tools.paths import ROOT
 
 EVENT = (
@@ -82,3 +83,15 @@ def test_a_terminal_without_our_characters_still_shows_help(tmp_path: Path) -> N
 def test_an_error_that_has_nothing_to_do_with_the_output_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), in_words():
         (tmp_path / "nowhere").read_text()
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, SystemExit(130)], ids=["ours", "typer's"])
+def test_an_interruption_is_said_whenever_it_comes(how: BaseException | type[BaseException]) -> None:
+    with pytest.raises(CommandError, match="interrupted"), in_words():
+        raise how
+
+
+def test_another_exit_code_stays_as_it_is() -> None:
+    with pytest.raises(SystemExit) as end, in_words():
+        raise SystemExit(1)
+    assert end.value.code == 1

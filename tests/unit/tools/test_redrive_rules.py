@@ -1,5 +1,6 @@
 """Which dead letters are still open, and how refusals are grouped."""
 
+import io
 import json
 import resource
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from shared.errors import ErrorType
 from tools.errors import ProblemsFound, UsageError
+from tools.redrive.command import agreed
 from tools.redrive.edits import parse
 from tools.redrive.report import by_reason, raise_refused, show
 from tools.redrive.verdict import judge
@@ -180,3 +182,25 @@ def test_a_line_that_is_no_dead_letter_is_named(tmp_path: Path, line: str, sente
     file.write_text(line)
     with pytest.raises(UsageError, match=sentence):
         take_edited([dead_letter()], {}, file, judge("p"), LATER)
+
+
+class Terminal(io.StringIO):
+    """Someone types this, and then Ctrl-D."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "agrees"),
+    [("y\n", True), (" Yes \n", True), ("n\n", False), ("yesterday\n", False), ("\n", False), ("", False)],
+)
+def test_events_are_sent_for_a_yes_only(typed: str, agrees: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    assert agreed(1, "p") is agrees
+
+
+def test_nobody_at_the_terminal_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    for absent in (io.StringIO("y\n"), None):
+        monkeypatch.setattr("sys.stdin", absent)
+        assert not agreed(1, "p")
