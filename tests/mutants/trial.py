@@ -64,7 +64,7 @@ class Result:
 
 @contextmanager
 def scratch_copy() -> Iterator[Path]:
-    """A copy of the work tree, with what is not committed and without what is ignored."""
+    """A copy of the work tree, with what is not committed and without what is ignored; links stay links."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     with TemporaryDirectory(prefix="mutants-") as folder:
@@ -72,7 +72,7 @@ def scratch_copy() -> Iterator[Path]:
         for name in filter(None, names):
             if (ROOT / name).is_file():  # not deleted since
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, tree / name)
+                shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
         subprocess.run(["git", "init", "--quiet", str(tree)], check=True)  # some tools look for a root
         yield tree
 
