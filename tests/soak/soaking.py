@@ -7,10 +7,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.soak.laws import broken, stale, whole
 from tests.soak.publications import Publication, Times, publications
@@ -74,7 +75,8 @@ def soak(
     shutil.rmtree(folder, ignore_errors=True)
     times = Times.closing_after(datetime.now(UTC), starting + plan.heals_at / 2)
     verdict = Verdict(plan, [])
-    with _environment({"ALLOWED_LATENESS": str(int(times.lateness.total_seconds()))}):
+    # The functions inherit it; what a chain's clients add to it goes again.
+    with patch.dict(os.environ, ALLOWED_LATENESS=str(int(times.lateness.total_seconds()))):
         options = ChainOptions(
             parts=parts,
             port_base=0,
@@ -200,15 +202,3 @@ def _flush_beside(chain: Chain, done: threading.Event) -> None:
     while not done.wait(FLUSH_BESIDE):
         with suppress(CommandError):  # its instance was killed, or a service failed
             flush(chain.address.functions["aggregate"], timeout=30)
-
-
-@contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """The functions inherit it; what a chain's clients add to it goes again."""
-    before = dict(os.environ)
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import pytest
 
@@ -25,7 +26,6 @@ Invoke = Callable[..., Answer]
 @contextmanager
 def invoking(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     """Runs commands; the environment is restored at the end."""
-    before = dict(os.environ)
 
     def invoke(*arguments: str) -> Answer:
         monkeypatch.setattr("sys.argv", ["cqc", *arguments])
@@ -38,6 +38,5 @@ def invoking(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         assert "Traceback" not in said.err
         return Answer(code if isinstance(code, int) else 0, said.out, said.err)
 
-    yield invoke
-    os.environ.clear()
-    os.environ.update(before)
+    with patch.dict(os.environ):
+        yield invoke
