@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from shared.delivery.batching import PULLED
-from tests.support.up import PATIENCE, Up, is_running, running_up, until
+from tests.support.polling import PATIENCE, until
+from tests.support.up import Up, is_running, running_up
 from tools.demo.reconciliation import Ledger, duplicates, reconcile
 from tools.pipeline.address import DRIVERS
 from tools.pipeline.connect import connect_warehouse
+from tools.pipeline.warehouse import Warehouse
 from tools.sampling.mix import Recipe, sample
 
 pytestmark = [pytest.mark.outages, pytest.mark.timeout(300)]
@@ -34,17 +36,12 @@ def up(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
         yield started
 
 
-@pytest.fixture(autouse=True)
-def environment() -> Iterator[None]:
-    """A client of a chain is pointed at it by environment variables."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+def are_others(parts: Mapping[str, int], before: Mapping[str, int]) -> bool:
+    return parts.keys() == before.keys() and not parts.items() & before.items()
 
 
-def share_a_process(some: Mapping[str, int], others: Mapping[str, int]) -> bool:
-    return bool(some.items() & others.items())
+def until_row(warehouse: Warehouse, sql: str) -> None:
+    until(lambda: warehouse.query(sql).rows, f"a row of {sql}")
 
 
 def test_events_that_flow_while_features_is_killed_all_arrive_once(up: Up) -> None:
@@ -56,7 +53,7 @@ def test_events_that_flow_while_features_is_killed_all_arrive_once(up: Up) -> No
     )
     publishing.start()
     warehouse = connect_warehouse(up.chain)
-    until(lambda: bool(warehouse.query("SELECT event_id FROM realtime_features LIMIT 1").rows))
+    until_row(warehouse, "SELECT event_id FROM realtime_features LIMIT 1")
 
     killed = up.cqc("kill", "features")
 
@@ -71,10 +68,10 @@ def test_events_that_flow_while_features_is_killed_all_arrive_once(up: Up) -> No
     def ledger() -> Ledger:
         return reconcile(warehouse, len(lines), duplicates(lines))
 
-    until(lambda: ledger().adds_up, LEASE)
+    until(ledger, "all to be counted", lambda ledger: ledger.adds_up, LEASE)
     rows = int(str(warehouse.query("SELECT COUNT(*) FROM realtime_features").rows[0][0]))
     assert rows - ledger().unique_features - duplicates(lines) <= OUTSTANDING
-    until(lambda: "features was ended by SIGKILL: starting it again" in up.said)
+    up.until_it_says("features was ended by SIGKILL: starting it again")
     assert re.search(r"features is back after \d", up.said)
 
 
@@ -82,7 +79,7 @@ def test_a_restart_lets_the_part_finish(up: Up) -> None:
     answer = up.cqc("restart", "parse")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.decode().startswith("parse has ended and is back after ")
-    until(lambda: "parse ended with exit code 0: starting it again" in up.said)
+    up.until_it_says("parse ended with exit code 0: starting it again")
 
 
 def test_a_paused_part_answers_nothing_until_it_goes_on(up: Up) -> None:
@@ -127,8 +124,8 @@ def test_a_stand_in_that_was_killed_comes_back_empty_and_works(up: Up, part: str
     killed = up.cqc("kill", part)
     assert killed.returncode == 0, killed.stderr
     assert killed.stdout.endswith(b", without its data: cqc up --keep keeps it.\n")
-    until(lambda: f"{part} is back after" in up.said)
-    until(lambda: "without its data: cqc up --keep keeps it" in up.said)
+    up.until_it_says(f"{part} is back after")
+    up.until_it_says("without its data: cqc up --keep keeps it")
     event = {
         "event_id": f"after-{part}",
         "location_id": "1-1",
@@ -139,14 +136,14 @@ def test_a_stand_in_that_was_killed_comes_back_empty_and_works(up: Up, part: str
     assert up.cqc("publish", "-", stdin=json.dumps(event).encode()).returncode == 0
     warehouse = connect_warehouse(up.chain)
     sql = f"SELECT event_id FROM realtime_features WHERE event_id = 'after-{part}'"
-    until(lambda: bool(warehouse.query(sql).rows))
+    until_row(warehouse, sql)
 
 
 def test_all_parts_that_are_killed_at_once_come_back(up: Up) -> None:
     before = up.chain.parts
     for pid in before.values():
         os.killpg(pid, signal.SIGKILL)
-    until(lambda: up.chain.parts.keys() == before.keys() and not share_a_process(up.chain.parts, before))
+    until(lambda: up.chain.parts, "all parts to be back", lambda parts: are_others(parts, before))
     answer = up.cqc("doctor")
     assert answer.returncode == 0, answer.stdout.decode()
 
@@ -160,7 +157,7 @@ def test_a_chain_whose_part_keeps_crashing_gives_up_with_the_end_of_its_log(tmp_
                     os.kill(pid, signal.SIGKILL)
             return up.process.poll() is not None
 
-        until(kill_again)
+        until(kill_again, "the chain to give up")
         code, errors = up.end()
         assert code == 2, errors
         assert "firestore was ended by SIGKILL, now 5 times in a row: the chain gives up" in errors

@@ -1,12 +1,12 @@
 """A chain that collects spans: `cqc trace` follows an event, `cqc doctor` finds what is broken."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from google.pubsub_v1.types import PushConfig, RetryPolicy, Subscription
 from shared.windows.documents import Documents, Fields, Write
 from shared.windows.state import LAYOUT, Control, Layout, Shard
 from tests.support.chain import command
+from tests.support.polling import until
 from tools.commands.trace import trace
 from tools.doctor.checkup import checkup
 from tools.doctor.findings import Finding, Verdict
@@ -25,9 +26,6 @@ from tools.local.chain import Chain, ChainOptions
 from tools.pipeline.connect import connect_pubsub, connect_warehouse, with_documents
 from tools.pipeline.deployment import PipelineOptions, locate
 from tools.pipeline.pubsub import PubSub
-
-BOUND = 30.0
-"""Seconds within which spans arrive on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +44,12 @@ def pubsub(traced: Chain) -> Iterator[PubSub]:
 
 def spans(chain: Chain, event_id: str, names: set[str]) -> list[dict[str, Any]]:
     """The event's spans, once there is one of each of these names."""
-    end = time.monotonic() + BOUND
-    while True:
-        answer = command(chain, "trace", event_id, "--json")
-        found = json.loads(answer.stdout) if answer.returncode == 0 else []
-        if names <= {span["name"] for span in found}:
-            return list(found)
-        assert time.monotonic() < end, answer.stdout + answer.stderr
-        time.sleep(0.1)  # polls what the collector has got
+
+    def has_them(answer: CompletedProcess[bytes]) -> bool:
+        return answer.returncode == 0 and names <= {span["name"] for span in json.loads(answer.stdout)}
+
+    answer = until(lambda: command(chain, "trace", event_id, "--json"), f"the spans {names}", has_them)
+    return list(json.loads(answer.stdout))
 
 
 def test_an_event_is_followed_from_publish_to_its_row(traced: Chain) -> None:

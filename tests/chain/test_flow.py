@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import orjson
 import pytest
 
 from tests.support.chain import command
+from tests.support.polling import until
 from tools.doctor.checkup import checkup
 from tools.doctor.findings import Finding, Verdict
 from tools.health.collect import collect
@@ -51,15 +52,14 @@ def facts(chain: Chain) -> Facts:
     return collect(pipeline(chain), datetime.now(UTC))
 
 
-def eventually(look: Callable[[], Report], wrong: str) -> Report:
-    """The report once this check is wrong."""
-    end = time.monotonic() + BOUND
-    while True:
-        findings = look()
-        if findings[wrong].verdict is Verdict.WRONG:
-            return findings
-        assert time.monotonic() < end, findings
-        time.sleep(0.2)  # polls what other processes do
+def once_wrong(chain: Chain, check: str) -> Report:
+    """The report that first finds so."""
+    return until(
+        lambda: doctor(chain),
+        f"{check} to be wrong",
+        lambda report: report[check].verdict is Verdict.WRONG,
+        BOUND,
+    )
 
 
 def explain(chain: Chain, event_id: str) -> str:
@@ -96,10 +96,7 @@ def test_a_probe_goes_through_a_healthy_chain_and_leaves_no_features(broken: Cha
 
 def test_segments_that_wait_are_counted_and_events_are_timed_from_publish_to_row(broken: Chain) -> None:
     publish(broken, *good(30, "good"))
-    end = time.monotonic() + BOUND
-    while not is_through(seen := facts(broken), 30):
-        assert time.monotonic() < end, seen
-        time.sleep(0.2)  # polls what other processes do
+    seen = until(lambda: facts(broken), "30 events' rows", lambda seen: is_through(seen, 30), BOUND)
     shown = document(seen, "chain")
     assert shown["missing"] == {}
     assert not isinstance(seen.latencies, Missing)
@@ -123,7 +120,7 @@ def test_events_that_are_retried_for_ever_are_found_with_the_reason(broken: Chai
     warehouse.query("ALTER TABLE realtime_features DROP COLUMN real_time_risk_score")
     publish(broken, *good(20, "retried"))
     try:
-        findings = eventually(lambda: doctor(broken), f"backlog of {FEATURES}")
+        findings = once_wrong(broken, f"backlog of {FEATURES}")
         explained = explain(broken, "retried-1")
     finally:
         warehouse.query("ALTER TABLE realtime_features ADD COLUMN real_time_risk_score FLOAT64")
@@ -169,10 +166,10 @@ def test_an_event_is_explained_without_the_services_that_are_frozen(broken: Chai
 def test_an_engaged_brake_is_found_with_what_it_holds(broken: Chain) -> None:
     bad: list[dict[str, object]] = [{"event_id": f"bad-{number}"} for number in range(1_500)]
     publish(broken, *bad)
-    findings = eventually(lambda: doctor(broken), "dead-letter brake of parse")
+    findings = once_wrong(broken, "dead-letter brake of parse")
     assert "Pub/Sub keeps it; 503 ×" in findings["dead-letter brake of parse"].detail
     assert findings["answers of parse"].verdict is Verdict.WRONG
-    eventually(lambda: doctor(broken), f"backlog of {PARSE}")
+    once_wrong(broken, f"backlog of {PARSE}")
     shown = command(broken, "status").stdout.decode()
     assert "ENGAGED" in shown
     assert "parse schema_error" in shown

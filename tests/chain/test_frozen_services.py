@@ -2,25 +2,25 @@
 
 import json
 import signal
-import socket
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import Invoke, invoking
+from tests.support.polling import until
 from tools.local.parts import PartsKind, all_parts
 from tools.local.parts import address as address_on
-from tools.local.ports import HOST, allot
+from tools.local.ports import allot
 from tools.local.process import Process, stop_all
+from tools.local.readiness import accepts
 from tools.pipeline import address
 from tools.pipeline.address import ChainAddress
 from tools.replay import pulling
 
 pytestmark = pytest.mark.outages
 
-PATIENCE = 60.0
 SERVICES = ("pubsub", "bigquery", "feature-store")
 EVENT = '{"location_id": "1-1", "event_type": "rating_change", "timestamp": "2026-01-31T12:00:00Z"}\n'
 
@@ -34,7 +34,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChainAddress]:
     processes = [Process(part, folder / f"{part.name}.log") for part in parts]
     try:
         for process in processes:
-            wait_for(process, ports[process.name])
+            until(partial(listens, process, ports[process.name]), f"{process.name} to listen")
             process.signal_group(signal.SIGSTOP)
         yield chain
     finally:
@@ -43,16 +43,9 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChainAddress]:
         stop_all(processes)
 
 
-def wait_for(process: Process, port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        process.check()
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, process.tail()
-            time.sleep(0.05)  # polls a process that is starting
+def listens(process: Process, port: int) -> bool:
+    process.check()
+    return accepts(port)
 
 
 @pytest.fixture

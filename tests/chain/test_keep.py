@@ -1,14 +1,13 @@
 """`cqc up --keep`: the data outlives a stop, and the crash of any stand-in."""
 
 import json
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.support.up import Up, run_cqc, running_up, until
+from tests.support.polling import until
+from tests.support.up import Up, run_cqc, running_up
 from tools.demo.reconciliation import Ledger, duplicates, reconcile
 from tools.pipeline.address import DRIVERS
 from tools.pipeline.connect import connect_warehouse
@@ -19,15 +18,6 @@ pytestmark = [pytest.mark.outages, pytest.mark.timeout(300)]
 
 ALONE = "1-999999999"
 """A location with one event."""
-
-
-@pytest.fixture(autouse=True)
-def environment() -> Iterator[None]:
-    """A client of a chain is pointed at it by environment variables."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def lines_of(count: int, seed: int) -> list[bytes]:
@@ -41,6 +31,10 @@ def publish(up: Up, lines: list[bytes]) -> None:
 
 def ledger_of(up: Up, lines: list[bytes]) -> Ledger:
     return reconcile(connect_warehouse(up.chain), len(lines), duplicates(lines))
+
+
+def until_it_adds_up(up: Up, lines: list[bytes]) -> None:
+    until(lambda: ledger_of(up, lines), "all to be counted", lambda ledger: ledger.adds_up)
 
 
 def served(up: Up) -> dict[str, object]:
@@ -58,7 +52,7 @@ def test_a_stop_and_a_start_lose_nothing_also_with_another_driver(
     # Without a flush: the windows of what has come in are open, their log unread.
     with running_up(tmp_path, "--driver", before, "--keep", "--flush-every", "600") as up:
         publish(up, first)
-        until(lambda: ledger_of(up, first).arrived)
+        until(lambda: ledger_of(up, first), "all to arrive", lambda ledger: ledger.arrived)
         online = served(up)
         assert up.cqc("pause", "features").returncode == 0
         publish(up, second)  # they wait in Pub/Sub
@@ -66,12 +60,12 @@ def test_a_stop_and_a_start_lose_nothing_also_with_another_driver(
         assert up.stop() == (0, "")
 
     with running_up(tmp_path, "--driver", after, "--keep", "--flush-every", "0.5") as up:
-        until(lambda: "The data is kept in .cqc/data" in up.said)
+        up.until_it_says("The data is kept in .cqc/data")
         assert online.items() <= served(up).items(), "the flush may have added the window's"
-        until(lambda: ledger_of(up, first + second).adds_up)
+        until_it_adds_up(up, first + second)
         again = lines_of(50, seed=3)
         publish(up, again)
-        until(lambda: ledger_of(up, first + second + again).adds_up)
+        until_it_adds_up(up, first + second + again)
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
@@ -86,7 +80,7 @@ def test_stand_ins_that_are_killed_while_events_flow_come_back_with_their_data(
             lines += more
             killed = up.cqc("kill", part)
             assert killed.returncode == 0, killed.stderr
-        until(lambda: ledger_of(up, lines).adds_up)
+        until_it_adds_up(up, lines)
         assert "without its data" not in up.said
 
 

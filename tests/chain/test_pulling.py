@@ -13,7 +13,8 @@ import orjson
 import pytest
 
 from shared.delivery.batching import PULLED
-from tests.support.up import PATIENCE, Up, is_running, running_up, until
+from tests.support.polling import PATIENCE, until
+from tests.support.up import Up, is_running, running_up
 from tools.health.local import SUBSCRIPTIONS, by_name
 from tools.pipeline.connect import connect_warehouse
 from tools.pipeline.pubsub_state import NO_ANSWER, PULL_AGAIN, PULL_DONE, SubscriptionState, read_state
@@ -37,12 +38,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture
-def warehouse(up: Up) -> Iterator[Warehouse]:
-    """A client of a chain is pointed at it by environment variables."""
-    before = dict(os.environ)
-    yield connect_warehouse(up.chain)
-    os.environ.clear()
-    os.environ.update(before)
+def warehouse(up: Up) -> Warehouse:
+    return connect_warehouse(up.chain)
 
 
 def rows(warehouse: Warehouse, name: str) -> tuple[int, int]:
@@ -62,6 +59,11 @@ def windows_add_up(warehouse: Warehouse) -> bool:
     """
     ((events, counted),) = warehouse.query(sql).rows
     return events == counted
+
+
+def until_all_arrived(warehouse: Warehouse, name: str, count: int, patience: float = PATIENCE) -> None:
+    until(lambda: rows(warehouse, name), f"{count} events", lambda seen: seen[1] == count, patience)
+    until(lambda: windows_add_up(warehouse), "the windows to count them")
 
 
 def lines_of(name: str, count: int) -> list[bytes]:
@@ -92,7 +94,7 @@ def flowing(up: Up, warehouse: Warehouse, name: str, count: int) -> Iterator[Non
     )
     publishing.start()
     try:
-        until(lambda: rows(warehouse, name)[1] > 0)
+        until(lambda: rows(warehouse, name)[1], "the first event")
         yield
     finally:
         publishing.join()
@@ -100,7 +102,7 @@ def flowing(up: Up, warehouse: Warehouse, name: str, count: int) -> Iterator[Non
 
 
 def test_people_are_told_what_a_function_pulls_from(up: Up) -> None:
-    until(lambda: "pulls from dashboard-events-parse " in up.said)
+    up.until_it_says("pulls from dashboard-events-parse ")
     answer = up.cqc("doctor")
     assert answer.returncode == 0, answer.stdout.decode()
     said = " ".join(answer.stdout.decode().split())
@@ -114,8 +116,7 @@ def test_in_an_outage_of_bigquery_messages_are_given_back_before_their_leases_ru
     count = 900
     with flowing(up, warehouse, "frozen", count):
         assert up.cqc("pause", "bigquery", "--for", "12").returncode == 0
-    until(lambda: rows(warehouse, "frozen")[1] == count, 2 * PATIENCE)
-    until(lambda: windows_add_up(warehouse))
+    until_all_arrived(warehouse, "frozen", count, 2 * PATIENCE)
     answered = features_subscription(up).answered
     assert answered[PULL_DONE] == count
     assert answered[PULL_AGAIN] > 0
@@ -129,12 +130,11 @@ def test_sigterm_under_load_leaves_nothing_that_comes_again(up: Up, warehouse: W
     with flowing(up, warehouse, name, count):
         pid, began = up.chain.parts[part], time.monotonic()
         os.kill(pid, signal.SIGTERM)
-        until(lambda: not is_running(pid))
+        until(lambda: not is_running(pid), f"{part} to end")
         assert time.monotonic() - began < GRACE
-    until(lambda: rows(warehouse, name)[1] == count, LEASE)
-    until(lambda: windows_add_up(warehouse))
+    until_all_arrived(warehouse, name, count, LEASE)
     assert rows(warehouse, name) == (count, count)
-    until(lambda: f"{part} ended with exit code 0" in up.said)
+    up.until_it_says(f"{part} ended with exit code 0")
 
 
 def test_what_a_killed_function_held_comes_to_the_next_one_when_its_leases_run_out(
@@ -145,12 +145,11 @@ def test_what_a_killed_function_held_comes_to_the_next_one_when_its_leases_run_o
     assert up.cqc("pause", "bigquery").returncode == 0
     try:
         assert up.cqc("publish", "-", stdin=b"\n".join(lines_of("kill", count))).returncode == 0
-        until(lambda: features_subscription(up).undelivered == count)
+        until(lambda: features_subscription(up), "the backlog", lambda seen: seen.undelivered == count)
         assert up.cqc("kill", "features").returncode == 0
     finally:
         up.cqc("resume", "bigquery")
-    until(lambda: rows(warehouse, "kill")[1] == count, LEASE)
-    until(lambda: windows_add_up(warehouse))
+    until_all_arrived(warehouse, "kill", count, LEASE)
     assert 0 < features_subscription(up).answered[NO_ANSWER] - before <= OUTSTANDING
 
 
@@ -161,14 +160,18 @@ def test_an_event_that_is_given_back_is_explained_with_the_reason(up: Up, wareho
     warehouse.query("ALTER TABLE realtime_features DROP COLUMN real_time_risk_score")
     try:
         assert up.cqc("publish", "-", stdin=b"\n".join(lines_of("back", 3))).returncode == 0
-        until(lambda: "and features gave delivery" in said("explain", "back-1"))
+        until(
+            lambda: said("explain", "back-1"),
+            "it to be given back",
+            lambda text: "and features gave delivery" in text,
+        )
         explained, status, doctor = said("explain", "back-1"), said("status"), said("doctor")
     finally:
         warehouse.query("ALTER TABLE realtime_features ADD COLUMN real_time_risk_score FLOAT64")
     assert "deploy the table's schema before the function that writes its columns" in explained
     assert "given back ×" in status
     assert "the last reason in its log: BigQuery" in doctor
-    until(lambda: rows(warehouse, "back")[1] == 3)
+    until_all_arrived(warehouse, "back", 3)
 
 
 def test_a_chain_that_stops_has_acknowledged_what_it_has_done(tmp_path: Path) -> None:

@@ -3,11 +3,8 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from shared.topology import FUNCTIONS
+from tests.support.polling import PATIENCE, until
+from tests.support.up import running_up
 from tools.paths import ROOT
-from tools.pipeline.address import ChainFile, read
 
-PATIENCE = 60.0
 README = (ROOT / "README.md").read_text()
 ELSEWHERE = {
     "python -m pip install nox && python -m nox -s demo": "installs, and is a nox session",
@@ -102,13 +99,12 @@ class Terminal:
         if reads is None:
             assert lacking(block.output, printed) == [], printed
             return
-        deadline = time.monotonic() + PATIENCE
-        while True:
+
+        def read() -> tuple[list[str], list[str], str]:
             answer, wrong = self.run(block.commands[reads:])
-            missing = lacking(block.output, printed + answer)
-            if not (missing or wrong):
-                return
-            assert time.monotonic() < deadline, (missing, answer, wrong)
+            return answer, lacking(block.output, printed + answer), wrong
+
+        until(read, "what the README shows", lambda seen: not any(seen[1:]))
 
 
 def shown_functions() -> dict[str, str]:
@@ -130,52 +126,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return kept | {"PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Up:
-    """A `cqc up` of its own."""
-
-    process: subprocess.Popen[str]
-    folder: Path
-
-    def chain(self) -> ChainFile:
-        return read(self.folder / ".cqc" / "chain.json")
-
-
-@pytest.fixture
-def up(tmp_path: Path, environment: dict[str, str]) -> Iterator[Up]:
-    """Ready: the file of --json exists."""
-    described = tmp_path / "described.json"
-    process = subprocess.Popen(
-        ["cqc", "up", "--port-base", "0", "--json", described.name],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + PATIENCE
-    while not described.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)  # polls a process
-    yield Up(process, tmp_path)
-    process.terminate()
-    process.communicate(timeout=PATIENCE)
-
-
 @pytest.mark.timeout(180)
-def test_the_readme_works_in_its_own_order(up: Up, environment: dict[str, str]) -> None:
-    shown = shown_functions()
-    addresses = {shown[name]: url for name, url in up.chain().functions.items()}
-    terminal = Terminal(up.folder, environment, addresses)
+def test_the_readme_works_in_its_own_order(tmp_path: Path, environment: dict[str, str]) -> None:
     start, *rest = (block for block in blocks() if block.commands[0] not in ELSEWHERE)
     assert start.commands[-1].startswith(START)
     assert sum(map(is_reading, (command for block in rest for command in block.commands))) == 3
-    for block in rest:
-        terminal.run_block(block)
-    up.process.send_signal(signal.SIGINT)
-    printed, errors = up.process.communicate(timeout=PATIENCE)
-    assert lacking(start.output, printed.splitlines()) == [], errors
+    shown = shown_functions()
+    with running_up(tmp_path) as up:
+        addresses = {shown[name]: url for name, url in up.chain.functions.items()}
+        terminal = Terminal(up.folder, environment, addresses)
+        for block in rest:
+            terminal.run_block(block)
+        _, errors = up.stop()
+    assert lacking(start.output, up.said.splitlines()) == [], errors
 
 
 def test_what_is_not_run_here_is_in_the_readme() -> None:

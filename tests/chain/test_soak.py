@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.soak.soaking import soak
-from tests.support.up import running_up, until
+from tests.support.polling import until
+from tests.support.up import running_up
 from tools.faults.drawing import draw
 from tools.faults.plan import Action, Fault, Plan
 from tools.faults.running import RECORD, Record
@@ -45,5 +46,5 @@ def test_cqc_up_runs_a_plan_from_a_file(tmp_path: Path, driver: Driver) -> None:
     (tmp_path / "plan.json").write_text(plan.to_json())
     with running_up(tmp_path, "--driver", driver, "--faults", "plan.json") as up:
         record = Record(tmp_path / ".cqc" / "faults" / RECORD)
-        until(lambda: record.counted() == {(Fault.KILL_INSTANCE, "parse"): 1})
-        until(lambda: "It misbehaves for 30 s" in up.said)
+        until(record.counted, "a kill", lambda found: found == {(Fault.KILL_INSTANCE, "parse"): 1})
+        up.until_it_says("It misbehaves for 30 s")

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.up import Up, is_running, run_cqc, running_up, until
+from tests.support.polling import until
+from tests.support.up import Up, is_running, run_cqc, running_up
 from tools.local.parts import address
 from tools.local.ports import HOST, ORDER
+from tools.local.readiness import accepts
 from tools.pipeline.address import ChainFile, read
 
 pytestmark = pytest.mark.outages
@@ -24,11 +26,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 
 def listens(endpoint: str) -> bool:
-    try:
-        socket.create_connection((HOST, int(endpoint.rsplit(":", 1)[1])), timeout=1).close()
-    except OSError:
-        return False
-    return True
+    return accepts(int(endpoint.rsplit(":", 1)[1]))
 
 
 def endpoints(chain: ChainFile) -> list[str]:
@@ -70,7 +68,7 @@ def test_a_second_chain_in_the_folder_is_refused_and_the_first_runs_on(up: Up) -
 def test_no_part_outlives_a_chain_that_gets_sigkill(up: Up) -> None:
     parts = up.parts()
     up.process.kill()
-    until(lambda: not any(map(is_running, parts.values())))
+    until(lambda: not any(map(is_running, parts.values())), "its parts to end")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all parts are left, and pull on")
@@ -79,7 +77,7 @@ def test_a_part_that_was_paused_then_is_ended_by_the_next_chain(up: Up) -> None:
     assert up.cqc("pause", "parse").returncode == 0
     others = [pid for pid in up.parts().values() if pid != paused]
     up.process.kill()
-    until(lambda: not any(map(is_running, others)))
+    until(lambda: not any(map(is_running, others)), "the other parts to end")
     assert is_running(paused)
 
     up.described.unlink()  # running_up waits for it

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tools.local.emulators import EMULATORS, EmulatorMissing, Launch
+from tools.local.readiness import accepts
 from tools.paths import ROOT
 
 START_SECONDS = 60
@@ -105,14 +106,11 @@ def _start(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)  # polls a process that is starting
-        else:
-            return
-    pytest.fail(f"{process.args!r} is not listening on {port}; its log:\n{log.read_text(errors='replace')}")
+    while not accepts(port):
+        if time.monotonic() > end or process.poll() is not None:
+            text = log.read_text(errors="replace")
+            pytest.fail(f"{process.args!r} is not listening on {port}; its log:\n{text}")
+        time.sleep(0.05)  # polls a process that is starting
 
 
 def _free_port() -> int:

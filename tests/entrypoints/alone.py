@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from tests.entrypoints.server import Server
-from tests.entrypoints.servers import until
+from tests.support.polling import until
 from tools.generate.package import build
 from tools.local.ports import HOST, allot
 

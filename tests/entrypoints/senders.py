@@ -14,6 +14,7 @@ import orjson
 
 from tests.entrypoints.deliveries import new_id, parsed, push, raw
 from tests.entrypoints.server import Server
+from tests.support.polling import until
 from tools.local.ports import HOST
 
 PATIENCE = 20.0
@@ -79,6 +80,10 @@ class Beside:
     slowest: float = 0.0
     """Seconds."""
 
+    def until_more(self, count: int) -> None:
+        seen = self.answers.total()
+        until(self.answers.total, f"{count} more good events", lambda total: total >= seen + count)
+
 
 @contextmanager
 def good_events(function: Server) -> Iterator[Beside]:
@@ -104,9 +109,7 @@ def good_events(function: Server) -> Iterator[Beside]:
     sender.start()
     try:
         yield beside
-        seen = beside.answers.total()
-        while beside.answers.total() < seen + 3:  # it answers afterwards too
-            time.sleep(0.01)  # polls the thread that sends
+        beside.until_more(3)  # it answers afterwards too
     finally:
         stop.set()
         sender.join()

@@ -1,12 +1,11 @@
 """Every stand-in and function as a process; messages that reached Pub/Sub can be found by their event."""
 
-import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
@@ -21,25 +20,18 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 
 from shared.topology import FUNCTIONS
 from tests.entrypoints.server import Server
+from tests.support.polling import until
 from tools.local.parts import PartsKind, address, all_parts
-from tools.local.ports import HOST, allot
+from tools.local.ports import allot
 from tools.local.process import Process, stop_all
+from tools.local.readiness import accepts, answers
 from tools.pipeline.connect import connect_warehouse
 from tools.pipeline.online_store import OnlineStore, Scalar
 from tools.pipeline.warehouse import Warehouse
 
 BOUND = 40.0
 """Seconds in which a server must be up, or up again, on a busy machine."""
-_POLL = 0.02
 _PORTS = {"bigquery": ("bigquery", "bigquery-storage")}
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Polls; fails after BOUND seconds with `what` was waited for."""
-    end = time.monotonic() + BOUND
-    while not condition():
-        assert time.monotonic() < end, f"waited {BOUND:.0f} s for {what}"
-        time.sleep(_POLL)
 
 
 @dataclass(frozen=True)
@@ -127,7 +119,7 @@ class Servers:
             log = self._folder / f"{name}-{time.monotonic_ns()}.log"
             self._processes[name] = Process(self._parts[name], log)
         for name in names:
-            until(lambda name=name: self._is_ready(name), f"{name} to be ready")  # type: ignore[misc]
+            until(partial(self._is_ready, name), f"{name} to be ready")
         if "pubsub" in names:
             self.parsed.create()
             self.dead_letters.create()
@@ -148,12 +140,9 @@ class Servers:
 
     def _is_ready(self, name: str) -> bool:
         self._processes[name].check()
-        try:
-            for port in _PORTS.get(name, (name,)):
-                socket.create_connection((HOST, self._ports[port]), timeout=1).close()
-        except OSError:
-            return False
-        return name not in FUNCTIONS or self.get(name, "/robots.txt") is not None
+        if name in FUNCTIONS:
+            return answers(self.chain.functions[name])
+        return all(accepts(self._ports[port]) for port in _PORTS.get(name, (name,)))
 
     def post(
         self, function: str, body: bytes, headers: Mapping[str, str] | None = None, query: str = ""

@@ -11,7 +11,8 @@ import pytest
 
 from shared.telemetry.logs import LogEvent
 from tests.entrypoints.deliveries import new_id, parsed, push, raw
-from tests.entrypoints.servers import Servers, until
+from tests.entrypoints.servers import Servers
+from tests.support.polling import until
 from tools.local.parts import PartsKind, all_parts
 from tools.local.ports import HOST, allot
 from tools.local.process import Process, stop_all

@@ -15,7 +15,8 @@ import pytest
 from tests.entrypoints.alone import deployed
 from tests.entrypoints.deliveries import new_id, push, raw
 from tests.entrypoints.server import Server
-from tests.entrypoints.servers import Servers, until
+from tests.entrypoints.servers import Servers
+from tests.support.polling import until
 from tools.local.parts import PROJECT
 from tools.local.ports import HOST
 

@@ -21,7 +21,8 @@ from tests.entrypoints.senders import (
     statuses,
 )
 from tests.entrypoints.server import Server, peak_memory
-from tests.entrypoints.servers import Servers, until
+from tests.entrypoints.servers import Servers
+from tests.support.polling import until
 
 MEMORY = 300 * 2**20
 """Bytes; as in tests/entrypoints/test_big_bodies.py. `aggregate` has 1 GiB, but not for its requests."""
@@ -175,8 +176,7 @@ def test_a_thousand_idle_connections_and_hundreds_that_do_not_finish_harm_nobody
         for byte in whole[-8:-3]:
             for connection in unfinished[1 :: len(halves)]:
                 connection.sendall(bytes([byte]))
-        seen = beside.answers.total()
-        until(lambda: beside.answers.total() > seen + 20, "20 more good events to be answered")
+        beside.until_more(21)
         stack.pop_all().close()
 
 
@@ -194,9 +194,9 @@ def test_two_senders_that_announce_all_of_the_budget_and_dawdle_have_it_for_ten_
         for _ in range(2):
             hog: socket.socket = stack.enter_context(connected(function))
             hog.sendall(post(b"x", length=BUDGET // 2))
-        until(lambda: status() == 429, "the budget to be taken")
+        until(status, "the budget to be taken", lambda status: status == 429)
         began = time.monotonic()
-        until(lambda: status() == 204, "the budget to be given back")
+        until(status, "the budget to be given back", lambda status: status == 204)
         assert time.monotonic() - began < 20
     with good_events(function):
         pass

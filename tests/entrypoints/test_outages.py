@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import orjson
 
 from tests.entrypoints.deliveries import new_id, parsed, push, raw
-from tests.entrypoints.servers import Servers, until
+from tests.entrypoints.servers import Servers
+from tests.support.polling import until
 
 
 @contextmanager
@@ -31,7 +32,11 @@ def statuses(servers: Servers, *requests: tuple[str, bytes]) -> list[int]:
 
 
 def recovers(servers: Servers, function: str, request: bytes, status: int = 204) -> None:
-    until(lambda: servers.post(function, request).status == status, f"{function} to recover")
+    until(
+        lambda: servers.post(function, request),
+        f"{function} to recover",
+        lambda answer: answer.status == status,
+    )
 
 
 def test_without_pub_sub_and_firestore_events_and_dead_letters_wait(servers: Servers) -> None:

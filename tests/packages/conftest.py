@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -15,14 +14,14 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.support.polling import until
 from tools.local.chain import Chain, ChainOptions
 from tools.local.ports import HOST, allot
+from tools.local.readiness import answers
 from tools.pipeline.warehouse import Warehouse
 
 DEPLOYED_PYTHON = os.environ.get("DEPLOYED_PYTHON", sys.executable)
 """The version that the functions run on where nox found it, else the tests' own."""
-START_TIMEOUT = 60.0
-"""Seconds to the first answer: imports without bytecode take about 5, more on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +90,15 @@ def start(
         env={"PATH": os.defpath, "HOME": str(code), **settings},
         start_new_session=True,
     )
-    return process, Served(f"http://{HOST}:{port}/")
+    return process, Served(f"http://{HOST}:{port}")
 
 
 def wait_until_served(process: subprocess.Popen[bytes], served: Served) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"the function ended with exit code {process.returncode} instead of serving")
-        try:
-            urllib.request.urlopen(f"{served.url}robots.txt", timeout=1).close()
-        except urllib.error.HTTPError:
-            return  # the framework's own 404: it serves
-        except OSError:
-            time.sleep(0.05)  # polls a process that is starting
-    pytest.fail(f"the function did not answer within {START_TIMEOUT:.0f} s")
+    def serves() -> bool:
+        assert process.poll() is None, f"it ended with exit code {process.returncode} instead of serving"
+        return answers(served.url)
+
+    until(serves, "the function to answer")
 
 
 def push(event: object) -> bytes:

@@ -1,20 +1,14 @@
-"""What the tests of the repair commands share: unique events, and counts that must not change.
+"""What the tests of the repair commands share: unique events, and counts that must not change."""
 
-They add to the chain. test_end_to_end.py counts only the sample, and runs before them: pytest orders by name.
-"""
-
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import orjson
 
 from tests.support.chain import Run
+from tests.support.polling import until
 from tools.pipeline.flushing import flush
 from tools.pipeline.pubsub import PubSub
-
-PATIENCE = 30.0
 
 ROWS_OF = "SELECT COUNT(*) FROM realtime_features WHERE event_id = @event_id"
 FAILURES_OF = "SELECT COUNT(*) FROM streaming_errors WHERE event_id = @event_id"
@@ -41,16 +35,8 @@ def number(run: Run, sql: str, **parameters: str | datetime) -> int:
     return int(str(run.warehouse.query(sql, **parameters).rows[0][0]))
 
 
-def until(reached: Callable[[], bool]) -> None:
-    """Polls; an event takes some ten milliseconds through the chain."""
-    deadline = time.monotonic() + PATIENCE
-    while not reached():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.05)  # polls
-
-
 def until_number(run: Run, expected: int, sql: str, **parameters: str) -> None:
-    until(lambda: number(run, sql, **parameters) == expected)
+    until(lambda: number(run, sql, **parameters), f"{expected} by {sql}", lambda found: found == expected)
 
 
 def event(**fields: object) -> dict[str, object]:

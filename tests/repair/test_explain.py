@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, number, publish, until
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, event, publish, until_number
 from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Invoke
 from tools.pipeline.flushing import flush
@@ -17,7 +17,7 @@ def arrive(run: Run, sent: dict[str, object]) -> str:
     """Publishes the event and waits for its row."""
     publish(run, sent)
     event_id = str(sent["event_id"])
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 1)
+    until_number(run, 1, ROWS_OF, event_id=event_id)
     return event_id
 
 
@@ -66,7 +66,7 @@ def test_redeliveries_and_replays_are_shown_and_do_not_count(run: Run, invoke: I
     event_id = arrive(run, event())
     options = ("--subscription", "monitor", "--event-id", event_id, "--limit", "1", "--to", "topic")
     assert invoke("replay", *options).code == 0
-    until(lambda: number(run, ROWS_OF, event_id=event_id) == 2)
+    until_number(run, 2, ROWS_OF, event_id=event_id)
     said = invoke("explain", event_id)
     assert "It has 2 rows: 1 of a redelivery or replay, which do not count." in said.out
     assert "Replays and redrives" in said.out
@@ -74,7 +74,7 @@ def test_redeliveries_and_replays_are_shown_and_do_not_count(run: Run, invoke: I
 
 def test_a_dead_letter_is_explained_by_its_reason(run: Run, invoke: Invoke) -> None:
     (message_id,) = publish(run, event(event_id=..., metrics=...))
-    until(lambda: number(run, FAILURES_OF, event_id=message_id) == 1)
+    until_number(run, 1, FAILURES_OF, event_id=message_id)
     said = invoke("explain", message_id)
     assert said.code == 0
     assert "It has no features row: it was dead-lettered." in said.out

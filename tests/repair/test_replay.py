@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from shared.dead_letters.record import read_hints
-from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until, until_number
+from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until_number
 from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Invoke
+from tests.support.polling import until
 from tools.pipeline.pubsub import PubSub
 from tools.replay.shapes import Shape
 
@@ -23,6 +24,10 @@ def rows(run: Run) -> int:
     return number(
         run, "SELECT (SELECT COUNT(*) FROM realtime_features) + (SELECT COUNT(*) FROM streaming_errors)"
     )
+
+
+def until_rows(run: Run, least: int) -> None:
+    until(lambda: rows(run), f"{least} rows", lambda found: found >= least)
 
 
 def test_replaying_anything_twice_changes_no_count(run: Run, invoke: Invoke, tmp_path: Path) -> None:
@@ -37,7 +42,7 @@ def test_replaying_anything_twice_changes_no_count(run: Run, invoke: Invoke, tmp
             assert answer.code == 0, answer.err
             assert json.loads(answer.out)["sent"] == count
             # A late event is a features row and a dead letter, so at least this many.
-            until(lambda there=there, count=count: rows(run) >= there + count)  # type: ignore[misc]
+            until_rows(run, there + int(str(count)))
     assert counts(run) == before
 
 
@@ -141,7 +146,7 @@ def test_a_seek_redelivers_and_changes_no_count(run: Run, invoke: Invoke) -> Non
     answer = invoke("replay", "--seek-subscription", "dashboard-events-parse", "--to-time", "1m")
     assert answer.code == 0, answer.err
     until_number(run, 2, ROWS_OF, event_id=event_id)
-    until(lambda: counts(run) == before)
+    until(lambda: counts(run), f"{before} again", lambda found: found == before)
 
 
 def test_the_dry_run_of_a_seek_redelivers_nothing(run: Run, invoke: Invoke) -> None:

@@ -4,16 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.polling import PATIENCE, until
 from tools.paths import ROOT
 from tools.pipeline.address import ChainFile, read
-
-PATIENCE = 60.0
 
 
 @dataclass
@@ -39,6 +37,9 @@ class Up:
     def said(self) -> str:
         """What it has printed so far."""
         return (self.folder / "output").read_text()
+
+    def until_it_says(self, text: str) -> None:
+        until(lambda: self.said, f"cqc up to say {text!r}", lambda said: text in said)
 
     def parts(self) -> dict[str, int]:
         """Command line to process id of the processes it started."""
@@ -89,18 +90,11 @@ def running_up(folder: Path, *options: str) -> Iterator[Up]:
         )
     started = Up(process, folder)
     try:
-        until(lambda: started.described.exists() or process.poll() is not None)
+        until(lambda: started.described.exists() or process.poll() is not None, "cqc up to start, or to end")
         yield started
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
-
-
-def until(reached: Callable[[], bool], patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not reached():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.05)  # polls a process
 
 
 def is_running(pid: int) -> bool:

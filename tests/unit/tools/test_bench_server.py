@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrypoints.servers import until
+from tests.support.polling import until
 from tests.support.up import is_running
 from tools.bench.load import as_requests
 from tools.bench.server import serving

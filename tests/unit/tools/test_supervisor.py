@@ -2,18 +2,17 @@
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 import pytest
 
+from tests.support.polling import until
 from tools.local.process import Part, PartDied, Process, stop_all
 from tools.local.supervisor import AT_ONCE, Supervisor
 
-PATIENCE = 30.0
 WAITS = "import time; time.sleep(600)"
 ENDS_WELL = """
 import signal
@@ -55,16 +54,17 @@ class Household:
     def become_ready(self, process: Process) -> None:
         if self.code == CRASHES:
             process.reap()
-        while self.code == ENDS_WELL and process.tail(1000).count("waiting") < len(self.started) - 1:
-            time.sleep(0.01)  # polls a process that is starting
+        if self.code == ENDS_WELL:
+            replaced = len(self.started) - 1
+            until(lambda: process.tail(1000).count("waiting"), "the part", lambda seen: seen >= replaced)
         process.check()
 
-    def tick_until(self, reached: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not reached():
-            assert time.monotonic() < deadline, self.said
+    def tick_until_it_said(self, number: int) -> None:
+        def tick() -> list[str]:
             self.supervisor.tick()
-            time.sleep(0.01)  # polls a process
+            return self.said
+
+        until(tick, f"{number} sentences", lambda said: len(said) == number)
 
     def close(self) -> None:
         self.supervisor.close()
@@ -81,7 +81,7 @@ def household(tmp_path: Path) -> Iterator[Household]:
 def test_a_part_that_was_killed_is_started_again_at_once(household: Household) -> None:
     household.now = 60.0
     household.started[0].signal_group(SIGKILL)
-    household.tick_until(lambda: len(household.said) == 2)
+    household.tick_until_it_said(2)
     assert household.said == [
         "part was ended by SIGKILL: starting it again",
         "part is back after 0.0 s without its data, as always",
@@ -94,14 +94,14 @@ def test_a_part_that_was_killed_is_started_again_at_once(household: Household) -
 def test_a_part_that_crashes_at_once_is_given_more_time_and_then_up(household: Household) -> None:
     household.code = CRASHES
     household.started[0].signal_group(SIGKILL)
-    household.tick_until(lambda: len(household.said) == 2)
+    household.tick_until_it_said(2)
     assert household.said[1] == "part ended with exit code 1: starting it again in 3 s"
     for _ in range(20):
         household.supervisor.tick()
     assert len(household.started) == 2, "not before its time"
     household.now += 3.0
     with pytest.raises(PartDied) as given_up:
-        household.tick_until(lambda: False)
+        household.tick_until_it_said(3)
     assert "exit code 1, now 3 times in a row: the chain gives up" in str(given_up.value)
     assert "no such setting" in str(given_up.value), "the end of its log"
 
@@ -110,25 +110,25 @@ def test_crashes_far_apart_are_not_counted_together(household: Household) -> Non
     for lives in range(1, 6):
         household.now += AT_ONCE
         household.started[-1].signal_group(SIGTERM)
-        household.tick_until(lambda lives=lives: len(household.said) == 2 * lives)  # type: ignore[misc]
+        household.tick_until_it_said(2 * lives)
     assert set(household.said[::2]) == {"part was ended by SIGTERM: starting it again"}
 
 
 def test_a_part_that_is_asked_to_end_has_not_crashed(household: Household) -> None:
     household.code = ENDS_WELL
     household.started[0].signal_group(SIGKILL)
-    household.tick_until(lambda: len(household.said) == 2)
+    household.tick_until_it_said(2)
     for times in range(5):
         household.started[-1].signal_group(SIGTERM)
-        household.tick_until(lambda times=times: len(household.said) == 4 + 2 * times)  # type: ignore[misc]
+        household.tick_until_it_said(4 + 2 * times)
     assert set(household.said[2::2]) == {"part ended with exit code 0: starting it again"}
 
 
 def test_the_log_keeps_what_the_process_before_wrote(household: Household) -> None:
     household.code = CRASHES
     household.started[0].signal_group(SIGKILL)
-    household.tick_until(lambda: len(household.said) == 2)
+    household.tick_until_it_said(2)
     household.code = WAITS
     household.now += 3.0
-    household.tick_until(lambda: len(household.said) == 3)
+    household.tick_until_it_said(3)
     assert "no such setting" in household.started[-1].tail()
