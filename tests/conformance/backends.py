@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
+from tests.support.fresh_python import python_running
 from tools.local.emulators import EMULATORS, EmulatorMissing, Launch
 from tools.local.readiness import accepts
 from tools.paths import ROOT
@@ -52,21 +53,12 @@ def running(service: str, kind: Kind, log: Path) -> Iterator[Backend]:
             process.wait()
 
 
-@contextmanager
-def killed_at_the_end(name: str, port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def killed_at_the_end(
+    name: str, port: int, *arguments: str
+) -> AbstractContextManager["subprocess.Popen[str]"]:
     """A stand-in as people start it, until SIGKILL at the end of the block."""
-    with subprocess.Popen(
-        [sys.executable, "-m", f"tools.standins.{name}", "--port", str(port), *arguments],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    module, environment = f"tools.standins.{name}", os.environ | {"PYTHONPATH": str(ROOT)}
+    return python_running("-m", module, "--port", str(port), *arguments, environment=environment)
 
 
 @contextmanager

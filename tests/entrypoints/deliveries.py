@@ -71,11 +71,6 @@ def parsed(event_id: str, **fields: object) -> dict[str, object]:
     return raw(event_id, timestamp=..., pipeline_version="1", **(times | fields))
 
 
-def nested(depth: int) -> bytes:
-    """JSON objects in objects, also deeper than an encoder goes."""
-    return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
-
-
 def with_metrics(event: dict[str, object], metrics: bytes) -> bytes:
     """The event's JSON with these metrics as they are, however odd."""
     return orjson.dumps(event | {"metrics": 0}).replace(b'"metrics":0', b'"metrics":' + metrics)

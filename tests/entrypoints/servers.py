@@ -1,12 +1,8 @@
 """Every stand-in and function as a process; messages that reached Pub/Sub can be found by their event."""
 
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
-from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,27 +15,17 @@ from google.pubsub_v1.services.subscriber import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from shared.topology import FUNCTIONS
-from tests.entrypoints.server import Server
+from tests.entrypoints.server import BOUND, JSON, Answer, Server
 from tests.support.polling import until
 from tools.local.parts import PartsKind, address, all_parts
 from tools.local.ports import allot
 from tools.local.process import Process, stop_all
-from tools.local.readiness import accepts, answers
+from tools.local.readiness import accepts
 from tools.pipeline.connect import connect_warehouse
 from tools.pipeline.online_store import OnlineStore, Scalar
 from tools.pipeline.warehouse import Warehouse
 
-BOUND = 40.0
-"""Seconds in which a server must be up, or up again, on a busy machine."""
 _PORTS = {"bigquery": ("bigquery", "bigquery-storage")}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer."""
-
-    status: int
-    text: str
 
 
 class Inbox:
@@ -141,34 +127,12 @@ class Servers:
     def _is_ready(self, name: str) -> bool:
         self._processes[name].check()
         if name in FUNCTIONS:
-            return answers(self.chain.functions[name])
+            return self.server(name).serves()
         return all(accepts(self._ports[port]) for port in _PORTS.get(name, (name,)))
 
-    def post(
-        self, function: str, body: bytes, headers: Mapping[str, str] | None = None, query: str = ""
-    ) -> Answer:
+    def post(self, function: str, body: bytes, headers: Mapping[str, str] = JSON, query: str = "") -> Answer:
         """Sends a request as Pub/Sub does."""
-        headers = {"Content-Type": "application/json"} | dict(headers or {})
-        answer = self._send(function, f"/{query}", body, headers)
-        assert answer is not None, f"{function} did not answer"
-        return answer
-
-    def get(self, function: str, path: str = "/") -> Answer | None:
-        """None while nothing answers."""
-        return self._send(function, path, None, {})
-
-    def _send(
-        self, function: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> Answer | None:
-        request = urllib.request.Request(self.chain.functions[function] + path, body, dict(headers))
-        try:
-            with urllib.request.urlopen(request, timeout=BOUND) as response:
-                return Answer(response.status, response.read().decode())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.read().decode())
-        except (OSError, HTTPException):
-            return None
+        return self.server(function).post(body, headers, query)
 
     @cached_property
     def warehouse(self) -> Warehouse:

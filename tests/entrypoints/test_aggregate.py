@@ -4,7 +4,8 @@ import orjson
 import pytest
 
 from tests.entrypoints.deliveries import new_id, parsed, push
-from tests.entrypoints.servers import Answer, Servers
+from tests.entrypoints.server import Answer
+from tests.entrypoints.servers import Servers
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"not json", b"\xff"])
@@ -25,8 +26,7 @@ def test_a_post_flushes_whatever_its_body_is(servers: Servers, body: bytes) -> N
 
 
 def test_a_get_is_405_and_says_to_send_a_post(servers: Servers) -> None:
-    answer = servers.get("aggregate")
-    assert answer is not None
+    answer = servers.server("aggregate").get()
     assert answer.status == 405
     assert "send a POST" in answer.text
     assert servers.post("aggregate", b"").status == 200

@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import orjson
 import pytest
 
 from shared.telemetry.logs import LogEvent
 from tests.entrypoints.deliveries import new_id, parsed, push, raw
+from tests.entrypoints.server import Server
 from tests.entrypoints.servers import Servers
 from tests.support.polling import until
 from tools.local.parts import PartsKind, all_parts
-from tools.local.ports import HOST, allot
+from tools.local.ports import allot
 from tools.local.process import Process, stop_all
 
 SETTINGS = {"DEAD_LETTER_BRAKE_MINIMUM": "5", "DEAD_LETTER_BRAKE_PERIOD": "PT10M"}
@@ -28,15 +27,12 @@ class Function:
         ports = allot(0)
         (part,) = (part for part in all_parts(PartsKind.STAND_IN, ports, servers.chain) if part.name == name)
         self.name = name
-        self._url = f"http://{HOST}:{ports[name]}"
         self.process = Process(replace(part, environment={**part.environment, **settings}), folder / name)
+        self._server = Server(name, self.process.pid, ports[name])
 
     def is_ready(self) -> bool:
         self.process.check()
-        try:
-            return self._status(Request(f"{self._url}/robots.txt")) < 500
-        except OSError:
-            return False
+        return self._server.serves()
 
     def good(self) -> int:
         return self._send(orjson.dumps(GOOD[self.name](event_id=new_id("good"))), attempt=1)
@@ -57,16 +53,7 @@ class Function:
 
     def _send(self, data: bytes, attempt: int) -> int:
         body = orjson.loads(push(data, new_id("message"))) | {"deliveryAttempt": attempt}
-        return self._status(Request(self._url, orjson.dumps(body), {"Content-Type": "application/json"}))
-
-    @staticmethod
-    def _status(request: Request) -> int:
-        try:
-            with urlopen(request, timeout=20) as answer:
-                return int(answer.status)
-        except HTTPError as error:
-            with error:
-                return error.code
+        return self._server.post(orjson.dumps(body)).status
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND, record_of
 from shared.errors import ErrorType, Reject
 from shared.message import Message
 from tests.entrypoints.deliveries import SHAPES, new_id, push, raw, shaped
-from tests.entrypoints.servers import Answer, Servers
+from tests.entrypoints.server import Answer
+from tests.entrypoints.servers import Servers
 
 DONE = Answer(204, "")
 FORWARDED = {

@@ -8,14 +8,15 @@ import pytest
 from tests.entrypoints.deliveries import (
     SHAPES,
     ago,
-    nested,
     new_id,
     parsed,
     push,
     shaped,
     with_metrics,
 )
-from tests.entrypoints.servers import Answer, Servers
+from tests.entrypoints.server import Answer
+from tests.entrypoints.servers import Servers
+from tests.unit.builders import nested_json
 
 DONE = Answer(204, "")
 
@@ -99,7 +100,7 @@ def test_bad_input_is_acknowledged_with_a_dead_letter_that_says_why(
 def test_deep_nesting_is_a_dead_letter(servers: Servers) -> None:
     for depth in (300, 1_100):
         message_id = new_id("event")
-        data = with_metrics(parsed(message_id, event_type="x"), b'{"value_1": %s}' % nested(depth))
+        data = with_metrics(parsed(message_id, event_type="x"), b'{"value_1": %s}' % nested_json(depth))
         assert servers.post("features", push(data, message_id)) == DONE
         assert servers.dead_letters.find(message_id)[0]["stage"] == "features"
     sends_good(servers)

@@ -4,7 +4,8 @@ import orjson
 
 from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, PROBE_ATTRIBUTE
 from tests.entrypoints.deliveries import push
-from tests.entrypoints.servers import Answer, Servers
+from tests.entrypoints.server import Answer
+from tests.entrypoints.servers import Servers
 
 DONE = Answer(204, "")
 

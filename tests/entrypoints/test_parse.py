@@ -9,14 +9,15 @@ from shared.dead_letters.record import RECORD_ATTRIBUTE, RECORD_KIND
 from tests.entrypoints.deliveries import (
     SHAPES,
     ago,
-    nested,
     new_id,
     push,
     raw,
     shaped,
     with_metrics,
 )
-from tests.entrypoints.servers import Answer, Servers
+from tests.entrypoints.server import Answer
+from tests.entrypoints.servers import Servers
+from tests.unit.builders import nested_json
 
 DONE = Answer(204, "")
 
@@ -74,11 +75,11 @@ REJECTED = [
     ("300 KB of metrics", _json(metrics={"a": "b" * 300_000}), "payload_too_large", "the limit is 262144"),
     (
         "nesting of 300",
-        with_metrics(raw(event_type="x"), nested(300)),
+        with_metrics(raw(event_type="x"), nested_json(300)),
         "schema_error",
         "metrics",
     ),
-    ("nesting of 1100", with_metrics(raw(), nested(1100)), "json_parse_error", "not JSON"),
+    ("nesting of 1100", with_metrics(raw(), nested_json(1100)), "json_parse_error", "not JSON"),
 ]
 
 

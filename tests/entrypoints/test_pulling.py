@@ -4,14 +4,14 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from google.pubsub_v1 import types
 
-from tests.entrypoints.servers import BOUND
+from tests.entrypoints.server import BOUND
+from tests.support.fresh_python import python_running
 from tools.paths import ROOT
 from tools.standins.serving import conversation, listening
 
@@ -33,23 +33,11 @@ pulling.main()
 """
 
 
-@contextmanager
-def pulling(*command: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+def pulling(*command: str, **settings: str) -> AbstractContextManager["subprocess.Popen[str]"]:
     """Python with these arguments and settings, and no Pub/Sub to pull from."""
     variables = {"PYTHONPATH": str(ROOT), "PUBSUB_EMULATOR_HOST": NOBODY, **settings}
     inherited = {name: value for name, value in os.environ.items() if name != "PROJECT_ID"}
-    with subprocess.Popen(
-        [sys.executable, *command],
-        env=inherited | variables,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return python_running(*command, environment=inherited | variables)
 
 
 def test_a_stage_that_takes_no_messages_is_refused_with_those_that_do() -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from shared.topology import PUSHED
 from tests.entrypoints.deliveries import new_id, parsed, push, raw
-from tests.entrypoints.servers import Answer, Servers
+from tests.entrypoints.server import Answer
+from tests.entrypoints.servers import Servers
 
 EVENTS = {"parse": raw, "features": parsed, "deadletter": parsed}
 NOT_DELIVERIES = [
@@ -43,7 +44,6 @@ def test_a_body_that_is_not_a_delivery_is_400_with_a_sentence(
 
 @every_function
 def test_a_get_is_400_and_says_what_to_send(servers: Servers, function: str) -> None:
-    answer = servers.get(function)
-    assert answer is not None
+    answer = servers.server(function).get()
     assert answer.status == 400
     assert "send a Pub/Sub push or a CloudEvent" in answer.text

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fresh_python import python_running
 from tests.support.polling import until
 from tests.support.up import is_running
 from tools.bench.load import as_requests
@@ -38,17 +39,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSI
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A benchmark with its function running; killed at the end of the test."""
-    with subprocess.Popen(
-        [sys.executable, "-c", BENCH, str(allot(0)["parse"])],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    with python_running("-c", BENCH, str(allot(0)["parse"]), environment=environment) as process:
+        yield process
 
 
 async def test_a_function_that_does_not_start_is_reported_with_its_log(tmp_path: Path) -> None:
@@ -61,7 +54,9 @@ async def test_a_function_that_does_not_start_is_reported_with_its_log(tmp_path:
 
 def test_a_function_ends_when_its_benchmark_is_killed(bench: subprocess.Popen[str]) -> None:
     assert bench.stdout is not None
-    master = int(bench.stdout.readline())
+    line = bench.stdout.readline()
+    assert line, bench.communicate()
+    master = int(line)
     assert is_running(master)
     bench.kill()
     until(lambda: not is_running(master), "the function to end")
