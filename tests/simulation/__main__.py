@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from tests.simulation.shrinking import explain, problems
+from tests.support.arguments import seed_of
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,7 +32,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("seed", type=_seed, metavar="SEED", help="of the first history, such as 17")
+    parser.add_argument("seed", type=seed_of, metavar="SEED", help="of the first history, such as 17")
     parser.add_argument(
         "count",
         type=_count,
@@ -41,12 +42,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="how many from there on; 1 by default",
     )
     return parser.parse_args(arguments)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is no seed: a whole number from 0 on, such as 17")
-    return int(text)
 
 
 def _count(text: str) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.soak.shrinking import shrink
 from tests.soak.soaking import Verdict, measured_start, soak
+from tests.support.arguments import seed_of
 from tools.console import console, table
 from tools.faults.drawing import draw, plan_of
 from tools.faults.plan import Plan
@@ -90,8 +91,8 @@ def _conclude(total: Counter[str], failed: Sequence[Plan]) -> None:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s soak --", description=__doc__)
     parser.add_argument("--minutes", type=_minutes, default=10.0, help="for how long, 10 by default")
-    parser.add_argument("--seed", type=_seed, default=1, help="the first plan's seed, 1 by default")
-    parser.add_argument("--only", type=_seed, metavar="SEED", help="this plan and no other")
+    parser.add_argument("--seed", type=seed_of, default=1, help="the first plan's seed, 1 by default")
+    parser.add_argument("--only", type=seed_of, metavar="SEED", help="this plan and no other")
     parser.add_argument(
         "--plan", type=Path, metavar="FILE", help="the plan in this file, as a failed one is kept"
     )
@@ -122,12 +123,6 @@ def _minutes(text: str) -> float:
     if not 0 < minutes <= 24 * 60:
         raise argparse.ArgumentTypeError(f"{text} is no number of minutes, such as 15")
     return minutes
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is no seed: a whole number from 0 on, such as 17")
-    return int(text)
 
 
 def _print(verdict: Verdict) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.command_line import Invoke, invoking
+from tests.support.up import run_cqc
 from tools.demo.reconciliation import Ledger, drain
 from tools.local.chain import Chain, ChainOptions
 from tools.local.emulators import EmulatorMissing
@@ -56,14 +56,7 @@ class Run:
 
 
 def command(chain: Chain, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "tools", *arguments, "--chain", str(chain.file)],
-        cwd=ROOT,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    return run_cqc(ROOT, *arguments, "--chain", str(chain.file), stdin=stdin)
 
 
 @pytest.fixture

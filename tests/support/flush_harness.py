@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import pytest
+
+from functions.aggregate import log_reader
 from functions.aggregate.summary import Summary
 from functions.aggregate.tick import FlushDependencies, flush
 from shared.clock import to_micros
@@ -39,6 +42,12 @@ def event(
     arrival = to_micros(arrived or at)
     identity = digest(location, event_id)
     return Contribution(location, identity, to_micros(at), arrival, event_type, category, risk, 0, *sums)
+
+
+def read_in_pages(monkeypatch: pytest.MonkeyPatch, events: int = 1, listed: int = 1) -> None:
+    """A flush reads the log in rounds of about so many events, and lists so many segments at once."""
+    monkeypatch.setattr(log_reader, "MAX_EVENTS", events)
+    monkeypatch.setattr(log_reader, "LISTED", listed)
 
 
 def crowd() -> list[Contribution]:

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -18,7 +18,11 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
 
+from shared.gcp.bigquery import TableAppender
+from shared.tables.columns import Row, Table
+from shared.tables.rows import encode
 from tools.pipeline.warehouse import Warehouse
+from tools.standins.serving import listening
 
 Turn = Callable[[list[Message]], AppendRowsResponse | None]
 """Answers one request instead of success; None ends the call without an answer."""
@@ -106,24 +110,27 @@ def _row_class(request: AppendRowsRequest) -> type[Message]:
 async def write_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WriteServer]:
     """Listens where TableAppender expects BigQuery."""
     api = WriteServer()
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
     handler = grpc.stream_stream_rpc_method_handler(
         api.append_rows,
         request_deserializer=AppendRowsRequest.deserialize,
         response_serializer=AppendRowsResponse.serialize,
     )
-    server.add_generic_rpc_handlers(
-        [
-            grpc.method_handlers_generic_handler(
-                "google.cloud.bigquery.storage.v1.BigQueryWrite", {"AppendRows": handler}
-            )
-        ]
-    )
-    api.endpoint = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", api.endpoint)
-    await server.start()
-    yield api
-    await server.stop(grace=None)
+    services = {"google.cloud.bigquery.storage.v1.BigQueryWrite": {"AppendRows": handler}}
+    async with listening(services, "127.0.0.1", 0) as endpoint:
+        api.endpoint = endpoint.address
+        monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", api.endpoint)
+        yield api
+
+
+async def insert(table: Table, dataset: str, rows: Sequence[Row]) -> None:
+    appender = TableAppender("project", dataset, table)
+    assert await appender.append([encode(table, row) for row in rows]) == [None] * len(rows)
+    await appender.close()
+
+
+def select(warehouse: Warehouse, sql: str) -> list[dict[str, object]]:
+    result = warehouse.query(sql)
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
 
 @pytest.fixture(scope="session")

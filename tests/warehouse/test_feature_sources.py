@@ -4,28 +4,20 @@ import re
 from datetime import UTC, datetime, timedelta
 from string import Template
 
-from shared.gcp.bigquery import TableAppender
 from shared.online import EVENT_FEATURES
-from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Table, Value
-from shared.tables.rows import encode
+from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Value
+from tests.warehouse.conftest import insert, select
 from tools.pipeline.warehouse import VIEWS, Warehouse
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 
 
-async def insert(table: Table, dataset: str, *rows: Row) -> None:
-    appender = TableAppender("project", dataset, table)
-    assert await appender.append([encode(table, row) for row in rows]) == [None] * len(rows)
-    await appender.close()
-
-
 def source(warehouse: Warehouse, dataset: str, file: str, **variables: str) -> list[dict[str, object]]:
     """The rows of a source view, with its file filled in as in terraform/feature_store.tf."""
     template = Template((VIEWS / "feature_store" / file).read_text())
     sql = template.substitute(project="project", dataset=dataset, lookback_days="30", **variables)
-    result = warehouse.query(f"SELECT * FROM ({sql}\n) ORDER BY feature_timestamp")
-    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    return select(warehouse, f"SELECT * FROM ({sql}\n) ORDER BY feature_timestamp")
 
 
 def event(category: str, age: timedelta, **values: Value) -> Row:
@@ -47,8 +39,7 @@ async def test_a_categorys_source_has_only_events_of_that_category(
     await insert(
         REALTIME_FEATURES,
         dataset,
-        event("inspection", DAY, areas_assessed=["safe"]),
-        event("interaction", DAY / 2, page_views=3),
+        [event("inspection", DAY, areas_assessed=["safe"]), event("interaction", DAY / 2, page_views=3)],
     )
     columns = EVENT_FEATURES["inspection"]
     rows = source(
@@ -68,9 +59,11 @@ async def test_derived_features_come_from_every_event_of_the_last_30_days(
     await insert(
         REALTIME_FEATURES,
         dataset,
-        event("inspection", 31 * DAY, real_time_risk_score=1),
-        event("inspection", 29 * DAY, real_time_risk_score=2),
-        event("rating", DAY, real_time_risk_score=3),
+        [
+            event("inspection", 31 * DAY, real_time_risk_score=1),
+            event("inspection", 29 * DAY, real_time_risk_score=2),
+            event("rating", DAY, real_time_risk_score=3),
+        ],
     )
     rows = source(
         warehouse,
@@ -99,7 +92,7 @@ async def test_window_features_of_the_highest_revision_are_a_microsecond_a_revis
         }
         for revision in (1, 2)
     ]
-    await insert(REALTIME_FEATURES_AGGREGATED, dataset, *panes)
+    await insert(REALTIME_FEATURES_AGGREGATED, dataset, panes)
     (row,) = source(warehouse, dataset, "windows.sql", columns="max_risk_score AS window_max_risk_score")
     assert row == {
         "location_id": "1-1",

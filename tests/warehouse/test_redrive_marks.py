@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.gcp.bigquery import TableAppender
 from shared.tables.columns import REALTIME_FEATURES, Row
-from shared.tables.rows import encode
+from tests.warehouse.conftest import insert
 from tools.pipeline.warehouse import Warehouse
 from tools.redrive.work import Mark, marks
 from tools.replay.items import DeadLetter, Item
@@ -48,24 +47,18 @@ def test_a_replay_marks_no_failure(warehouse: Warehouse, dataset: str) -> None:
     assert marks(warehouse) == {}
 
 
-async def append_row(dataset: str, event_id: str) -> None:
-    appender = TableAppender("project", dataset, REALTIME_FEATURES)
+def test_a_mark_says_whether_the_event_has_its_row_now(
+    warehouse: Warehouse, redriven: Journal, dataset: str
+) -> None:
+    redriven.note([sent("fixed"), sent("open")], ["t", "t"])
     row: Row = {
-        "event_id": event_id,
+        "event_id": "fixed",
         "location_id": "1-1",
         "event_type": "rating_change",
         "event_timestamp": FAILED,
         "processing_timestamp": FAILED,
         "feature_category": "rating",
     }
-    assert await appender.append([encode(REALTIME_FEATURES, row)]) == [None]
-    await appender.close()
-
-
-def test_a_mark_says_whether_the_event_has_its_row_now(
-    warehouse: Warehouse, redriven: Journal, dataset: str
-) -> None:
-    redriven.note([sent("fixed"), sent("open")], ["t", "t"])
-    asyncio.run(append_row(dataset, "fixed"))
+    asyncio.run(insert(REALTIME_FEATURES, dataset, [row]))
     found = marks(warehouse)
     assert {event: mark.has_row for (event, *_), mark in found.items()} == {"fixed": True, "open": False}

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.gcp.bigquery import TableAppender
 from shared.tables.columns import (
     REALTIME_FEATURES,
     REALTIME_FEATURES_AGGREGATED,
@@ -14,24 +13,13 @@ from shared.tables.columns import (
     Type,
     Value,
 )
-from shared.tables.rows import encode
+from tests.warehouse.conftest import insert, select
 from tools.generate.views import View, views
 from tools.pipeline.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-async def insert(table: Table, dataset: str, rows: list[Row]) -> None:
-    appender = TableAppender("project", dataset, table)
-    assert await appender.append([encode(table, row) for row in rows]) == [None] * len(rows)
-    await appender.close()
-
-
-def select(warehouse: Warehouse, sql: str) -> list[dict[str, object]]:
-    result = warehouse.query(sql)
-    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
 
 def feature(event_id: str, **values: Value) -> Row:

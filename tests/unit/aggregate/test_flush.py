@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from functions.aggregate import flush, log_reader, planning
+from functions.aggregate import flush, planning
 from shared.delivery.batching import Outcome
 from shared.errors import Retry
 from shared.tables.columns import Row
 from shared.windows.documents import Write
 from shared.windows.log import segment_id
 from tests.support.faults import Faults
-from tests.support.flush_harness import WINDOW, FlushHarness, crowd, event
+from tests.support.flush_harness import WINDOW, FlushHarness, crowd, event, read_in_pages
 from tests.support.memory_sinks import MemoryRows
 
 CALLS = 8
@@ -77,8 +77,7 @@ async def test_a_flush_that_reads_less_than_the_dead_one_before_it_emits_its_pan
     await harness.append(event("a"))
     with pytest.raises(Retry):
         await harness.flush_at(1)
-    monkeypatch.setattr(log_reader, "LISTED", 1)
-    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
+    read_in_pages(monkeypatch)
     await harness.flush_at(2)  # its first page has no event
     assert harness.panes() == [("early", 1, 1, False)]
 

@@ -11,7 +11,7 @@ from shared.tables.columns import Row
 from shared.windows.documents import NEW, Write
 from shared.windows.log import LogWriter, segment_id
 from shared.windows.segment import encode
-from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
+from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event, read_in_pages
 from tests.support.memory_documents import MemoryDocuments
 
 
@@ -28,8 +28,7 @@ async def test_a_segment_that_was_created_after_its_slice_was_sealed_does_not_co
 
 
 async def test_a_backlog_of_several_rounds_turns_nothing_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_reader, "MAX_EVENTS", 3)
-    monkeypatch.setattr(log_reader, "LISTED", 2)
+    read_in_pages(monkeypatch, events=3, listed=2)
     harness = FlushHarness()
     for number in range(40):
         await harness.append(event(f"e{number}"))
@@ -42,8 +41,7 @@ async def test_a_backlog_of_several_rounds_turns_nothing_late(monkeypatch: pytes
 async def test_a_backlog_that_takes_longer_than_its_time_is_left_to_the_next_flush(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
-    monkeypatch.setattr(log_reader, "LISTED", 1)
+    read_in_pages(monkeypatch)
     monkeypatch.setattr(flush, "BUDGET", 0.0)
     harness = FlushHarness()
     for number in range(3):
@@ -58,8 +56,7 @@ async def test_a_backlog_that_takes_longer_than_its_time_is_left_to_the_next_flu
 async def test_a_page_that_is_cut_is_read_up_to_its_last_slice_and_not_through_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(log_reader, "MAX_EVENTS", 2)
-    monkeypatch.setattr(log_reader, "LISTED", 1)
+    read_in_pages(monkeypatch, events=2, listed=1)
     harness = FlushHarness()
     for name in ("a", "b", "c"):  # one slice
         await harness.append(event(name))
@@ -91,8 +88,7 @@ async def test_a_document_in_the_log_that_is_not_a_segment_moves_neither_cursor_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # In order of their ids: 00x between nothing and the segments, 9-x and zz behind them all.
-    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
-    monkeypatch.setattr(log_reader, "LISTED", 1)
+    read_in_pages(monkeypatch)
     harness = FlushHarness()
     for name in ("00x", "9-x", "zz"):
         harness.database.commit([Write(f"window_log/{name}", {"count": 5})])
@@ -115,8 +111,7 @@ async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_o
     await harness.append(event("a", location="1-200"))
     await harness.flush_at(5.01)  # the log is read to its end, and sealed up to 4:50
     await harness.append(event("b"))
-    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
-    monkeypatch.setattr(log_reader, "LISTED", 1)
+    read_in_pages(monkeypatch)
     monkeypatch.setattr(flush, "sealed_before", lambda _: WINDOW)
     assert (await harness.flush_at(5.02)).status == "done"
     assert harness.panes("1-100") == [("on_time", 1, 1, False)]
@@ -126,8 +121,7 @@ async def test_slices_that_are_sealed_while_a_flush_reads_are_read_again_by_the_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A segment came to be behind the flush's back, in a slice that it had read and that was still open."""
-    monkeypatch.setattr(log_reader, "MAX_EVENTS", 1)
-    monkeypatch.setattr(log_reader, "LISTED", 1)
+    read_in_pages(monkeypatch)
     harness = FlushHarness()
     names = iter(["5", "9", "1"])
     writer = LogWriter(MemoryDocuments(harness.database), lambda: next(names))

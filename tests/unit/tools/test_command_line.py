@@ -1,6 +1,5 @@
 """The command line without a chain: fast help, and one sentence for each misuse."""
 
-import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -9,25 +8,13 @@ from pathlib import Path
 import pytest
 from typer.main import get_group
 
+from tests.support.up import run_cqc
 from tools.__main__ import COMMANDS, app
 from tools.paths import ROOT
 
 
-def cqc(*arguments: str, folder: Path = ROOT, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    environment = {name: value for name, value in os.environ.items() if name != "CQC_CHAIN"}
-    return subprocess.run(
-        [sys.executable, "-m", "tools", *arguments],
-        cwd=folder,
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_help_names_every_command() -> None:
-    answer = cqc("--help")
+    answer = run_cqc(ROOT, "--help")
     assert answer.returncode == 0
     for command in COMMANDS:
         assert f"\n  {command.__name__.replace('_', '-')} ".encode() in answer.stdout
@@ -65,7 +52,7 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     ],
 )
 def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    answer = cqc(*arguments, folder=tmp_path)
+    answer = run_cqc(tmp_path, *arguments)
     assert answer.returncode == 2
     assert b"no chain is running" in answer.stderr
     assert b"cqc up" in answer.stderr
@@ -88,7 +75,7 @@ def test_without_a_chain_a_command_says_how_to_start_one(arguments: tuple[str, .
 def test_misuse_is_answered_with_one_sentence(
     arguments: tuple[str, ...], sentence: bytes, tmp_path: Path
 ) -> None:
-    answer = cqc(*arguments, folder=tmp_path)
+    answer = run_cqc(tmp_path, *arguments)
     assert answer.returncode == 2
     assert sentence in answer.stderr
     assert b"Traceback" not in answer.stderr
@@ -96,6 +83,6 @@ def test_misuse_is_answered_with_one_sentence(
 
 def test_a_sample_is_lines_of_json_on_stdout() -> None:
     arguments = ("sample", "20", "--seed", "3", "--now", "2026-01-31T12:00:00Z")
-    first, second = cqc(*arguments), cqc(*arguments)
+    first, second = run_cqc(ROOT, *arguments), run_cqc(ROOT, *arguments)
     assert first.stdout == second.stdout
     assert first.stdout.count(b"\n") == 20

@@ -1,18 +1,9 @@
 """When the online store is cut off, and how often it is looked for; time by hand."""
 
 from shared.gcp.circuit_breaker import PROBE_SECONDS, SLOW_SECONDS, SLOW_TO_OPEN, CircuitBreaker
+from tests.support.clock import Clock
 
 SLOW, FAST = SLOW_SECONDS + 0.1, SLOW_SECONDS
-
-
-class Clock:
-    """Monotonic seconds."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_only_slow_answers_in_a_row_open_it() -> None:

@@ -14,6 +14,7 @@ from shared.gcp.circuit_breaker import SLOW_TO_OPEN, CircuitBreaker
 from shared.gcp.feature_store import IN_FLIGHT, FeatureView
 from shared.gcp.feature_store_encoding import MAX_KEYS
 from shared.online import OnlineFeatures, Unwritten
+from tests.support.clock import Clock
 from tests.support.freezing_proxy import FreezingProxy, freezing_proxy
 from tests.support.hostile_feature_store import HostileService, Hostility
 from tools.standins.feature_store.server import SERVICE
@@ -23,16 +24,6 @@ from tools.standins.serving import listening
 VIEW = "projects/p/locations/europe-west2/featureOnlineStores/s/featureViews/v"
 WHEN = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
 PROBE_SECONDS = 5.0
-
-
-class Clock:
-    """Monotonic seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Outage:

@@ -11,6 +11,7 @@ from google.pubsub_v1.types import PublishRequest, PublishResponse
 from shared.errors import ErrorType, Reject, Retry
 from shared.gcp.pubsub import TopicPublisher
 from shared.message import OutMessage
+from tools.standins.serving import listening
 
 Context = grpc.aio.ServicerContext[PublishRequest, PublishResponse]
 
@@ -46,15 +47,9 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
         request_deserializer=PublishRequest.deserialize,
         response_serializer=PublishResponse.serialize,
     )
-    running = grpc.aio.server()
-    running.add_generic_rpc_handlers(
-        [grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", {"Publish": handler})]
-    )
-    port = running.add_insecure_port("127.0.0.1:0")
-    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{port}")
-    await running.start()
-    yield api
-    await running.stop(grace=None)
+    async with listening({"google.pubsub.v1.Publisher": {"Publish": handler}}, "127.0.0.1", 0) as endpoint:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", endpoint.address)
+        yield api
 
 
 def messages(*texts: str) -> list[OutMessage]:

@@ -13,6 +13,7 @@ from shared.message import Message
 from shared.telemetry import tracing
 from shared.telemetry.logs import FIELDS, JsonFormatter, LogEvent, UnknownFields, configure, log
 from shared.telemetry.trace_context import ATTRIBUTE, TraceContext
+from tests.support.clock import Clock
 
 ALWAYS = {"severity", "message", "stage"}
 
@@ -120,16 +121,6 @@ def test_configured_logs_go_to_stdout_and_libraries_are_quiet_below_warning(
         ("ours", "features"),
         ("their warning", "features"),
     ]
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
