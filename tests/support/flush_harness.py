@@ -1,7 +1,7 @@
 """The windows in a harness: the real log writer, look-up and flush over services in memory; time by hand."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -77,14 +77,17 @@ class FlushHarness:
         """Minutes after noon."""
         self.now = NOON + timedelta(minutes=minute)
 
+    def documents(self, faults: Faults | None = None) -> MemoryDocuments:
+        return MemoryDocuments(self.database, faults)
+
     async def append(self, *events: Contribution) -> None:
-        writer = LogWriter(MemoryDocuments(self.database), lambda: f"{next(self._names):05}")
+        writer = LogWriter(self.documents(), lambda: f"{next(self._names):05}")
         await writer.append(events, self.now, self.now)
 
     async def flush(self, shard: int | None = None) -> Summary:
         settings = AggregateSettings(project_id="p", allowed_lateness=self.lateness, flush_shards=self.shards)
         dependencies = FlushDependencies(
-            documents=MemoryDocuments(self.database, self.faults),
+            documents=self.documents(self.faults),
             rows=self.rows,
             online=self.online,
             dead_letters=self.dead_letters,
@@ -99,7 +102,7 @@ class FlushHarness:
         return await self.flush()
 
     async def counted(self, *events: Contribution) -> list[Verdict]:
-        return await Lookup(MemoryDocuments(self.database), self.lateness).counted(events)
+        return await Lookup(self.documents(), self.lateness).counted(events)
 
     def control(self, name: str = "0.0") -> Control:
         document = self.database.documents.get(f"flush/{name}")
@@ -125,9 +128,13 @@ class FlushHarness:
         ]
 
     def newest(self) -> dict[object, Row]:
-        """The last pane of each location's window at noon."""
-        rows: Iterable[Row] = [row for row in self.sinks.panes if row["window_start"] == NOON]
-        return {row["location_id"]: row for row in sorted(rows, key=lambda row: int(str(row["revision"])))}
+        """The last pane of each location's window at noon; a revision that came twice is the same row."""
+        rows: dict[tuple[object, int], Row] = {}
+        for row in self.sinks.panes:
+            if row["window_start"] == NOON:
+                identity = (row["location_id"], int(str(row["revision"])))
+                assert rows.setdefault(identity, row) == row
+        return {row["location_id"]: row for _, row in sorted(rows.items(), key=lambda each: each[0][1])}
 
     def texts(self) -> list[str]:
         return [letter.text for letter in self.sinks.dead_letters]

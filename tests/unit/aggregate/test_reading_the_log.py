@@ -12,7 +12,6 @@ from shared.windows.documents import NEW, Write
 from shared.windows.log import LogWriter, segment_id
 from shared.windows.segment import encode
 from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event, read_in_pages
-from tests.support.memory_documents import MemoryDocuments
 
 
 async def test_a_segment_that_was_created_after_its_slice_was_sealed_does_not_count() -> None:
@@ -60,7 +59,7 @@ async def test_a_page_that_is_cut_is_read_up_to_its_last_slice_and_not_through_i
     harness = FlushHarness()
     for name in ("a", "b", "c"):  # one slice
         await harness.append(event(name))
-    documents = MemoryDocuments(harness.database)
+    documents = harness.documents()
     sealed = WINDOW + 60_000_000
     cut = await log_reader.read_page(documents, "", "", sealed)
     assert (len(cut.segments), cut.at_end, cut.watermark) == (2, False, WINDOW)
@@ -124,7 +123,7 @@ async def test_slices_that_are_sealed_while_a_flush_reads_are_read_again_by_the_
     read_in_pages(monkeypatch)
     harness = FlushHarness()
     names = iter(["5", "9", "1"])
-    writer = LogWriter(MemoryDocuments(harness.database), lambda: next(names))
+    writer = LogWriter(harness.documents(), lambda: next(names))
     await writer.append([event("first")], harness.now, harness.now)
     ahead = harness.now + timedelta(seconds=10)  # another instance's clock
     await writer.append([event("ahead")], ahead, ahead)
