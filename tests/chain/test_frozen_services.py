@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.support.command_line import Invoke, invoking
 from tests.support.polling import until
 from tools.local.parts import PartsKind, all_parts
 from tools.local.parts import address as address_on
-from tools.local.ports import allot
+from tools.local.ports import HOST, allot
 from tools.local.process import Process, stop_all
 from tools.local.readiness import accepts
 from tools.pipeline import address

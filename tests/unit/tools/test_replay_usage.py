@@ -39,7 +39,10 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "--as post: choose one of wrapped, cloudevent-binary",
         ),
         ("events.jsonl --since yesterday --to topic", "--since yesterday: Invalid isoformat string"),
-        ("events.jsonl --until 2026-01-31T12:00:00 --to topic", "has no offset: in UTC it is 2026-01-31T12:00:00Z"),
+        (
+            "events.jsonl --until 2026-01-31T12:00:00 --to topic",
+            "has no offset: in UTC it is 2026-01-31T12:00:00Z",
+        ),
         ("events.jsonl --since 1h --until 2h --to topic", "--since 1h is not before --until 2h"),
         ("--errors --error-type typo --to topic", "--error-type typo: choose one of json_parse_error"),
         ("--errors --stage typo --to topic", "--stage typo: choose one of parse, features"),
