@@ -3,7 +3,7 @@
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise, product
 
 import orjson
@@ -109,7 +109,8 @@ def panes(rows: Iterable[Row], is_closed: Callable[[WindowKey], bool] = lambda _
 
 def _key(row: Row) -> WindowKey:
     start = row["window_start"]
-    return WindowKey(to_micros(start), str(row["location_id"]))  # type: ignore[arg-type]
+    assert isinstance(start, datetime)
+    return WindowKey(to_micros(start), str(row["location_id"]))
 
 
 def newest_panes(rows: Iterable[Row]) -> dict[WindowKey, Row]:

@@ -32,7 +32,7 @@ def message(
     return Message(data, message_id, attributes or {}, publish_time, subscription, delivery_attempt)
 
 
-def raw(event_type: str = "rating_change", **fields: object) -> dict[str, object]:
+def raw(event_type: object = "rating_change", **fields: object) -> dict[str, object]:
     """What a producer sends; a field of the value `...` is left out."""
     whole = {
         "location_id": "1-466088203",

@@ -11,11 +11,11 @@ from functions.aggregate.layout import ensure_shards
 from functions.aggregate.planning import Work, groups_of
 from functions.aggregate.session import Session
 from shared.errors import Retry
+from shared.windows.contribution import Contribution
 from shared.windows.documents import Write
 from shared.windows.state import LAYOUT, Generation, Layout, OpenWindow, Shard, level_for, location_hash
 from tests.support.faults import Faults
 from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event
-from tests.support.memory_documents import MemoryDocuments
 
 FIVE = timedelta(minutes=5)
 LOCATIONS = [f"1-{number}" for number in range(12)]
@@ -25,19 +25,19 @@ def layout_of(harness: FlushHarness) -> Layout:
     return Layout.from_fields(harness.database.documents[LAYOUT].fields)
 
 
-def at_all(event_id: str, minute: float) -> list[object]:
+def at_all(event_id: str, minute: float) -> list[Contribution]:
     at = NOON + timedelta(minutes=minute)
     return [event(event_id, at=at, location=location) for location in LOCATIONS]
 
 
 async def fold_over_a_change(before: int, after: int, jobs: bool) -> FlushHarness:
     harness = FlushHarness(shards=before)
-    await harness.append(*at_all("a", 0), *at_all("b", 5))  # type: ignore[arg-type]
+    await harness.append(*at_all("a", 0), *at_all("b", 5))
     await harness.flush_at(1)
     harness.shards = after
     for minute in (2, 12, 20, 85):
         harness.at(minute)
-        await harness.append(*at_all("c", 11))  # type: ignore[arg-type]
+        await harness.append(*at_all("c", 11))
         for job in range(after) if jobs else [None]:
             await harness.flush(job)
     return harness
@@ -60,7 +60,7 @@ async def test_every_event_is_counted_once_and_every_window_closed_across_a_chan
 
 async def test_a_new_deployment_has_its_number_of_shards_from_the_first_window_on() -> None:
     harness = FlushHarness(shards=3)
-    await harness.append(*at_all("a", 0))  # type: ignore[arg-type]
+    await harness.append(*at_all("a", 0))
     await harness.flush_at(1)
     assert layout_of(harness).generations == (Generation(shards=3),)
     assert sum(harness.control(f"0.{number}").windows[WINDOW].locations for number in range(3)) == len(
@@ -71,7 +71,7 @@ async def test_a_new_deployment_has_its_number_of_shards_from_the_first_window_o
 async def test_a_flush_that_chose_its_shard_by_an_older_layout_does_not_begin() -> None:
     """Or a first flush of one shard and a first change to three would fold the same locations twice."""
     harness = FlushHarness()
-    documents = MemoryDocuments(harness.database)
+    documents = harness.documents()
     await ensure_shards(documents, 3)
     with pytest.raises(Retry, match="the number of shards was changed in this moment"):
         await Session(documents, Shard(), "late").open()
@@ -108,14 +108,14 @@ async def test_new_shards_begin_beyond_all_open_windows() -> None:
 async def test_new_shards_begin_where_the_slowest_old_one_stands() -> None:
     harness = FlushHarness(shards=2)
     await harness.flush_at(0)
-    await harness.append(*at_all("a", 11))  # type: ignore[arg-type]
+    await harness.append(*at_all("a", 11))
     await harness.flush_at(1)
     fast, slow = harness.control("0.0"), harness.control("0.1")
     name = "flush/0.1"
     behind = {**harness.database.documents[name].fields, "cursor": "", "watermark": 5}
     harness.database.commit([Write(name, behind)])
     harness.shards = 3
-    documents = MemoryDocuments(harness.database)
+    documents = harness.documents()
     await ensure_shards(documents, 3)
     new = harness.control("1.0")
     assert (new.cursor, new.watermark, new.number) == ("", 5, 0)
@@ -147,7 +147,7 @@ async def test_a_change_fences_the_flushes_under_way() -> None:
     under_way = asyncio.get_running_loop().create_task(harness.flush())
     await harness.until(lambda: harness.control().number == 1)
     harness.faults.running.clear()
-    await ensure_shards(MemoryDocuments(harness.database), 2)
+    await ensure_shards(harness.documents(), 2)
     harness.faults.running.set()
     assert (await under_way).status == "fenced"
 
@@ -156,7 +156,7 @@ async def test_a_change_that_a_flush_overtakes_is_a_retry() -> None:
     harness = FlushHarness()
     await harness.append(event("a"))
     faults = Faults()
-    documents = MemoryDocuments(harness.database, faults)
+    documents = harness.documents(faults)
     change = asyncio.get_running_loop().create_task(ensure_shards(documents, 2))
     await harness.until(lambda: faults.calls == 2)
     faults.running.clear()  # it has read, and not written
@@ -177,7 +177,7 @@ async def test_the_same_number_changes_nothing() -> None:
 async def test_a_shard_that_is_finished_reads_the_log_no_more() -> None:
     harness = await fold_over_a_change(1, 2, jobs=False)
     before = harness.control("0.0")
-    await harness.append(*at_all("late", 84))  # type: ignore[arg-type]
+    await harness.append(*at_all("late", 84))
     await harness.flush_at(90)
     assert harness.control("0.0") == before
     assert harness.control("1.0").watermark > before.watermark

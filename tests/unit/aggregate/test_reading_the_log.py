@@ -130,12 +130,12 @@ async def test_slices_that_are_sealed_while_a_flush_reads_are_read_again_by_the_
     append_rows = harness.rows.append_rows
 
     async def meanwhile(rows: Sequence[Row]) -> Sequence[Outcome]:
-        harness.rows.append_rows = append_rows  # type: ignore[method-assign]  # once
+        monkeypatch.setattr(harness.rows, "append_rows", append_rows)  # once
         await writer.append([event("behind")], harness.now, harness.now)
         harness.now += timedelta(seconds=45)
         return await append_rows(rows)
 
-    harness.rows.append_rows = meanwhile  # type: ignore[method-assign]  # what happens during the first round
+    monkeypatch.setattr(harness.rows, "append_rows", meanwhile)  # during the first round
     assert (await harness.flush()).status == "done"
     await harness.flush_at(1)
     assert harness.panes()[-1][2] == 3

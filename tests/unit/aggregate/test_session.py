@@ -1,6 +1,7 @@
 """A session's hold on a shard: its fence is in every commit, and no commit is too large."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,22 +14,25 @@ from tests.support.flush_harness import WINDOW
 from tests.support.memory_documents import Database, MemoryDocuments
 
 
+@dataclass
+class Remembering(Database):
+    """Keeps the writes of each commit."""
+
+    commits: list[Sequence[Write]] = field(default_factory=list)
+
+    def commit(self, writes: Sequence[Write]) -> Committed:
+        committed = super().commit(writes)
+        self.commits.append(list(writes))
+        return committed
+
+
 class Shelf:
-    """A database that remembers its commits."""
+    """Sessions on one database."""
 
     def __init__(self) -> None:
         self.now = WINDOW
-        self.database = Database(lambda: self.now)
+        self.database = Remembering(lambda: self.now)
         self.faults = Faults()
-        self.commits: list[list[Write]] = []
-        commit = self.database.commit
-
-        def remember(writes: list[Write]) -> Committed:
-            committed = commit(writes)
-            self.commits.append(list(writes))
-            return committed
-
-        self.database.commit = remember  # type: ignore[assignment, method-assign]
 
     async def session(self, holder: str = "me") -> Session:
         session = Session(MemoryDocuments(self.database, self.faults), Shard(), holder)
@@ -123,28 +127,30 @@ async def test_a_large_save_is_several_commits_and_each_has_the_fence() -> None:
     session = await shelf.session()
     await session.save(lambda control: control, states(2 * MAX_WRITES + 1))
     await session.save(lambda control: control, states(9, MAX_COMMIT_BYTES // 4))
-    assert [len(commit) - 1 for commit in shelf.commits] == [MAX_WRITES, MAX_WRITES, 1, 3, 3, 3]
-    assert {commit[0].name for commit in shelf.commits} == {"flush/0.0"}
-    assert all(commit[0].version is not None for commit in shelf.commits)
-    names = [write.name for commit in shelf.commits[:3] for write in commit[1:]]
+    assert [len(commit) - 1 for commit in shelf.database.commits] == [MAX_WRITES, MAX_WRITES, 1, 3, 3, 3]
+    assert {commit[0].name for commit in shelf.database.commits} == {"flush/0.0"}
+    assert all(commit[0].version is not None for commit in shelf.database.commits)
+    names = [write.name for commit in shelf.database.commits[:3] for write in commit[1:]]
     assert names == [write.name for write in states(2 * MAX_WRITES + 1)]  # in their order
 
 
-async def test_a_session_overtaken_between_two_commits_of_a_save_stops_there() -> None:
+async def test_a_session_overtaken_between_two_commits_of_a_save_stops_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     shelf = Shelf()
     session = await shelf.session("first")
     other = await shelf.session("second")
     commit = shelf.database.commit
 
-    def overtake(writes: list[Write]) -> Committed:
+    def overtake(writes: Sequence[Write]) -> Committed:
         committed = commit(writes)
         shelf.database.documents["flush/0.0"] = replace(shelf.database.documents["flush/0.0"], version=7)
         return committed
 
-    shelf.database.commit = overtake  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(shelf.database, "commit", overtake)
     with pytest.raises(FencedOut):
         await session.save(lambda control: control, states(MAX_WRITES + 1))
-    assert len(shelf.commits) == 1
+    assert len(shelf.database.commits) == 1
     assert other.control == Control()
 
 

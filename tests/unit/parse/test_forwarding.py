@@ -46,7 +46,7 @@ def forwarder(topic: ParsedTopic) -> Forwarder:
 
 
 def sent_by_producer(**fields: object) -> Message:
-    return message(orjson.dumps(raw(**fields)))  # type: ignore[arg-type]
+    return message(orjson.dumps(raw(**fields)))
 
 
 async def test_an_event_is_published_with_its_identity_and_type_as_attributes(

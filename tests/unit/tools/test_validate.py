@@ -33,7 +33,7 @@ MISSPELT = [
     (raw("capacity_update", metrics={"colour": "red"}), []),
     (raw("fire_drill", metrics={"new_bed": 4}), []),
     (raw("capacity_update", metrics=[4]), []),
-    (raw(event_type=7), []),  # type: ignore[arg-type]
+    (raw(event_type=7), []),
 ]
 
 

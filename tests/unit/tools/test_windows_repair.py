@@ -63,9 +63,7 @@ def take(_: Row) -> Outcome:
     return None
 
 
-def change_control(harness: RepairHarness, **fields: object) -> None:
-    stored = harness.database.documents[SHARD.control]
-    control = replace(Control.from_fields(stored.fields), **fields)  # type: ignore[arg-type]  # a test's fields
+def store(harness: RepairHarness, control: Control) -> None:
     harness.database.commit([Write(SHARD.control, control.to_fields())])
 
 
@@ -231,7 +229,7 @@ async def test_each_shard_repairs_its_own_locations() -> None:
 async def test_a_repair_refuses_while_a_flush_is_at_work(seconds: int) -> None:
     harness = await settled(logged("a"))
     before = dict(harness.database.documents)
-    change_control(harness, lease_until=harness.database.last + seconds * 1_000_000)
+    store(harness, replace(harness.control(), lease_until=harness.database.last + seconds * 1_000_000))
     with pytest.raises(CommandError, match="a flush is at work, or died"):
         await repair(harness, A, B)
     assert before.keys() == harness.database.documents.keys()
@@ -239,7 +237,7 @@ async def test_a_repair_refuses_while_a_flush_is_at_work(seconds: int) -> None:
 
 async def test_a_repair_refuses_while_a_dead_flush_has_left_panes() -> None:
     harness = await settled(logged("a"))
-    change_control(harness, number=99)
+    store(harness, replace(harness.control(), number=99))
     with pytest.raises(CommandError, match="a flush has left panes to write: flush once"):
         await repair(harness, A, B)
 

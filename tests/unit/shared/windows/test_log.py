@@ -146,7 +146,9 @@ async def test_a_slow_clock_makes_retries_and_a_fast_one_none(seconds: int, is_t
     assert counts(document) is is_taken  # the flush answers as the writer did
 
 
-async def test_a_create_that_finds_its_own_segment_is_judged_by_when_that_was_created() -> None:
+async def test_a_create_that_finds_its_own_segment_is_judged_by_when_that_was_created(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     log = Log()
     first = log.database.commit
 
@@ -155,18 +157,20 @@ async def test_a_create_that_finds_its_own_segment_is_judged_by_when_that_was_cr
         log.database.now = lambda: WINDOW + 60 * SECOND
         return first(writes)
 
-    log.database.commit = twice  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(log.database, "commit", twice)
     await log.append()
     (document,) = log.stored()
     assert counts(document)
 
 
-async def test_a_create_that_finds_another_in_its_place_and_then_none_is_a_retry() -> None:
+async def test_a_create_that_finds_another_in_its_place_and_then_none_is_a_retry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     log = Log()
 
     def refuse(_: list[Write]) -> object:
         raise Conflict
 
-    log.database.commit = refuse  # type: ignore[assignment, method-assign]
+    monkeypatch.setattr(log.database, "commit", refuse)
     with pytest.raises(Retry, match="is gone"):
         await log.append()
