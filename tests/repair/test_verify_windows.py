@@ -109,7 +109,7 @@ def test_a_window_that_the_flush_has_not_settled_is_not_compared(
     ("options", "sentence"),
     [
         (("--from", "noon"), "--from noon: Invalid isoformat string"),
-        (("--to", "2026-01-31T12:00:00"), "has no offset: end it with Z"),
+        (("--to", "2026-01-31T12:00:00"), "has no offset: in UTC it is 2026-01-31T12:00:00Z"),
         (("--from", "2h", "--to", "3h"), "give an earlier --from or a later --to"),
     ],
 )
