@@ -1,7 +1,7 @@
 """Histories on virtual time, each drawn from its seed, and the laws at their ends.
 
-tests/simulation/plan.py says what may happen, chain.py runs it, laws.py judges. A history that breaks a law
-is made smaller and printed. To run it again, or many more:
+tests/simulation/plan.py says what may happen, simulated_chain.py runs it, laws.py judges. A history that
+breaks a law is made smaller and printed. To run it again, or many more:
 
     python -m tests.simulation SEED
     python -m tests.simulation 10000 20000
