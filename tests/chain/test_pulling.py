@@ -115,7 +115,7 @@ def test_in_an_outage_of_bigquery_messages_are_given_back_before_their_leases_ru
     """It is longer than a try of an append, so they come again after a backoff."""
     count = 900
     with flowing(up, warehouse, "frozen", count):
-        assert up.cqc("pause", "bigquery", "--for", "12").returncode == 0
+        assert up.cqc("pause", "bigquery", "--for", "20").returncode == 0
     until_all_arrived(warehouse, "frozen", count, 2 * PATIENCE)
     answered = features_subscription(up).answered
     assert answered[PULL_DONE] == count

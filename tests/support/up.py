@@ -80,7 +80,7 @@ def run_cqc(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Com
 def running_up(folder: Path, *options: str) -> Iterator[Up]:
     """Ready: the file of --json exists; or ended, when it could not start."""
     arguments = ("up", "--port-base", "0", "--json", "described.json", *options)
-    with (folder / "output").open("ab") as output:
+    with (folder / "output").open("ab") as output, as_in_a_terminal():
         process = subprocess.Popen(
             [sys.executable, "-m", "tools", *arguments],
             cwd=folder,
@@ -108,3 +108,13 @@ def is_running(pid: int) -> bool:
 def _environment() -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CQC_")}
     return inherited | {"PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def as_in_a_terminal() -> Iterator[None]:
+    """What starts here ends with its terminal, also where the tests run under nohup, which is inherited."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)

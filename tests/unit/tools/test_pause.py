@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.up import as_in_a_terminal
 from tests.unit.tools.test_local_parts import PORTS
 from tools.local.parts import address
 from tools.paths import ROOT
@@ -32,13 +33,15 @@ def test_whatever_ends_a_pause_has_the_part_go_on(
     chain: ChainFile, tmp_path: Path, number: signal.Signals
 ) -> None:
     pause = ["pause", "parse", "--for", "600", "--chain", str(tmp_path / "chain.json")]
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "tools", *pause],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as command:
+    with as_in_a_terminal():
+        started = subprocess.Popen(
+            [sys.executable, "-u", "-m", "tools", *pause],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    with started as command:
         assert command.stdout is not None
         assert "is paused for 600 s" in command.stdout.readline()
         assert conditions(chain)["parse"] is Condition.PAUSED
