@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -18,9 +18,6 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.status_pb2 import Status
 
-from shared.gcp.bigquery import TableAppender
-from shared.tables.columns import Row, Table
-from shared.tables.rows import encode
 from tools.pipeline.warehouse import Warehouse
 from tools.standins.serving import listening
 
@@ -120,17 +117,6 @@ async def write_server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WriteSe
         api.endpoint = endpoint.address
         monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", api.endpoint)
         yield api
-
-
-async def insert(table: Table, dataset: str, rows: Sequence[Row]) -> None:
-    appender = TableAppender("project", dataset, table)
-    assert await appender.append([encode(table, row) for row in rows]) == [None] * len(rows)
-    await appender.close()
-
-
-def select(warehouse: Warehouse, sql: str) -> list[dict[str, object]]:
-    result = warehouse.query(sql)
-    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,10 @@ from string import Template
 
 from shared.online import EVENT_FEATURES
 from shared.tables.columns import REALTIME_FEATURES, REALTIME_FEATURES_AGGREGATED, Row, Value
-from tests.warehouse.conftest import insert, select
+from tests.warehouse.rows import DAY, insert, select
 from tools.pipeline.warehouse import VIEWS, Warehouse
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-DAY = timedelta(days=1)
 
 
 def source(warehouse: Warehouse, dataset: str, file: str, **variables: str) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.tables.columns import REALTIME_FEATURES, Row
-from tests.warehouse.conftest import insert
+from tests.warehouse.rows import insert
 from tools.pipeline.warehouse import Warehouse
 from tools.redrive.work import Mark, marks
 from tools.replay.items import DeadLetter, Item
