@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.polling import until
 from tests.unit.tools.test_local_parts import PORTS
 from tools.doctor.findings import Verdict
 from tools.doctor.parts import RESTART, Parts, parts_of
@@ -82,9 +82,7 @@ def test_a_part_is_running_paused_or_ended_by_its_process(process: subprocess.Po
     chain = chain_of(os.getpid(), parse=process.pid)
     assert conditions(chain)["parse"] is Condition.RUNNING
     process.send_signal(signal.SIGSTOP)
-    end = time.monotonic() + 10
-    while conditions(chain)["parse"] is not Condition.PAUSED:
-        assert time.monotonic() < end
+    until(lambda: conditions(chain)["parse"], "the pause", lambda found: found is Condition.PAUSED)
     assert conditions(chain)["features"] is Condition.ENDED
     assert conditions(chain_of(1, parse=process.pid))["parse"] is Condition.ENDED, "it is not the chain's"
 
