@@ -15,17 +15,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.mutants.catalog import Mutant
+from tests.support.polling import PATIENCE
 from tools.paths import ROOT
 
-TEST_SECONDS = 30
-"""For one test: several times the slowest that a mutant names."""
+TEST_SECONDS = PATIENCE + 30
+"""For one test: it may wait in vain, and then fails by itself and says for what."""
 RUN_SECONDS = 180
 """For a mutant's whole run, should the limit of the test not end it."""
 TERRAFORM_SECONDS = 900
 
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
 _OPTIONS = (
-    *("-q", "-m", "", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}"),
+    *("-q", "-m", "", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS:.0f}"),
     "--hypothesis-profile=unshrunk",  # that an example fails is enough; the smallest takes minutes
 )
 _TIMEOUT = "from pytest-timeout"
