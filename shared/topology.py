@@ -40,6 +40,15 @@ def subscription_path(project: str, subscription: str) -> str:
     return subscription if is_full else f"projects/{project}/subscriptions/{subscription}"
 
 
+SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
+"""Function to the name of the subscription that feeds it."""
+
+
+def short_name(path: str) -> str:
+    """A topic's or a subscription's, given its short or full name."""
+    return path.rpartition("/")[2]
+
+
 def feature_view_path(project: str, region: str) -> str:
     """The full name of the feature view."""
     store = f"projects/{project}/locations/{region}/featureOnlineStores/{ONLINE_STORE}"

@@ -19,6 +19,7 @@ from shared.errors import ErrorType, Reject
 from shared.json_size import is_bloated
 from shared.message import Message
 from shared.tables.columns import Row
+from shared.topology import short_name
 
 _DELIVERIES = "CloudPubSubDeadLetterSourceDeliveryCount"
 _SUBSCRIPTION = "CloudPubSubDeadLetterSourceSubscription"
@@ -96,7 +97,7 @@ def _unexpected(
 
 def _stage_of(subscription: str) -> str:
     """The function that failed: subscriptions are named `<topic>-<function>`."""
-    return subscription.rsplit("/", 1)[-1].rsplit("-", 1)[-1]
+    return short_name(subscription).rpartition("-")[2]
 
 
 def _count(text: str) -> int | None:

@@ -13,9 +13,10 @@ import orjson
 import pytest
 
 from shared.delivery.batching import PULLED
+from shared.topology import SUBSCRIPTIONS
 from tests.support.polling import PATIENCE, until
 from tests.support.up import Up, is_running, running_up
-from tools.health.local import SUBSCRIPTIONS, by_name
+from tools.health.local import by_name
 from tools.pipeline.connect import connect_warehouse
 from tools.pipeline.pubsub_state import NO_ANSWER, PULL_AGAIN, PULL_DONE, SubscriptionState, read_state
 from tools.pipeline.warehouse import Warehouse

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from shared.settings import AggregateSettings
+from shared.topology import SUBSCRIPTIONS
 from shared.windows.state import Layout, Shard
 from tools.doctor import flow, probe, windows
 from tools.doctor.cloud import Cloud
@@ -19,7 +20,7 @@ from tools.doctor.topology import check_subscriptions, check_topics, wirings
 from tools.health import cloud_logs
 from tools.health.collect import CALL, collect
 from tools.health.flush import ShardState, read_states
-from tools.health.local import SUBSCRIPTIONS, read_log
+from tools.health.local import read_log
 from tools.pipeline import schedule
 from tools.pipeline.address import LOGS, STATE_FOLDER, ChainAddress
 from tools.pipeline.connect import connect_pubsub, connect_warehouse, credentials, enter, with_documents

@@ -5,14 +5,13 @@ from functools import partial
 
 from google.auth.credentials import Credentials
 
-from shared.topology import FUNCTIONS
+from shared.topology import FUNCTIONS, SUBSCRIPTIONS
 from shared.windows.bucket_documents import STATE
 from shared.windows.log import COLLECTION as LOG
 from tools.doctor import deployed
 from tools.doctor.findings import Finding, unknown, wrong
 from tools.errors import CommandError
 from tools.generate.package import content_hash, files
-from tools.health.local import SUBSCRIPTIONS
 from tools.pipeline import google_rest
 from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import GoogleRest, Json

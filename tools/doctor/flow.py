@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.topology import SUBSCRIPTIONS
 from tools.doctor.findings import Finding, judged, ok, unknown, wrong
-from tools.health.facts import ACKNOWLEDGED, Answers, Backlog, Facts, Known, Logged
-from tools.health.local import SUBSCRIPTIONS
+from tools.health.answers import ACKNOWLEDGED, Answers
+from tools.health.facts import BRAKED, Backlog, Facts, Known, Logged
 from tools.pipeline.side_by_side import Missing
 
-BRAKED = ("parse", "features")
-"""The functions that have a dead-letter brake."""
 ERROR_RATIO = 0.05
 """Of a function's answers, as in Terraform's alert on a function that fails."""
 OLDEST_UNACKED = 300

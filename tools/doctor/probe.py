@@ -13,10 +13,11 @@ from typing import Protocol
 from uuid import uuid4
 
 from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, PROBE_ATTRIBUTE
+from shared.topology import SUBSCRIPTIONS, short_name
 from tools.doctor.findings import Finding, ok, wrong
 from tools.errors import CommandError
 from tools.health import cloud_logs, local
-from tools.health.local import SUBSCRIPTIONS
+from tools.health.answers import answer_of, sentence_of
 from tools.pipeline import google_rest, pubsub_state
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import connect_pubsub, credentials
@@ -113,7 +114,7 @@ class LocalWay:
         held = pubsub_state.find(self._chain.pubsub, mark)
         if held is None:
             return "Google's emulator does not say which subscription holds it"
-        by_name = {delivery.subscription.rsplit("/", 1)[-1]: delivery for delivery in held}
+        by_name = {short_name(delivery.subscription): delivery for delivery in held}
         return stopped(by_name, self._chain.pulled)
 
 
@@ -128,7 +129,7 @@ def stopped(held: Mapping[str, Held], pulled: Collection[str] = ()) -> str:
 def _attempts(function: str, held: Held, is_pulled: bool) -> str:
     if held.answer is None:
         return f"and {function} has not answered its first delivery"
-    return f"and {local.sentence_of(function, local.answer_of(held.answer, is_pulled), held.attempt - 1)}"
+    return f"and {sentence_of(function, answer_of(held.answer, is_pulled), held.attempt - 1)}"
 
 
 class CloudWay:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shared.topology import FUNCTIONS
+from shared.topology import FUNCTIONS, SUBSCRIPTIONS, short_name
 from tools.errors import CommandError
 from tools.health import cloud_logs, local
-from tools.health.facts import GIVEN_BACK
-from tools.health.local import SUBSCRIPTIONS
+from tools.health.answers import GIVEN_BACK, answer_of, reason_in, sentence_of
 from tools.pipeline import google_rest, pubsub_state
 from tools.pipeline.address import ChainAddress
 from tools.pipeline.connect import credentials
@@ -42,7 +41,7 @@ class InFlight:
         where = f"It is on its way: {self.subscription} holds it"
         if not self.deliveries:
             return f"{where}, and {self.function} has not answered its first delivery."
-        answered = f"{where}, and {local.sentence_of(self.function, self.answer, self.deliveries)}"
+        answered = f"{where}, and {sentence_of(self.function, self.answer, self.deliveries)}"
         if self.reason:
             return f"{answered}: {self.reason}. Pub/Sub delivers it again."
         if self.is_braked:
@@ -70,7 +69,7 @@ def _of_chain(chain: ChainAddress, event_id: str) -> Iterator[InFlight]:
     if in_data is None or by_id is None:
         raise CommandError("Google's emulator does not say what its subscriptions hold")
     held = [*in_data, *(delivery for delivery in by_id if delivery.message_id == event_id)]
-    by_name = {delivery.subscription.rsplit("/", 1)[-1]: delivery for delivery in held}
+    by_name = {short_name(delivery.subscription): delivery for delivery in held}
     for function, name in SUBSCRIPTIONS.items():
         if name in by_name:
             yield _held(chain, function, name, by_name[name])
@@ -87,7 +86,7 @@ def _held(chain: ChainAddress, function: str, name: str, delivery: Held) -> InFl
         subscription=name,
         function=function,
         deliveries=delivery.attempt - 1,
-        answer="" if delivery.answer is None else local.answer_of(delivery.answer, function in chain.pulled),
+        answer="" if delivery.answer is None else answer_of(delivery.answer, function in chain.pulled),
         reason="" if log is None else local.last_retry(log, delivery.message_id),
         is_braked=log is not None and local.read_log(log).brake.is_on,
     )
@@ -105,11 +104,11 @@ def of_deployment(
     last = cloud_logs.last_retry(rest, project, prefix, event_id, since or now - RETENTION)
     if last is not None:
         yield InFlight(
-            subscription=str(last.line.get("subscription", "")).rsplit("/", 1)[-1],
+            subscription=short_name(str(last.line.get("subscription", ""))),
             function=last.function,
             deliveries=int(str(last.line.get("delivery_attempt") or 1)),
             answer=GIVEN_BACK if last.pulls else "an error",
-            reason=local.reason_in(last.line),
+            reason=reason_in(last.line),
             is_braked=False,
         )
         return

@@ -10,8 +10,8 @@ from typing import Any
 from shared.telemetry.logs import LogEvent
 from shared.topology import FUNCTIONS
 from tools.errors import CommandError
+from tools.health.answers import reason_in
 from tools.health.facts import Logged, Switch
-from tools.health.local import reason_in
 from tools.pipeline.google_rest import GoogleRest, Json, found
 from tools.pipeline.worker_pools import SUFFIX
 

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
 
 from shared.errors import RECORDED_BESIDE_THEIR_ROW, ErrorType
+from tools.health.answers import Answers
 from tools.pipeline.side_by_side import Missing
 
 T = TypeVar("T")
 Made = TypeVar("Made")
-TOO_MANY_REQUESTS = "429"
-NO_ANSWER = "no answer"
-ACKNOWLEDGED, GIVEN_BACK, LEASE_RAN_OUT = "acknowledged", "given back", "lease ran out"
-"""What a function that pulls does with a message, in place of a status."""
+BRAKED = ("parse", "features")
+"""The functions that have a dead-letter brake."""
 
 Known: TypeAlias = T | Missing
 """A fact, or why it could not be learned."""
@@ -48,35 +47,6 @@ class Backlog:
     """How many of these failed before; None where nobody counts them, as for the next."""
     failures: int | None = None
     """The most often that one of these failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """How one function answered in the period: a status, its class (`5xx`) or NO_ANSWER, to requests. Of one
-    that pulls: ACKNOWLEDGED, GIVEN_BACK or LEASE_RAN_OUT, to messages."""
-
-    counts: Mapping[str, int]
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
-
-    @property
-    def accepted(self) -> int:
-        return sum(count for status, count in self.counts.items() if _is_accepted(status))
-
-    @property
-    def failed(self) -> Mapping[str, int]:
-        """All but what was accepted, and 429: a full instance slows Pub/Sub down, and nothing is wrong."""
-        return {
-            status: count
-            for status, count in self.counts.items()
-            if count and not _is_accepted(status) and status != TOO_MANY_REQUESTS
-        }
-
-
-def _is_accepted(status: str) -> bool:
-    return status.startswith("2") or status in ("102", ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,31 +9,16 @@ from pathlib import Path
 import orjson
 
 from shared.telemetry.logs import LogEvent
-from shared.topology import PUSHED, subscription_name
+from shared.topology import SUBSCRIPTIONS, short_name
 from tools.errors import CommandError
-from tools.health.facts import (
-    ACKNOWLEDGED,
-    GIVEN_BACK,
-    LEASE_RAN_OUT,
-    NO_ANSWER,
-    Answers,
-    Backlog,
-    Flow,
-    Latency,
-    Logged,
-    Switch,
-)
-from tools.pipeline import pubsub_state
+from tools.health.answers import Answers, answer_of, reason_in
+from tools.health.facts import Backlog, Flow, Latency, Logged, Switch
 from tools.pipeline.pubsub_state import PERIOD, Acknowledged, PubSubState, SubscriptionState
 from tools.quantiles import quantile
 
-SUBSCRIPTIONS = {function: subscription_name(topic, function) for function, topic in PUSHED.items()}
-"""Function to the name of the subscription that feeds it."""
-_PULLED = {pubsub_state.PULL_DONE: ACKNOWLEDGED, pubsub_state.NO_ANSWER: LEASE_RAN_OUT}
-
 
 def by_name(state: PubSubState) -> Mapping[str, SubscriptionState]:
-    return {name.rsplit("/", 1)[-1]: found for name, found in state.subscriptions.items()}
+    return {short_name(name): found for name, found in state.subscriptions.items()}
 
 
 def backlogs(state: PubSubState, now: datetime) -> Mapping[str, Backlog]:
@@ -58,22 +43,6 @@ def answers(state: PubSubState, pulled: Collection[str] = ()) -> Mapping[str, An
         for function, name in SUBSCRIPTIONS.items()
         if name in found
     }
-
-
-def answer_of(status: int, is_pulled: bool) -> str:
-    """As Answers names it."""
-    if is_pulled:
-        return _PULLED.get(status, GIVEN_BACK)
-    return NO_ANSWER if status == pubsub_state.NO_ANSWER else str(status)
-
-
-def sentence_of(function: str, answer: str, delivery: int) -> str:
-    """What the function did with a delivery of a message that it has not acknowledged."""
-    if answer == GIVEN_BACK:
-        return f"{function} gave delivery {delivery} back"
-    if answer == LEASE_RAN_OUT:
-        return f"{function} did not settle delivery {delivery} in time"
-    return f"{function} answered {'nothing' if answer == NO_ANSWER else answer} to delivery {delivery}"
 
 
 def flows(answered: Mapping[str, Answers]) -> Mapping[str, Flow]:
@@ -167,12 +136,6 @@ def _reason_at(log: bytes | mmap.mmap, at: int) -> str:
     except orjson.JSONDecodeError:
         return ""
     return reason_in(line)
-
-
-def reason_in(line: object) -> str:
-    """What follows "message N failed and Pub/Sub will deliver it again: "."""
-    text = line.get("message") if isinstance(line, dict) else None
-    return text.partition(": ")[2] if isinstance(text, str) else ""
 
 
 def _key(event: LogEvent) -> bytes:

@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from shared.topology import FUNCTIONS
+from shared.topology import FUNCTIONS, SUBSCRIPTIONS
 from tools.errors import CommandError
-from tools.health.facts import (
-    ACKNOWLEDGED,
-    GIVEN_BACK,
-    LEASE_RAN_OUT,
-    Answers,
-    Backlog,
-    Flow,
-    Latency,
-    Period,
-)
-from tools.health.local import SUBSCRIPTIONS
+from tools.health.answers import ACKNOWLEDGED, GIVEN_BACK, LEASE_RAN_OUT, Answers
+from tools.health.facts import Backlog, Flow, Latency, Period
 from tools.pipeline.google_rest import GoogleRest, Json, found
 
 VISIBLE_AFTER = timedelta(seconds=240)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tools.health.local import SUBSCRIPTIONS, by_name
+from shared.topology import SUBSCRIPTIONS
+from tools.health.local import by_name
 from tools.pipeline.pubsub_state import PubSubState, SubscriptionState
 
 PATH = ("parse", "features")

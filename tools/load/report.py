@@ -6,7 +6,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from tools.console import table
-from tools.health.local import answer_of
+from tools.health.answers import answer_of
 from tools.load.figures import Percentiles, percentiles
 from tools.load.processes import Usage, usage
 from tools.load.reconciliation import findings

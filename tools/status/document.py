@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from tools.health.facts import Answers, Backlog, Facts, Flow, Stored, Switch
+from tools.health.answers import Answers
+from tools.health.facts import Backlog, Facts, Flow, Stored, Switch
 from tools.pipeline.side_by_side import Missing
 
 Document = Mapping[str, object]

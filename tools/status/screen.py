@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.topology import FUNCTIONS
-from tools.health.facts import Answers, Backlog, Facts, Flow, Flush, Latency, Logged, Stored
+from tools.health.answers import Answers
+from tools.health.facts import BRAKED, Backlog, Facts, Flow, Flush, Latency, Logged, Stored
 from tools.pipeline.side_by_side import Missing
 
-BRAKED = ("parse", "features")
-"""The functions with a dead-letter brake."""
 WRITERS = ("features", "aggregate")
 """The functions that write to the online store."""
 FUNCTION_COLUMNS = ("function", "in/s", "out/s", "answers", "brake", "online store")

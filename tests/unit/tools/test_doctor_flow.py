@@ -8,17 +8,8 @@ import pytest
 
 from tools.doctor.findings import Finding, Verdict
 from tools.doctor.flow import Look, answered, brake, judge, waiting
-from tools.health.facts import (
-    ACKNOWLEDGED,
-    GIVEN_BACK,
-    NO_ANSWER,
-    Answers,
-    Backlog,
-    Facts,
-    Logged,
-    Period,
-    Switch,
-)
+from tools.health.answers import ACKNOWLEDGED, GIVEN_BACK, NO_ANSWER, Answers
+from tools.health.facts import Backlog, Facts, Logged, Period, Switch
 from tools.pipeline.side_by_side import Missing
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

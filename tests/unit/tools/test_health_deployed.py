@@ -10,18 +10,8 @@ import requests
 from tests.support.google import PULLED, Google, entry, rest
 from tools.errors import CommandError
 from tools.health import cloud_logs, monitoring, tables
-from tools.health.facts import (
-    ACKNOWLEDGED,
-    GIVEN_BACK,
-    LEASE_RAN_OUT,
-    Answers,
-    Backlog,
-    Flow,
-    Latency,
-    Period,
-    Rejected,
-    Switch,
-)
+from tools.health.answers import ACKNOWLEDGED, GIVEN_BACK, LEASE_RAN_OUT, Answers
+from tools.health.facts import Backlog, Flow, Latency, Period, Rejected, Switch
 from tools.health.monitoring import Monitoring
 from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import Json

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from shared.topology import SUBSCRIPTIONS
 from tools.errors import CommandError
 from tools.health import local
-from tools.health.facts import (
+from tools.health.answers import (
     ACKNOWLEDGED,
     GIVEN_BACK,
     LEASE_RAN_OUT,
     NO_ANSWER,
     Answers,
-    Backlog,
-    Flow,
-    Latency,
-    Switch,
+    answer_of,
+    sentence_of,
 )
+from tools.health.facts import Backlog, Flow, Latency, Switch
 from tools.pipeline.pubsub_state import Acknowledged, PubSubState, SubscriptionState
 from tools.quantiles import quantile
 
@@ -46,7 +46,7 @@ def subscription(**changes: object) -> SubscriptionState:
 
 
 def state(function: str, **changes: object) -> PubSubState:
-    name = f"projects/p/subscriptions/{local.SUBSCRIPTIONS[function]}"
+    name = f"projects/p/subscriptions/{SUBSCRIPTIONS[function]}"
     return PubSubState(subscriptions={name: subscription(**changes)})
 
 
@@ -82,7 +82,7 @@ def test_what_a_function_that_pulls_does_with_messages_is_named_and_judged_like_
 def test_a_delivery_that_failed_is_told_by_what_the_function_did(
     answer: int, is_pulled: bool, sentence: str
 ) -> None:
-    assert local.sentence_of("parse", local.answer_of(answer, is_pulled), 3) == sentence
+    assert sentence_of("parse", answer_of(answer, is_pulled), 3) == sentence
 
 
 def test_an_event_takes_from_its_producers_publish_until_features_has_its_row() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.support.google import PULLED, Google, entry, rest
 from tools.errors import CommandError
 from tools.explain.in_flight import InFlight, of_deployment
-from tools.health.facts import GIVEN_BACK
+from tools.health.answers import GIVEN_BACK
 from tools.pipeline.deployment import Deployment
 from tools.pipeline.google_rest import Json
 

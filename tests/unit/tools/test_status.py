@@ -8,19 +8,8 @@ import pytest
 
 from tools.console import as_json
 from tools.errors import CommandError
-from tools.health.facts import (
-    Answers,
-    Backlog,
-    Facts,
-    Flow,
-    Flush,
-    Latency,
-    Logged,
-    Period,
-    Rejected,
-    Stored,
-    Switch,
-)
+from tools.health.answers import Answers
+from tools.health.facts import Backlog, Facts, Flow, Flush, Latency, Logged, Period, Rejected, Stored, Switch
 from tools.pipeline.side_by_side import Missing
 from tools.status.document import document
 from tools.status.report import repeat, silence
