@@ -10,7 +10,7 @@ locals {
     for name in local.stages : name => merge(
       {
         for path in setunion(
-          ["functions/__init__.py"],
+          fileset(local.repository, "functions/*.py"),
           fileset(local.repository, "functions/${name}/**/*.py"),
           fileset(local.repository, "shared/**/*.py"),
         ) : path => file("${local.repository}/${path}")

@@ -34,7 +34,7 @@ variable "drivers" {
 }
 
 variable "worker_pools" {
-  description = "The worker pool of a stage that pulls: { features = { instances = 2 } }. It has the CPU, the memory and the environment of functions.NAME, but batches of max_events, or of what came in linger_ms (shared/delivery/batching.py has the reasons). image is for an image of your own, whose entry point is `python -m shared.pulling NAME`; by default it is the one that Cloud Build made for the function."
+  description = "The worker pool of a stage that pulls: { features = { instances = 2 } }. It has the CPU, the memory and the environment of functions.NAME, but batches of max_events, or of what came in linger_ms (shared/delivery/batching.py has the reasons). image is for an image of your own, whose entry point is `python -m functions.pulling NAME`; by default it is the one that Cloud Build made for the function."
   type = object({
     # One takes thousands of events a second; docs/deployment.md, Pull instead of push, has a rule of thumb.
     parse = optional(object({

@@ -28,6 +28,7 @@ def test_times_and_modes_of_the_tree_leave_no_trace(tmp_path: Path, monkeypatch:
     for path in (
         "functions/parse",
         "functions/__init__.py",
+        "functions/pulling.py",
         "functions/parse/requirements.txt",
         "shared",
         "terraform/package",
@@ -52,7 +53,8 @@ def test_a_package_holds_its_function_shared_and_its_requirements(name: str, tmp
     with ZipFile(build(name, tmp_path)) as archive:
         paths = archive.namelist()
     assert paths == sorted(paths)
-    assert {"main.py", "requirements.txt", "functions/__init__.py", f"functions/{name}/main.py"} <= set(paths)
+    code = {"functions/__init__.py", "functions/pulling.py", f"functions/{name}/main.py"}
+    assert {"main.py", "requirements.txt", *code} <= set(paths)
     others = [f"functions/{other}/" for other in FUNCTIONS if other != name]
     assert not [path for path in paths if path.startswith(("tools", "tests", *others))]
 

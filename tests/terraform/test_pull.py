@@ -67,8 +67,8 @@ def test_a_worker_pool_is_told_what_its_function_is_but_for_its_batches(all_pull
 def test_a_worker_pool_runs_the_program_that_is_in_its_package(all_pull: State, stage: str) -> None:
     made = container(all_pull, stage)
     assert made["command"] == ["/cnb/lifecycle/launcher"]
-    assert made["args"] == ["--", "python3", "-m", "shared.pulling", stage]
-    assert {"shared/pulling.py", f"functions/{stage}/main.py"} <= files(stage).keys()
+    assert made["args"] == ["--", "python3", "-m", "functions.pulling", stage]
+    assert {"functions/pulling.py", f"functions/{stage}/main.py"} <= files(stage).keys()
 
 
 def test_a_subscription_that_is_pulled_differs_in_its_push_and_its_lease_only(

@@ -79,7 +79,7 @@ class Pulled(Subject):
     def serving(
         self, port: int, environment: Mapping[str, str]
     ) -> AbstractAsyncContextManager[tuple[Server, float]]:
-        command = [sys.executable, "-m", "shared.pulling", self.stage]
+        command = [sys.executable, "-m", "functions.pulling", self.stage]
         settings = {**environment, **PULLED_SETTINGS, "SUBSCRIPTION": self.feed.subscription}
         return running(self.name, command, port, settings, self.feed.first_answer, self.root)
 

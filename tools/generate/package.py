@@ -1,7 +1,8 @@
 """`python -m tools.generate.package [FOLDER]` builds one zip per function, by default into build/packages.
 
 Terraform makes the same zips by the same rule (terraform/packages.tf, docs/decisions/0020): a root main.py
-that re-exports the entry point, the function's folder, shared/ and the function's own requirements.txt.
+that re-exports the entry point, the files of functions/, the function's folder there, shared/ and the
+function's own requirements.txt.
 """
 
 import sys
@@ -26,7 +27,7 @@ Files = Mapping[str, bytes]
 def files(name: str) -> Files:
     """What the package of a function holds, sorted by path."""
     found = [
-        ROOT / "functions" / "__init__.py",
+        *(ROOT / "functions").glob("*.py"),
         *_modules(ROOT / "functions" / name),
         *_modules(ROOT / "shared"),
     ]

@@ -132,7 +132,9 @@ def _pulling(name: str, settings: Mapping[str, str]) -> Part:
     """It logs that it pulls at INFO, by which the chain knows that it is ready."""
     quiet = settings.get("LOG_LEVEL") in ("WARNING", "ERROR")
     own = {"SUBSCRIPTION": subscription_name(PUSHED[name], name)} | ({"LOG_LEVEL": "INFO"} if quiet else {})
-    return Part(name, [sys.executable, "-m", "shared.pulling", name], {**PULLED_SETTINGS, **settings, **own})
+    return Part(
+        name, [sys.executable, "-m", "functions.pulling", name], {**PULLED_SETTINGS, **settings, **own}
+    )
 
 
 def _with_clocks(part: Part, faults: Misbehaviour | None) -> Part:

@@ -9,7 +9,7 @@ locals {
   # becomes the program, without a shell between it and SIGTERM.
   launch = {
     command = ["/cnb/lifecycle/launcher"]
-    args    = ["--", "python3", "-m", "shared.pulling", var.name]
+    args    = ["--", "python3", "-m", "functions.pulling", var.name]
   }
 }
 

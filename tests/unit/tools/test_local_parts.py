@@ -29,7 +29,7 @@ def module(part: Part) -> list[str]:
 def test_the_functions_that_take_messages_pull_them_and_the_flush_is_called_all_the_same() -> None:
     pushed, pulled = parts(Driver.PUSH), parts(Driver.PULL)
     for name in ("parse", "features", "deadletter"):
-        assert module(pulled[name]) == ["shared.pulling", name]
+        assert module(pulled[name]) == ["functions.pulling", name]
         assert module(pushed[name])[0] == "functions_framework"
     assert pulled["aggregate"] == pushed["aggregate"]
     assert list(address(PORTS, driver=Driver.PULL).functions) == ["aggregate"]
@@ -60,7 +60,7 @@ def test_a_function_pulls_from_its_own_subscription_and_says_so_whatever_the_use
 
 def test_a_clock_that_is_wrong_is_the_pulling_process_s_own() -> None:
     plan = Plan(heals_at=9, clocks={"parse": [30, -30]})
-    assert module(parts(Driver.PULL, plan)["parse"])[2:] == ["30,-30", "shared.pulling", "parse"]
+    assert module(parts(Driver.PULL, plan)["parse"])[2:] == ["30,-30", "functions.pulling", "parse"]
 
 
 def test_the_subscriptions_of_both_drivers_differ_in_their_endpoint_alone() -> None:

@@ -1,4 +1,4 @@
-"""`python -m shared.pulling parse`: a function as a program that pulls, instead of being pushed to.
+"""`python -m functions.pulling parse`: a function as a program that pulls, instead of being pushed to.
 
 The same main.py, its settings and its intake; it serves no port. docs/decisions/0011 has the reasons.
 """
@@ -28,7 +28,9 @@ def main() -> None:
 
     A loop that hangs ends the process with every thread's traceback in the log.
     """
-    parser = argparse.ArgumentParser(prog="python -m shared.pulling", description="pulls a stage's messages")
+    parser = argparse.ArgumentParser(
+        prog="python -m functions.pulling", description="pulls a stage's messages"
+    )
     parser.add_argument("stage", choices=sorted(PUSHED))
     stage = parser.parse_args().stage
     function = importlib.import_module(f"functions.{stage}.main")
