@@ -33,6 +33,8 @@ PULLS = "-pull"
 """Ends the names of functions that pull."""
 BEFORE = " before"
 """Ends the names of the other checkout's functions."""
+_PROGRAM = Path("functions", "pulling.py")
+"""Pulls; another checkout may be older."""
 FORWARDED = {
     "CloudPubSubDeadLetterSourceDeliveryCount": "10",
     "CloudPubSubDeadLetterSourceSubscription": "dashboard-events-parsed-features",
@@ -52,7 +54,7 @@ def subjects(
     for name in names:
         stage = name.removesuffix(PULLS)
         for suffix, root in (("", ROOT), (BEFORE, against)):
-            if root is None or (stage != name and not (root / "shared" / "pulling.py").exists()):
+            if root is None or (suffix and stage != name and not (root / _PROGRAM).exists()):
                 continue
             if stage != name:
                 assert subscriber is not None
