@@ -106,7 +106,7 @@ def test_a_taken_port_is_reported_with_its_part(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         answer = run_cqc(tmp_path, "up", "--port-base", str(port - 5))
     assert answer.returncode == 2
-    assert f"port {port}, wanted by parse,".encode() in answer.stderr
+    assert f"{port} (parse)".encode() in answer.stderr
     assert [path.name for path in tmp_path.rglob("*")] == [".cqc"]
 
 

@@ -21,11 +21,11 @@ def allot(base: int) -> dict[str, int]:
     if base == 0:
         return _any_free()
     ports = {name: base + number for number, name in enumerate(ORDER)}
-    taken = [f"port {port}, wanted by {name}," for name, port in ports.items() if not _is_free(port)]
+    taken = [f"{port} ({name})" for name, port in ports.items() if not _is_free(port)]
     if taken:
         raise CommandError(
-            f"{' and '.join(taken)} is taken by another program: "
-            "stop that program, or choose other ports with --port-base N (0 = any free ones)"
+            f"other programs listen on ports of this chain, {', '.join(taken)}: "
+            "stop them, or choose other ports with --port-base N (0 = any free ones)"
         )
     return ports
 

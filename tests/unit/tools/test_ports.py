@@ -26,5 +26,5 @@ def test_a_base_gives_consecutive_ports() -> None:
 def test_a_taken_port_is_reported_with_the_part_that_wants_it() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(CommandError, match=f"port {port}, wanted by firestore, .*--port-base"):
+        with pytest.raises(CommandError, match=rf"{port} \(firestore\).*--port-base"):
             allot(port - ORDER.index("firestore"))
