@@ -76,7 +76,7 @@ class Flush:
     async def run(self) -> Summary:
         """Rounds until the log is read or the time is up; raises Retry when a service fails."""
         began = self.monotonic()
-        if is_retired(self.session.generation, self.session.control, self.allowed_lateness):
+        if is_retired(self.session.generation, self.session.control):
             return self.summary
         if self.session.is_taken:
             return self.summary.skip(from_micros(self.session.control.lease_until))
@@ -106,8 +106,8 @@ class Flush:
         self._listed += [segment.id for segment in page.segments]
         fresh = [segment for segment in page.segments if segment_key(segment.id) not in control.ahead]
         self.summary.segments += len(fresh)
-        found = sort(fresh, self.locations.are_ours)
-        windows = windows_with_births(found, control, self.allowed_lateness)
+        found = sort(fresh, partial(self.locations.are_ours, control.settled_before))
+        windows = windows_with_births(found, control)
         work = work_of(found.events, windows, control, progress, self.locations)
         try:
             if work or control.pending:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from functions.aggregate.log_reader import ByLocation, Sorted
 from functions.aggregate.triggers import Progress
-from shared.windows.log import is_settled
 from shared.windows.state import (
+    EVER,
     Bucket,
     Control,
     Generation,
@@ -35,9 +34,15 @@ class Locations:
     generation: Generation
     _hashes: dict[str, int] = field(default_factory=dict)
 
-    def are_ours(self, start: int, location_id: str) -> bool:
-        """Whether this shard folds the location in the window that begins at `start`."""
-        return start in self.generation and (self.shard.of == 1 or self.shard.holds(self._hash(location_id)))
+    def are_ours(self, settled_before: int, start: int, location_id: str) -> bool:
+        """Whether the location's events in the window that begins at `start` are this shard's work.
+
+        The newest shards also have what comes for windows that older ones have settled: those may read the
+        log no more.
+        """
+        is_newest = self.generation.until == EVER
+        is_ours = start in self.generation or (is_newest and start < settled_before)
+        return is_ours and (self.shard.of == 1 or self.shard.holds(self._hash(location_id)))
 
     def bucket(self, location_id: str, level: int) -> int:
         """The number of its bucket in a window of 2^level buckets."""
@@ -50,16 +55,14 @@ class Locations:
         return hashed
 
 
-def windows_with_births(
-    found: Sorted, control: Control, allowed_lateness: timedelta
-) -> dict[int, OpenWindow]:
+def windows_with_births(found: Sorted, control: Control) -> dict[int, OpenWindow]:
     """The open windows and those that these events begin, whose number of buckets is fixed here.
 
     Events of a window that was settled before go from `found.events` to `found.too_late`.
     """
     windows = dict(control.windows)
     for start in sorted(found.events.keys() - windows.keys()):
-        if is_settled(start, control, allowed_lateness):
+        if control.has_settled(start):
             found.too_late[start] = found.events.pop(start)
             continue
         before = max((other for other in windows if other < start), default=None)

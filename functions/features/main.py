@@ -24,7 +24,7 @@ def handler() -> PushHandler:
     """Built at the first request: gRPC channels belong to the worker's loop, not to gunicorn's master."""
     rows = bigquery.table_sink(settings.project_id, settings.dataset, REALTIME_FEATURES)
     documents = firestore.FirestoreDocuments(settings.project_id, settings.firestore_database)
-    windows, late = log.LogWriter(documents), lookup.Lookup(documents, settings.allowed_lateness)
+    windows, late = log.LogWriter(documents), lookup.Lookup(documents)
     online = feature_store.feature_view(settings.feature_view)
     dead_letters = wiring.dead_letter_publisher("features", settings)
     writer = writing.FeatureWriter(rows, windows, late, online, dead_letters, settings, clock.utc_now)

@@ -72,17 +72,10 @@ def settled_before(watermark: int, allowed_lateness: timedelta) -> int:
     return watermark - WINDOW_MICROS - micros_of(allowed_lateness + MAX_LOGGING_DELAY)
 
 
-def is_settled(start: int, control: Control, allowed_lateness: timedelta) -> bool:
-    """Whether the window is settled, or will be by the flush under way; once settled it stays so, also when
-    the allowed lateness is raised."""
-    return start < max(control.settled_before, settled_before(control.watermark, allowed_lateness))
-
-
-def is_retired(generation: Generation, control: Control, allowed_lateness: timedelta) -> bool:
+def is_retired(generation: Generation, control: Control) -> bool:
     """Whether a shard of this generation has had its last window; the newest has no last one."""
-    return not (control.windows or control.pending) and is_settled(
-        generation.until - WINDOW_MICROS, control, allowed_lateness
-    )
+    last = generation.until - WINDOW_MICROS
+    return not (control.windows or control.pending) and control.has_settled(last)
 
 
 def unique_id() -> str:

@@ -1,14 +1,13 @@
 """Whether a window counts an event: asked for events that come after their window's allowed lateness.
 
 An event that was counted, whose answer was lost, and that comes again is not late. The answer is exact once
-it can't change any more: when the flush has folded every slice of the log in which a timely copy may stand.
-Until then there is none, and the event waits in Pub/Sub.
+it can't change any more: when the flush has settled the window, and so has folded every slice of the log in
+which a timely copy may stand. Until then there is none, and the event waits in Pub/Sub.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from shared.errors import Retry
 from shared.windows.bucket_documents import bucket_name, level_in, meta_name, sees
@@ -16,7 +15,6 @@ from shared.windows.bucket_reading import documents_of
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Documents, Unreadable
 from shared.windows.key import window_of
-from shared.windows.log import is_settled
 from shared.windows.state import LAYOUT, Control, Layout, Shard, bucket_of, location_hash
 
 DEADLINE = 8.0
@@ -52,9 +50,8 @@ class Found:
 class Lookup:
     """Reads the flush's documents; writes nothing."""
 
-    def __init__(self, documents: Documents, allowed_lateness: timedelta) -> None:
+    def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._allowed_lateness = allowed_lateness
 
     async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
         """For each event; a bucket that can't be read holds up its own events alone.
@@ -81,7 +78,7 @@ class Lookup:
     def _verdict(self, event: Contribution, found: Found) -> Verdict:
         if found.unreadable is not None:
             return _unknown(found.unreadable)
-        if is_settled(window_of(event.event_micros), found.control, self._allowed_lateness):
+        if found.control.has_settled(window_of(event.event_micros)):
             return found.is_counted
         return Retry(
             "the event came late and the flush has not read the log up to its window's end: it waits"

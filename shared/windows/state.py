@@ -117,6 +117,11 @@ class Control:
     events: int = 0
     """The same of the events."""
 
+    def has_settled(self, start: int) -> bool:
+        """Whether the window is settled, for good: by the allowed lateness that the flush had, whatever it or
+        who asks has now."""
+        return start < self.settled_before
+
     def to_fields(self) -> dict[str, bytes | str | int]:
         windows = [
             (start, window.level, window.locations, window.has_ended, window.events)

@@ -108,7 +108,7 @@ class ScratchPipeline:
         """What `features` finds out about late deliveries."""
 
         async def ask(documents: FirestoreDocuments) -> list[Verdict]:
-            return await Lookup(documents, timedelta(hours=1)).counted([item.contribution for item in items])
+            return await Lookup(documents).counted([item.contribution for item in items])
 
         return with_documents(self.address, ask)
 

@@ -154,7 +154,7 @@ class SimulatedChain:
         writer = FeatureWriter(
             rows=table,
             log=LogWriter(store, self._unique),
-            late_events=Lookup(store, settings.allowed_lateness),
+            late_events=Lookup(store),
             online=MemoryOnline([], online),
             dead_letters=MemoryDeadLetters(self.sinks.dead_letters, dead_letters),
             settings=settings,

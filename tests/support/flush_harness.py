@@ -102,7 +102,7 @@ class FlushHarness:
         return await self.flush()
 
     async def counted(self, *events: Contribution) -> list[Verdict]:
-        return await Lookup(self.documents(), self.lateness).counted(events)
+        return await Lookup(self.documents()).counted(events)
 
     def control(self, name: str = "0.0") -> Control:
         document = self.database.documents.get(f"flush/{name}")

@@ -136,7 +136,7 @@ def handlers(sinks: Sinks) -> dict[str, Callable[[], PushHandler]]:
     def features() -> PushHandler:
         settings = FeaturesSettings(project_id="p", pipeline_version="1", batch_linger_ms=0)
         store = MemoryDocuments(Database(lambda: int(NOW.timestamp() * 1e6)))
-        late = Lookup(store, settings.allowed_lateness)
+        late = Lookup(store)
         letters = dead_letters("features")
         writer = FeatureWriter(sinks, LogWriter(store), late, sinks, letters, settings, lambda: NOW)
         return rejecting("features", settings, writer.process)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.clock import from_micros, micros_of
 from shared.windows.key import WINDOW_MICROS
-from shared.windows.log import SECOND, is_retired, is_settled
+from shared.windows.log import SECOND, is_retired, settled_before
 from shared.windows.state import Layout
 from tools.doctor.findings import Finding, judged, ok
 from tools.health.flush import ShardState, many
@@ -22,7 +22,7 @@ def judge(
 ) -> Finding:
     """One finding about a shard."""
     check = "flush" if len(layout.generations[-1].all()) == 1 else f"flush of shard {seen.shard.name}"
-    if is_retired(layout.generations[seen.shard.generation], seen.control, allowed_lateness):
+    if is_retired(layout.generations[seen.shard.generation], seen.control):
         return ok(check, "all windows of this number of shards are settled")
     return judged(check, _complaints(seen, allowed_lateness), _summary(seen, newest_pane), fix)
 
@@ -42,7 +42,8 @@ def _complaints(seen: ShardState, allowed_lateness: timedelta) -> Iterator[str]:
     ]
     if unended:
         yield f"the window of {_time(min(unended))} has no on_time panes yet"
-    overdue = [start for start in control.windows if is_settled(start, control, allowed_lateness)]
+    due_before = settled_before(control.watermark, allowed_lateness)
+    overdue = [start for start in control.windows if start < due_before]
     if overdue:
         yield (
             f"the window of {_time(min(overdue))} should be settled: its flush has another ALLOWED_LATENESS "

@@ -5,17 +5,14 @@ from datetime import datetime
 from typing import TypeVar, cast
 
 from shared.clock import from_micros
-from shared.settings import AggregateSettings
 from shared.windows.contribution import Cells, contribution
 from shared.windows.documents import Documents, Unreadable
-from shared.windows.log import is_settled
 from shared.windows.lookup import Found, Lookup
 from tools.errors import CommandError, UsageError
 from tools.explain.explanation import Explanation, WindowShare, time_in
 from tools.explain.in_flight import InFlight, in_flight
 from tools.pipeline.connect import connect_online_store, connect_warehouse, with_documents
 from tools.pipeline.deployment import Pipeline
-from tools.pipeline.settings import settings_of
 from tools.pipeline.side_by_side import Missing
 from tools.pipeline.warehouse import Record, Warehouse
 
@@ -93,11 +90,10 @@ def _not_waiting(waiting: Sequence[InFlight] | Missing) -> str:
 
 def _window(pipeline: Pipeline, warehouse: Warehouse, rows: list[Record]) -> WindowShare:
     event = contribution(cast(Cells, rows[0]))
-    settings = settings_of(AggregateSettings, pipeline.project)
 
     async def look(documents: Documents) -> Found:
         try:
-            return (await Lookup(documents, settings.allowed_lateness).look([event]))[0]
+            return (await Lookup(documents).look([event]))[0]
         except Unreadable as error:
             raise CommandError(
                 f"the documents of the event's window can't be read ({error}): use the cqc of the release "
@@ -115,7 +111,6 @@ def _window(pipeline: Pipeline, warehouse: Warehouse, rows: list[Record]) -> Win
         is_late=bool(rows[0]["is_late"]),
         is_counted=found.is_counted,
         is_kept=found.is_kept,
-        is_settled=event.key.start not in found.control.windows
-        and is_settled(event.key.start, found.control, settings.allowed_lateness),
+        is_settled=found.control.has_settled(event.key.start),
         watermark=from_micros(watermark) if watermark else None,
     )

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from shared.windows.documents import Documents, Reading, Unreadable
 from shared.windows.key import WindowKey
-from shared.windows.log import is_settled
 from shared.windows.state import LAYOUT, Control, Layout, Shard, location_hash
 from tools.errors import CommandError
 
@@ -28,10 +26,9 @@ class FlushState:
     def shard_of(self, key: WindowKey) -> Shard:
         return self.layout.of_window(key.start).shard_of(location_hash(key.location_id))
 
-    def is_settled(self, key: WindowKey, allowed_lateness: timedelta) -> bool:
+    def is_settled(self, key: WindowKey) -> bool:
         """Whether the flush has settled the window, all of its panes emitted."""
-        control = self.controls.get(self.shard_of(key), Control())
-        return key.start not in control.windows and is_settled(key.start, control, allowed_lateness)
+        return self.controls.get(self.shard_of(key), Control()).has_settled(key.start)
 
 
 def shards_of(layout: Layout) -> list[Shard]:

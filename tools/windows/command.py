@@ -55,7 +55,7 @@ def run(
     warehouse = connect_warehouse(pipeline)
     flush = with_documents(pipeline, read_flush_state)
     verifier = Verifier(warehouse, flush, lateness)
-    found = _with_events(pipeline, verifier, verifier.verify(span))
+    found = _with_events(pipeline, verifier.verify(span))
     repaired, left = Repaired(), found.differences
     if repair and any(difference.expected is not None for difference in found.differences):
         repaired = _repair(pipeline, flush.layout, found.differences, online)
@@ -71,14 +71,12 @@ def run(
         )
 
 
-def _with_events(pipeline: Pipeline, verifier: Verifier, found: Verification) -> Verification:
+def _with_events(pipeline: Pipeline, found: Verification) -> Verification:
     """Names the events of the differences that are shown."""
     shown, rest = found.differences[:_LISTED], found.differences[_LISTED:]
     if not shown:
         return found
-    named = with_documents(
-        pipeline, partial(with_events, allowed_lateness=verifier.allowed_lateness, differences=shown)
-    )
+    named = with_documents(pipeline, partial(with_events, differences=shown))
     return replace(found, differences=named + rest)
 
 

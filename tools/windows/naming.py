@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from shared.windows.documents import Documents, Unreadable
 from shared.windows.lookup import Lookup
@@ -12,14 +11,12 @@ SHOWN = 5
 """Ids that are named of a window: enough to begin with."""
 
 
-async def with_events(
-    documents: Documents, allowed_lateness: timedelta, differences: Sequence[Difference]
-) -> list[Difference]:
+async def with_events(documents: Documents, differences: Sequence[Difference]) -> list[Difference]:
     """The differences, saying also which events are missing and which must not count.
 
     Of a window whose documents can't be read it says that instead; raises Retry.
     """
-    lookup = Lookup(documents, allowed_lateness)
+    lookup = Lookup(documents)
     return [await _with_events(lookup, difference) for difference in differences]
 
 

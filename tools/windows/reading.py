@@ -64,9 +64,7 @@ class Verifier:
         parameters = {"since": span.since, "until": span.until}
         expected = recompute(self.warehouse.query(EVENTS, **parameters).records())
         panes = self.warehouse.query(PANES, **parameters).records()
-        return compare(
-            expected, panes, lambda key: self.flush.is_settled(key, allowed_lateness=self.allowed_lateness)
-        )
+        return compare(expected, panes, self.flush.is_settled)
 
     def why_nothing_was_compared(self, found: Verification) -> str:
         """In a sentence; empty when something was."""

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
+import orjson
 import pytest
 
 from functions.aggregate import planning
@@ -181,6 +182,20 @@ async def test_a_shard_that_is_finished_reads_the_log_no_more() -> None:
     await harness.flush_at(90)
     assert harness.control("0.0") == before
     assert harness.control("1.0").watermark > before.watermark
+
+
+@pytest.mark.parametrize("jobs", [True, False])
+async def test_what_is_logged_for_a_window_of_finished_shards_is_a_dead_letter(jobs: bool) -> None:
+    """They read no more; ALLOWED_LATENESS was raised since."""
+    harness = await fold_over_a_change(2, 3, jobs)
+    events = at_all("raised", 3)
+    harness.at(100)
+    await harness.append(*events)
+    for job in range(3) if jobs else [None]:
+        await harness.flush(job)
+    kept = [entry["digest"] for letter in harness.sinks.dead_letters for entry in orjson.loads(letter.data)]
+    assert sorted(kept) == sorted(each.digest.hex() for each in events)
+    assert all("is settled without them" in text for text in harness.texts())
 
 
 async def test_a_shard_without_windows_reads_on_until_its_last_window_is_settled() -> None:

@@ -93,7 +93,7 @@ class Chain:
         self.writer = FeatureWriter(
             rows=self.table,
             log=LogWriter(documents),
-            late_events=Lookup(documents, settings.allowed_lateness),
+            late_events=Lookup(documents),
             online=MemoryOnline(self.sinks.online),
             dead_letters=MemoryDeadLetters(self.sinks.dead_letters),
             settings=settings,

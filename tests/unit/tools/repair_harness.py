@@ -59,9 +59,7 @@ class RepairHarness(FlushHarness):
 
     async def verify(self, *rows: Record) -> Verification:
         state = await read_flush_state(self.documents())
-        return compare(
-            recompute(rows), self.newest().values(), lambda key: state.is_settled(key, self.lateness)
-        )
+        return compare(recompute(rows), self.newest().values(), state.is_settled)
 
 
 async def settled(*events: Contribution, shards: int = 1) -> RepairHarness:

@@ -212,10 +212,11 @@ def test_the_flushs_summary_says_how_far_it_has_read_and_that_there_may_be_more_
 
 def test_a_shard_whose_windows_are_all_settled_need_not_be_flushed() -> None:
     layout = Layout().with_shards(2, ago(hours=5))
-    retired = ShardState(Shard(), Control(3, 3, watermark=ago(hours=3)), [], to_micros(NOW))
+    control = Control(3, 3, watermark=ago(hours=3), settled_before=ago(hours=5))
+    retired = ShardState(Shard(), control, [], to_micros(NOW))
     finding = windows.judge(retired, layout, timedelta(hours=1), None, "cqc flush")
     assert (finding.verdict, finding.check) == (Verdict.OK, "flush of shard 0.0")
-    unfinished = replace(retired, control=Control(3, 3, watermark=ago(hours=3), pending=frozenset({(0, 0)})))
+    unfinished = replace(retired, control=replace(control, pending=frozenset({(0, 0)})))
     assert windows.judge(unfinished, layout, timedelta(hours=1), None, "f").verdict is Verdict.WRONG
 
 

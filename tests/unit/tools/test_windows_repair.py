@@ -171,7 +171,7 @@ async def test_the_events_that_make_a_difference_are_named() -> None:
     found = await harness.verify(
         A, features_row("b", is_late=True), features_row("d", is_late=True), *missing
     )
-    (difference,) = await with_events(harness.documents(), harness.lateness, found.differences)
+    (difference,) = await with_events(harness.documents(), found.differences)
     assert difference.what.endswith(
         "; in no pane, though not late: c0, c1, c2, c3, c4 and 2 more; counted, though late: b"
     )
@@ -328,7 +328,7 @@ async def test_a_repair_is_not_advised_where_it_would_leave_the_window() -> None
     (fixable,) = (await harness.verify(A, B)).differences
     name = bucket_name(SHARD, KEY.start, 0)
     harness.database.commit([Write(name, {**harness.database.documents[name].fields, "format": 2})])
-    (damaged,) = await with_events(harness.documents(), harness.lateness, [fixable])
+    (damaged,) = await with_events(harness.documents(), [fixable])
     assert damaged.what == fixable.what, "nothing is known of its events"
 
     lost = replace(fixable, expected=None)

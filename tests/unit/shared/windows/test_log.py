@@ -13,9 +13,9 @@ from shared.windows.log import (
     MAX_LOGGING_DELAY,
     LogWriter,
     counts,
-    is_settled,
     sealed_before,
     segment_id,
+    settled_before,
     slice_in,
     slice_of,
 )
@@ -96,11 +96,9 @@ def test_a_window_is_settled_once_all_that_was_judged_timely_for_it_is_folded() 
     lateness = timedelta(hours=1)
     end = WINDOW + to_micros(NOON + timedelta(minutes=65)) - to_micros(NOON)
     last = end + micros_of(MAX_LOGGING_DELAY)  # judged at the last moment, logged MAX_LOGGING_DELAY later
-    assert not is_settled(WINDOW, Control(watermark=last), lateness)
-    assert is_settled(WINDOW, Control(watermark=last + 1), lateness)
-    for settled_before, is_in_it in ((WINDOW, False), (WINDOW + 1, True)):
-        control = Control(watermark=last, settled_before=settled_before)
-        assert is_settled(WINDOW, control, lateness) == is_in_it
+    for watermark, is_in_it in ((last, False), (last + 1, True)):
+        control = Control(settled_before=settled_before(watermark, lateness))
+        assert control.has_settled(WINDOW) == is_in_it
 
 
 async def test_an_append_is_a_segment_that_expires() -> None:

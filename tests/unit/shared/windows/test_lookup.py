@@ -48,6 +48,20 @@ async def test_the_answer_waits_until_the_window_is_settled() -> None:
     assert await harness.counted(*timely(2), STRANGER) == [True, True, False]
 
 
+async def test_what_was_logged_before_the_allowed_lateness_was_lowered_is_waited_for() -> None:
+    """`features` has the new one before the flush has settled anything by it."""
+    harness = FlushHarness()
+    await harness.flush_at(29)
+    harness.at(30)
+    await harness.append(*timely(1))
+    harness.lateness = timedelta(minutes=10)
+    assert all(isinstance(verdict, Retry) for verdict in await harness.counted(*timely(1), STRANGER))
+    await harness.flush_at(31)
+    assert await harness.counted(*timely(1), STRANGER) == [True, False]
+    assert harness.panes("1-0") == [("on_time", 1, 1, True)]
+    assert harness.texts() == []
+
+
 async def test_a_window_that_never_was_counts_nothing() -> None:
     harness = FlushHarness()
     await harness.append(*timely(1))
@@ -63,7 +77,7 @@ async def test_a_few_documents_at_a_time_are_read(monkeypatch: pytest.MonkeyPatc
     await harness.append(*events)
     await harness.flush_at(120)
     documents = Counting(harness.database)
-    lookup = Lookup(documents, harness.lateness)
+    lookup = Lookup(documents)
     assert await lookup.counted([*events, STRANGER]) == [True] * 10 + [False]
     buckets = [names for names in documents.reads if any("-000-" in name for name in names)]
     assert len({name for names in buckets for name in names}) == 10
@@ -143,5 +157,5 @@ async def test_while_the_database_fails_nobody_knows() -> None:
             raise Retry("Firestore is away")
 
     harness = FlushHarness()
-    verdicts = await Lookup(Away(harness.database), harness.lateness).counted([event("a"), event("b")])
+    verdicts = await Lookup(Away(harness.database)).counted([event("a"), event("b")])
     assert [str(verdict) for verdict in verdicts] == ["Firestore is away"] * 2
