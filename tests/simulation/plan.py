@@ -62,6 +62,12 @@ class Plan:
     unreadable: int
     is_small: bool
     """Every limit of a page, a group, a commit, a part and a chunk is so small that it is met."""
+    later: tuple[tuple[float, int], ...]
+    """From when on a deployment has which other allowed lateness."""
+
+    @property
+    def latenesses(self) -> list[int]:
+        return [self.lateness, *(lateness for _, lateness in self.later)]
 
 
 def draw(seed: int) -> Plan:
@@ -96,6 +102,12 @@ def draw(seed: int) -> Plan:
         repeats=random.choice((0, 0.3)),
         unreadable=random.choice((0, 0, 1, 2)),
         is_small=random.random() < 0.7,
+        later=tuple(
+            sorted(
+                (random.uniform(0, heals_at), random.choice((0, 60, 300, 900)))
+                for _ in range(random.choice((0, 0, 1, 2)))
+            )
+        ),
     )
 
 
@@ -140,6 +152,7 @@ CALMER: dict[str, object] = {
     "repeats": 0,
     "unreadable": 0,
     "is_small": False,
+    "later": (),
 }
 
 

@@ -6,7 +6,7 @@ that ends, clocks are set right, and the history runs on until every window is c
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,18 +79,21 @@ class SimulatedChain:
             self._start(self._subscription(publication))
         for number in range(self.plan.unreadable):
             self._start(self._litter(number))
+        for since, _ in self.plan.later:
+            self._start(self._deploy(since))
         ticks = self._start(self._ticks())
         await asyncio.sleep(self.plan.heals_at)
         ticks.cancel()
         self._heal()
         last = max(window_of(to_micros(event_time(publication))) for publication in self.plan.publications)
-        end = closes_at(last, timedelta(seconds=self.plan.lateness))
-        quiet, patience = 0, max(self.now(), end) + (3 * self.plan.lateness + 2400) * 1_000_000
+        lateness = max(self.plan.latenesses)
+        end = closes_at(last, timedelta(seconds=lateness))
+        quiet, patience = 0, max(self.now(), end) + (3 * lateness + 2400) * 1_000_000
         while quiet < 2 and not self.bugs and self.now() < patience:
             is_over = self.waiting == 0 and self.now() > end + 60_000_000
             for job in self._jobs():
                 await self._tick(self._shards(), job)
-            await asyncio.sleep(60 if self.waiting or self.now() > end else max(60, self.plan.lateness / 3))
+            await asyncio.sleep(60 if self.waiting or self.now() > end else max(60, lateness / 3))
             quiet = quiet + 1 if is_over and self._holds_nothing() else 0
         self.is_closed = quiet == 2
 
@@ -148,7 +151,7 @@ class SimulatedChain:
         names = ("documents", "rows", "online", "dead letters")
         documents, rows, online, dead_letters = faults = [self._service(name) for name in names]
         store = MemoryDocuments(self.database, documents)
-        settings = features_settings(self.plan.lateness, self.random.choice((1, 2, 3, 40)))
+        settings = features_settings(self._lateness(), self.random.choice((1, 2, 3, 40)))
         table = MemoryRows(self.sinks.rows, rows)
         self.tables.append(table)
         writer = FeatureWriter(
@@ -214,7 +217,7 @@ class SimulatedChain:
                                 _kill(task, self.random.choice((0, 1, 10, 60)) * self.random.random())
                             )
             if self.random.random() < self.plan.kills / 2:
-                self._replace_an_instance()
+                self._replace(self.random.randrange(len(self._instances)))
             await asyncio.sleep(60)
 
     def _jobs(self) -> list[int | None]:
@@ -223,12 +226,25 @@ class SimulatedChain:
         return jobs * (1 if self.is_healed else self.random.choice((1, 1, 2)))
 
     def _shards(self) -> int:
-        """As the newest deployment asks for, or in the middle of one now and then the one before."""
-        asked = [1, *(count for since, count in sorted(self.plan.shards) if since <= self.seconds())]
-        return asked[-1] if self.is_healed or self.random.random() < 0.8 else self.random.choice(asked[-2:])
+        return self._deployed(1, sorted(self.plan.shards))
 
-    def _replace_an_instance(self) -> None:
-        place = self.random.randrange(len(self._instances))
+    def _lateness(self) -> int:
+        return self._deployed(self.plan.lateness, self.plan.later)
+
+    def _deployed(self, first: int, later: Sequence[tuple[float, int]]) -> int:
+        """As the newest deployment has it, or in the middle of one now and then the one before."""
+        had = [first, *(value for since, value in later if since <= self.seconds())]
+        if len(had) == 1 or self.is_healed or self.random.random() < 0.8:
+            return had[-1]
+        return self.random.choice(had[-2:])
+
+    async def _deploy(self, at: float) -> None:
+        """New instances, which may have another allowed lateness."""
+        await asyncio.sleep(at)
+        for place in range(len(self._instances)):
+            self._replace(place)
+
+    def _replace(self, place: int) -> None:
         self._instances[place].die()
         self._instances[place] = self._instance(self.plan.skews[place])
 
@@ -240,7 +256,7 @@ class SimulatedChain:
             dead_letters=MemoryDeadLetters(self.sinks.dead_letters, self._service("dead letters")),
             clock=partial(self._clock, self.plan.flush_skew),
             monotonic=self.seconds,
-            settings=flush_settings(self.plan.lateness, shards),
+            settings=flush_settings(self._lateness(), shards),
         )
         try:
             async with asyncio.timeout(300):

@@ -34,8 +34,8 @@ def test_the_same_seed_is_the_same_history() -> None:
 
 
 def test_histories_meet_what_they_are_for() -> None:
-    """Late events, duplicates, two batches in flight, buckets of several parts, generations of shards: all of
-    them occur."""
+    """Late events, duplicates, two batches in flight, buckets of several parts, generations of shards, events
+    that a raised allowed lateness brings to settled windows: all of them occur."""
     worlds = [live(draw(seed)) for seed in range(60)]
     names = {name for chain in worlds for name in chain.database.documents}
     assert any("+" in name for name in names)
@@ -44,6 +44,7 @@ def test_histories_meet_what_they_are_for() -> None:
     assert any(row["is_late"] for chain in worlds for row in chain.sinks.rows)
     assert any(len(chain.sinks.rows) > len(chain.plan.publications) for chain in worlds)
     assert {table.most_at_once for chain in worlds for table in chain.tables} >= {1, 2}
+    assert any("was raised since" in letter.text for chain in worlds for letter in chain.sinks.dead_letters)
     assert any(not counts(segment) for chain in worlds for segment in segments(chain))
 
 
