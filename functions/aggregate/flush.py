@@ -108,6 +108,7 @@ class Flush:
         self.summary.segments += len(fresh)
         found = sort(fresh, partial(self.locations.are_ours, control.settled_before))
         windows = windows_with_births(found, control)
+        self.summary.events[Added.TOO_LATE] += found.too_late_events
         work = work_of(found.events, windows, control, progress, self.locations)
         try:
             if work or control.pending:

@@ -72,6 +72,10 @@ class Sorted:
     too_late: dict[int, ByLocation] = field(default_factory=dict)
     """Of windows that were settled before; the flush finds them out."""
 
+    @property
+    def too_late_events(self) -> int:
+        return sum(len(events) for by_location in self.too_late.values() for events in by_location.values())
+
 
 def sort(segments: Sequence[Document], is_ours: Callable[[int, str], bool]) -> Sorted:
     """The events of the segments that count, of those windows and locations that are ours."""

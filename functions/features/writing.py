@@ -100,17 +100,15 @@ class FeatureWriter:
         undecided = await self._mark_late(items, judged)
         known = [item for item in items if id(item) not in undecided]
         with tracing.step("append rows"):
-            outcomes = list(await self._rows.append_rows([item.row for item in known])) if known else []
+            outcomes = await self._rows.append_rows([item.row for item in known]) if known else ()
         kept = [item for item, outcome in zip(known, outcomes, strict=True) if outcome is None]
-        await asyncio.gather(
-            self._append(kept, judged),
-            asyncio.gather(*(self._report_late(item) for item in kept if item.is_late)),
-            self._write_online(kept),
+        reported, *_ = await asyncio.gather(
+            self._report_late(kept), self._append(kept, judged), self._write_online(kept)
         )
-        written = iter(outcomes)
-        return [undecided.get(id(item)) or next(written) for item in items]
+        outcome_of = dict(zip(map(id, known), outcomes, strict=True)) | undecided | reported
+        return [outcome_of[id(item)] for item in items]
 
-    async def _mark_late(self, items: Sequence[Item], now: datetime) -> dict[int, Retry]:
+    async def _mark_late(self, items: Sequence[Item], now: datetime) -> dict[int, Outcome]:
         """Late is what comes after its window closes, unless it is counted there; the undecided ones by id().
 
         A timely copy of a late event may stand in the log still unread: until the flush has read on, nobody
@@ -119,7 +117,7 @@ class FeatureWriter:
         micros = to_micros(now)
         late = [item for item in items if micros > self._closes_at(item.contribution)]
         verdicts = await self._late_events.counted([item.contribution for item in late]) if late else []
-        undecided = {}
+        undecided: dict[int, Outcome] = {}
         for item, verdict in zip(late, verdicts, strict=True):
             if isinstance(verdict, Retry):
                 undecided[id(item)] = verdict
@@ -157,11 +155,21 @@ class FeatureWriter:
             pipeline_version=self._pipeline_version,
         )
 
-    async def _report_late(self, item: Item) -> None:
+    async def _report_late(self, items: Sequence[Item]) -> dict[int, Outcome]:
+        """Records the late ones; what became of it by id(): who has no record is delivered again, alone."""
+        late = [item for item in items if item.is_late]
+        outcomes = await asyncio.gather(*map(self._report, late))
+        return dict(zip(map(id, late), outcomes, strict=True))
+
+    async def _report(self, item: Item) -> Outcome:
         start = from_micros(window_of(item.contribution.event_micros))
         what = f"the event came over {self._allowed_lateness} after its window of {start:%Y-%m-%dT%H:%M:%SZ}"
         reject = Reject(ErrorType.LATE_EVENT, f"{what}: it has a features row and is in no window")
-        await self._dead_letters.send_rejected(item.message, reject)
+        try:
+            await self._dead_letters.send_rejected(item.message, reject)
+        except Retry as error:
+            return error
+        return None
 
 
 def check_not_far_ahead(event: Contribution, now: datetime) -> None:

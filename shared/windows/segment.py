@@ -50,7 +50,7 @@ def decode(fields: Fields) -> Iterator[Contribution]:
     """The inverse of `encode`; raises Unreadable."""
     try:
         return _decode(fields)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
 

@@ -101,7 +101,8 @@ async def test_what_is_logged_for_a_settled_window_is_one_dead_letter_and_in_no_
     await harness.append(
         event("b"), event("c", location="1-200")
     )  # as a features of another ALLOWED_LATENESS would
-    await harness.flush_at(67)
+    summary = await harness.flush_at(67)
+    assert summary.to_dict()["too_late_events"] == 2
     assert harness.panes() == [("on_time", 1, 1, True)]
     assert harness.panes("1-200") == []
     (text,) = harness.texts()
@@ -122,7 +123,8 @@ async def test_what_meets_a_window_that_a_dead_flush_has_settled_is_a_dead_lette
     assert harness.panes()[-1] == ("late", 2, 1, True)
     assert WINDOW in harness.control().windows
     await harness.append(event("b"))
-    await harness.flush_at(68)
+    summary = await harness.flush_at(68)
+    assert summary.to_dict()["too_late_events"] == 1
     assert harness.panes()[-1] == ("late", 2, 1, True)
     assert ["1 events were logged for the window" in text for text in harness.texts()] == [True]
 

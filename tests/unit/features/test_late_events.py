@@ -97,3 +97,9 @@ async def test_a_late_event_whose_row_is_refused_has_its_refusal_alone(sinks: Si
 async def test_a_late_event_whose_record_cannot_be_sent_is_retried(sinks: Sinks, error: Retry) -> None:
     sinks.failures.error = error
     assert await sinks.write(parsed("late", LATE)) == [error]
+
+
+async def test_a_late_event_whose_record_cannot_be_sent_holds_up_no_other(sinks: Sinks) -> None:
+    sinks.failures.error = away = Retry("the dead-letter topic is away")
+    assert await sinks.write(parsed("a"), parsed("late", LATE), parsed("b")) == [None, away, None]
+    assert sinks.log.segments == [["a", "b"]]

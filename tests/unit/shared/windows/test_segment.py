@@ -75,6 +75,7 @@ def test_damage_is_unreadable_and_nothing_else(damage: Mapping[str, Field]) -> N
         {"head": b'[["l"],[null],["generic"]]'},
         {"head": b'[[1],["x"],["generic"]]'},
         {"head": b'[["l"],["x"],[["generic"]]]'},
+        {"head": b'[{"l":0},["x"],["generic"]]'},
     ],
 )
 def test_what_this_release_would_not_write_is_unreadable(damage: Mapping[str, Field]) -> None:
