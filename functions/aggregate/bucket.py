@@ -25,7 +25,7 @@ from shared.windows.bucket_documents import chunk_name, chunks_of, part_name, pa
 from shared.windows.contribution import Contribution
 from shared.windows.documents import EXPIRY, Document, Fields, Unreadable, Write, binary, check_format, whole
 from shared.windows.key import WINDOW_MICROS
-from shared.windows.state import FORMAT, KEEP_OPEN, KEEP_SETTLED, Bucket
+from shared.windows.state import FORMAT, KEEP_BEHIND, KEEP_OPEN, KEEP_SETTLED, Bucket
 
 CHUNK = 25_000
 """Digests in a chunk: 400 kB, as much as a part's own tail of them has at most."""
@@ -212,7 +212,10 @@ class BucketState:
             for part in (*new, first, *old)
             if part.is_changed
             for write in _encode(
-                part, entries.get(part.name) or _Entries.of(part.windows), len(others), expiry
+                part,
+                entries.get(part.name) or _Entries.of(part.windows),
+                len(others),
+                expiry if part is first else expiry + KEEP_BEHIND,
             )
         ]
 

@@ -15,26 +15,23 @@ async def ensure_shards(documents: Documents, shards: int) -> Layout:
     document, which fences the flushes under way, and makes the new ones where the oldest reader of the log
     stands.
     """
-    layout = _layout(await documents.read([LAYOUT]))
-    if layout.generations[-1].shards == shards:
-        return layout
-    newest = layout.generations[-1]
-    reading = await documents.read([LAYOUT, *(shard.control for shard in newest.all())])
-    changed, writes = _change(reading, _layout(reading), shards)
     try:
+        layout = Layout.found_in(await documents.read([LAYOUT]))
+        newest = layout.generations[-1]
+        if newest.shards == shards:
+            return layout
+        reading = await documents.read([LAYOUT, *(shard.control for shard in newest.all())])
+        changed, writes = _change(reading, Layout.found_in(reading), shards)
         await documents.commit(writes)
+    except Unreadable as error:
+        raise Retry(
+            f"the flush's documents can't be read ({error}): deploy the release that wrote them"
+        ) from error
     except Conflict as error:
         raise Retry(
             "a flush was at work while the number of shards was to change: the next one does it"
         ) from error
     return changed
-
-
-def _layout(reading: Reading) -> Layout:
-    try:
-        return Layout.found_in(reading)
-    except Unreadable as error:
-        raise Retry(f"{LAYOUT} can't be read ({error}): deploy the release that wrote it") from error
 
 
 def _change(reading: Reading, layout: Layout, shards: int) -> tuple[Layout, list[Write]]:

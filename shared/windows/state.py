@@ -27,7 +27,9 @@ KEEP_SETTLED = 31 * DAY
 KEEP_OPEN = 60 * DAY
 """Until a window is settled its state must not expire: allowed lateness may be 7 days, and the flush away for
 as long as the log is kept."""
-
+KEEP_BEHIND = 7 * DAY
+"""A bucket's further parts live for so much longer than its first one, which names them: what has expired is
+deleted in any order, mostly within a day."""
 
 EVER = 2**62
 """Later than any window, in microseconds."""
@@ -83,6 +85,8 @@ class OpenWindow:
     events: int = 0
     """About how many it counts, for the same guess."""
 
+
+_OPEN_WINDOW = len(OpenWindow.__dataclass_fields__)
 
 Bucket = tuple[int, int]
 """A window's start and the number of a bucket of it."""
@@ -155,7 +159,10 @@ class Control:
         Unreadable."""
         check_format(fields, FORMAT)
         try:
-            windows = {start: OpenWindow(*rest) for start, *rest in orjson.loads(text(fields, "windows"))}
+            windows = {
+                start: OpenWindow(*rest[:_OPEN_WINDOW])
+                for start, *rest in orjson.loads(text(fields, "windows"))
+            }
             pending = frozenset((start, bucket) for start, bucket in orjson.loads(text(fields, "pending")))
         except (ValueError, TypeError) as error:
             raise Unreadable(f"the control document is damaged ({type(error).__name__}: {error})") from error

@@ -14,7 +14,7 @@ from functions.aggregate.triggers import Progress
 from shared.windows.bucket_documents import bucket_name
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Document, Write
-from shared.windows.state import KEEP_OPEN, KEEP_SETTLED, Shard
+from shared.windows.state import DAY, KEEP_OPEN, KEEP_SETTLED, Shard
 from tests.support.flush_harness import WINDOW, event
 
 KEY = (WINDOW, 0)
@@ -125,6 +125,15 @@ def test_a_chunk_outlives_its_part_and_a_settled_bucket_expires_sooner() -> None
     assert expiries == {f"{NAME}~0": 5 + 2 * KEEP_OPEN, NAME: 5 + KEEP_OPEN}
     settled = {write.name: write.fields["expire_at"] for write in state.writes(5, is_settled=True)}
     assert settled[NAME] == 5 + KEEP_SETTLED
+
+
+def test_further_parts_outlive_the_first_which_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database deletes what has expired in any order; a bucket of which a part is missing is damaged."""
+    monkeypatch.setattr(module, "MAX_ENTRIES", 1)
+    state = BucketState(KEY, NAME)
+    state.fold({"1-0": [event("a", location="1-0")], "1-1": [event("a", location="1-1")]})
+    expiries = {write.name: write.fields["expire_at"] for write in state.writes(5, is_settled=True)}
+    assert expiries == {f"{NAME}+1": 5 + KEEP_SETTLED + 7 * DAY, NAME: 5 + KEEP_SETTLED}
 
 
 def test_sums_of_more_than_64_bits_come_back_exact() -> None:

@@ -168,6 +168,14 @@ async def test_a_change_that_a_flush_overtakes_is_a_retry() -> None:
     assert LAYOUT not in harness.database.documents
 
 
+async def test_control_documents_of_a_newer_format_are_a_retry_that_says_so() -> None:
+    harness = FlushHarness()
+    await harness.flush_at(1)
+    harness.database.commit([Write("flush/0.0", {"format": 2})])
+    with pytest.raises(Retry, match="its format is 2, this release reads 1"):
+        await ensure_shards(harness.documents(), 2)
+
+
 async def test_the_same_number_changes_nothing() -> None:
     harness = FlushHarness()
     await harness.flush_at(1)

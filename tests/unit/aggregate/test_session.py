@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import orjson
 import pytest
 
 from functions.aggregate.session import LEASE, MAX_COMMIT_BYTES, MAX_WRITES, FencedOut, Session
@@ -77,7 +78,12 @@ def test_a_control_document_is_read_back_as_it_was_written() -> None:
     fields = control.to_fields()
     assert Control.from_fields(fields) == control
     del fields["settled_before"], fields["events"]  # as in the documents of an earlier release
-    assert Control.from_fields(fields) == replace(control, settled_before=-EVER, events=0)
+    fields["windows"] = orjson.dumps([(WINDOW, 3, 400, True), (0, 0)]).decode()
+    windows = {WINDOW: OpenWindow(3, 400, has_ended=True), 0: OpenWindow(0)}
+    earlier = replace(control, settled_before=-EVER, events=0, windows=windows)
+    assert Control.from_fields(fields) == earlier
+    fields["windows"] = orjson.dumps([(WINDOW, 3, 400, True, 0, "new"), (0, 0, 0, False, 0, "new")]).decode()
+    assert Control.from_fields(fields | {"new": 1}) == earlier, "what a later release adds is left out"
 
 
 async def test_every_save_renews_the_lease() -> None:
