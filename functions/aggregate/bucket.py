@@ -204,35 +204,41 @@ class BucketState:
         out of: until then these are in two parts, and the later one counts.
         """
         expiry = now + (KEEP_SETTLED if is_settled else KEEP_OPEN)
-        entries = {part.name: encoded for part in self._parts for encoded in self._entries(part)}
+        entries = self._fitting_entries()
         first, *others = self._parts
         new, old = others[self._stored - 1 :], others[: self._stored - 1]
         return [
             write
             for part in (*new, first, *old)
-            if part.is_changed
+            if part.name in entries
             for write in _encode(
                 part,
-                entries.get(part.name) or _Entries.of(part.windows),
-                len(others),
-                expiry if part is first else expiry + KEEP_BEHIND,
+                entries[part.name],
+                further=len(others),
+                expiry=expiry if part is first else expiry + KEEP_BEHIND,
             )
         ]
 
-    def _entries(self, part: Part) -> Iterator["_Entries"]:
-        """The part's entries encoded, if they have changed; what is too much for a document moves to a new
-        part."""
-        if not part.is_changed:
-            return
-        encoded = _Entries.of(part.windows)
-        while len(encoded.text) > MAX_ENTRIES and len(part.windows) > 1:
-            self._split(part)
-            encoded = _Entries.of(part.windows)
-        yield encoded
+    def _fitting_entries(self) -> dict[str, "_Entries"]:
+        """Each changed part's entries, by its name; of one with too many for a document half move to a new
+        part, until all fit."""
+        fitting: dict[str, _Entries] = {}
+        waiting = [part for part in self._parts if part.is_changed]
+        while waiting:
+            part = waiting.pop()
+            entries = _Entries.of(part.windows)
+            if len(entries.text) <= MAX_ENTRIES or len(part.windows) == 1:
+                fitting[part.name] = entries
+            else:
+                waiting += [part, self._split(part)]
+        first = self._parts[0]
+        if first.is_changed and first.name not in fitting:  # by a split of another
+            fitting[first.name] = _Entries.of(first.windows)
+        return fitting
 
-    def _split(self, part: Part) -> None:
-        """Half of the locations go to a new last part, with the digests of their new events; older ones stay,
-        for a bucket is read whole."""
+    def _split(self, part: Part) -> Part:
+        """The new last part, to which half of the locations go with the digests of their new events; older
+        ones stay, for a bucket is read whole."""
         moved = list(part.windows)[len(part.windows) // 2 :]
         new = Part(part_name(self._name, len(self._parts)), is_changed=True)
         for location_id in moved:
@@ -241,6 +247,7 @@ class BucketState:
             self._part_of[location_id] = new
         self._parts.append(new)
         self._parts[0].is_changed = True  # it says how many there are
+        return new
 
 
 @dataclass(frozen=True, slots=True)

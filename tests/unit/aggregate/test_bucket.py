@@ -48,13 +48,16 @@ class Stored:
         for write in writes:
             self.documents[write.name] = Document(write.name, write.fields, 1, next(self._versions))
 
-    def fold(self, events: Sequence[Contribution]) -> list[Write]:
+    def folded(self, events: Sequence[Contribution]) -> BucketState:
         state = self.load()
         by_location: dict[str, list[Contribution]] = {}
         for member in events:
             by_location.setdefault(member.location_id, []).append(member)
         state.fold(by_location)
-        return state.writes(0, is_settled=False)
+        return state
+
+    def fold(self, events: Sequence[Contribution]) -> list[Write]:
+        return self.folded(events).writes(0, is_settled=False)
 
     def counts(self) -> dict[str, int]:
         windows = list(self.load().windows())
@@ -99,6 +102,16 @@ def test_writes_that_are_asked_for_again_are_the_same() -> None:
     assert state.writes(0, is_settled=False) == state.writes(0, is_settled=False)
 
 
+def test_so_are_those_after_a_split_of_a_part_behind_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ENTRIES", 1)
+    stored = Stored()
+    stored.put(stored.fold(events_of([(0, 0), (1, 0)])))
+    state = stored.folded(events_of([(1, 1), (2, 0)]))
+    writes = state.writes(0, is_settled=False)
+    assert [write.name for write in writes] == [f"{NAME}+2", NAME, f"{NAME}+1"]
+    assert state.writes(0, is_settled=False) == writes
+
+
 def test_a_full_part_is_split_and_no_document_outgrows_its_limit() -> None:
     stored = Stored()
     stored.put(stored.fold(events_of([(location, 0) for location in range(40)])))
@@ -130,8 +143,7 @@ def test_a_chunk_outlives_its_part_and_a_settled_bucket_expires_sooner() -> None
 def test_further_parts_outlive_the_first_which_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The database deletes what has expired in any order; a bucket of which a part is missing is damaged."""
     monkeypatch.setattr(module, "MAX_ENTRIES", 1)
-    state = BucketState(KEY, NAME)
-    state.fold({"1-0": [event("a", location="1-0")], "1-1": [event("a", location="1-1")]})
+    state = Stored().folded(events_of([(0, 0), (1, 0)]))
     expiries = {write.name: write.fields["expire_at"] for write in state.writes(5, is_settled=True)}
     assert expiries == {f"{NAME}+1": 5 + KEEP_SETTLED + 7 * DAY, NAME: 5 + KEEP_SETTLED}
 
