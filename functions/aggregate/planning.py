@@ -1,6 +1,6 @@
 """What a round has to do: which windows there are, and which of their buckets to look at. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from functions.aggregate.log_reader import ByLocation, Sorted
@@ -65,12 +65,23 @@ def windows_with_births(found: Sorted, control: Control) -> dict[int, OpenWindow
         if control.has_settled(start):
             found.too_late[start] = found.events.pop(start)
             continue
-        before = max((other for other in windows if other < start), default=None)
-        last = control if before is None else windows[before]
-        born = found.events[start]
-        level = level_for(max(last.locations, len(born)), max(last.events, sum(map(len, born.values()))))
-        windows[start] = OpenWindow(level)
+        windows[start] = OpenWindow(_level(found.events[start], _before(start, windows), control))
     return windows
+
+
+def _before(start: int, windows: Mapping[int, OpenWindow]) -> list[OpenWindow]:
+    """The newest window before this one, and the newest that has ended: where a producer's clock is fast, its
+    events begin each window while the one before is nearly empty, too."""
+    earlier = [other for other in sorted(windows) if other < start]
+    ended = [other for other in earlier if windows[other].has_ended]
+    return [windows[other] for other in (*earlier[-1:], *ended[-1:])]
+
+
+def _level(born: ByLocation, before: Sequence[OpenWindow], control: Control) -> int:
+    """The level of a window that these events begin."""
+    locations = [window.locations for window in before] or [control.locations]
+    events = [window.events for window in before] or [control.events]
+    return level_for(max(len(born), *locations), max(sum(map(len, born.values())), *events))
 
 
 def work_of(

@@ -253,6 +253,21 @@ async def test_a_window_is_cut_by_what_the_one_before_it_held(monkeypatch: pytes
     assert (second.level, second.events) == (2, 1)
 
 
+async def test_a_producer_whose_clock_is_fast_makes_no_windows_of_few_buckets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its events begin each window while the one before it is nearly empty, too."""
+    monkeypatch.setattr("shared.windows.state.LOCATIONS_A_BUCKET", 3)
+    harness = FlushHarness()
+    for minute in range(21):
+        harness.at(minute + 0.5)
+        fast = event("fast", at=harness.now + timedelta(minutes=4, seconds=59), location="1-fast")
+        await harness.append(*at_all(f"e{minute}", minute), fast)
+        await harness.flush_at(minute + 1)
+    levels = [window.level for _, window in sorted(harness.control().windows.items())]
+    assert min(levels[2:]) == level_for(len(LOCATIONS))
+
+
 def test_a_group_has_few_buckets_and_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "GROUP", 3)
     monkeypatch.setattr(planning, "GROUP_EVENTS", 100)
