@@ -38,7 +38,7 @@ from shared.telemetry.logs import log
 from shared.windows.bucket_documents import meta_fields, meta_name
 from shared.windows.documents import Documents, Refused, Unreadable, Write
 from shared.windows.log import is_retired, sealed_before
-from shared.windows.state import KEEP_SETTLED, Bucket, Control, segment_key
+from shared.windows.state import KEEP_SETTLED, Bucket, Control, OpenWindow, segment_key
 
 AT_ONCE = 4
 """Groups at work: while one loads, another saves and others emit."""
@@ -195,27 +195,14 @@ class Flush:
         return [state for saved in alone for state in saved]
 
     async def _finish(self, page: Page, progress: Progress) -> None:
-        settled = {
-            start: window
-            for start, window in self.session.control.windows.items()
-            if progress.is_settled(start)
-        }
         metas = [
             Write(meta_name(self.session.shard, start), meta_fields(window, progress.now + KEEP_SETTLED))
-            for start, window in settled.items()
+            for start, window in self.session.control.windows.items()
+            if progress.is_settled(start)
         ]
         if metas:  # before the control document forgets the windows
             await self.session.save(lambda control: control, metas)
-        windows = {
-            start: replace(
-                window,
-                locations=window.locations + self._born[start],
-                events=window.events + self._counted[start],
-                has_ended=window.has_ended or progress.has_ended(start),
-            )
-            for start, window in self.session.control.windows.items()
-            if start not in settled
-        }
+        windows = self._open_after(progress)
         self._listed = [segment for segment in self._listed if segment > page.cursor]
         ahead = frozenset(map(segment_key, self._listed))
         await self.session.finish(
@@ -233,6 +220,19 @@ class Flush:
         self._emitted.clear()
         self._born.clear()
         self._counted.clear()
+
+    def _open_after(self, progress: Progress) -> dict[int, OpenWindow]:
+        """The windows that this round does not settle, with what it has found of them."""
+        return {
+            start: replace(
+                window,
+                locations=window.locations + self._born[start],
+                events=window.events + self._counted[start],
+                has_ended=window.has_ended or progress.has_ended(start),
+            )
+            for start, window in self.session.control.windows.items()
+            if not progress.is_settled(start)
+        }
 
 
 def _report(unreadable: Mapping[Bucket, Unreadable]) -> None:
