@@ -36,8 +36,8 @@ resource "google_firestore_field" "unindexed" {
   index_config {}
 }
 
-# Settled windows are kept for seven days, so that a redelivery is still recognised, and the log as long, so that
-# an outage of the flush loses nothing. Deletion comes up to a day late; nothing relies on it.
+# Settled windows are kept for 31 days, so that a redelivery is still recognised, and the log for seven, so that an
+# outage of the flush loses nothing. Deletion comes up to a day late; nothing relies on it.
 resource "google_firestore_field" "expiry" {
   for_each = local.expiring_collections
 
