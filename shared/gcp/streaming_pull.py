@@ -32,7 +32,9 @@ from shared.telemetry.logs import LogEvent, log
 
 LEASE_SECONDS = 75
 """A message waits for at most one batch before its own, 26 s each, and its dead letter, if it becomes one,
-for one of those before its own, 10 s each: 72 s. So no lease runs out in an outage, and none is extended."""
+for one of those before its own, 10 s each: 72 s. So no lease runs out in an outage, and none is extended.
+With the dead-letter topic away, too, a batch that owes records of late events or online values takes 32 s or
+more: then a message may come twice, and counts once."""
 
 _MEANINGLESS = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND})
 """Of ack ids that a subscription does not know, as when it was deleted and made anew: no later try changes
