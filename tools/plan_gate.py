@@ -1,8 +1,9 @@
 """`python -m tools.plan_gate PLAN.json` refuses a plan that loses data; made by `terraform show -json`.
 
-A plan loses data where it destroys something, and where it changes in place for how long something is kept: a
-new expiration holds for all that is there, and what is older is deleted. What Terraform makes anew at every
-release, a zip under the name of its new content, is no loss.
+A plan loses data where it destroys something, and where it changes in place for how long something is
+kept: a new expiration holds for all that is there, and what is older is deleted. A column that a table's
+schema no longer has is dropped in place as well. What Terraform makes anew at every release, a zip under the
+name of its new content, is no loss.
 """
 
 import json
@@ -20,6 +21,8 @@ _DAYS = ("age", "days_since_noncurrent_time", "days_since_custom_time")
 """Conditions of a bucket's rule, in days; a file must meet all that are set."""
 _UNUSED = 31.0 * 86_400
 """Seconds after which a subscription without an expiration policy of its own is deleted."""
+_TIME_TRAVEL = 168
+"""Hours for which a dataset keeps deleted rows, unless it says otherwise."""
 
 Values = Mapping[str, Any]
 
@@ -45,19 +48,21 @@ def shortened(plan: Values) -> list[str]:
 
 def _shorter(kind: str, before: Values, after: Values) -> Iterator[str]:
     was, will_be = dict(kept(kind, before)), dict(kept(kind, after))
-    yield from (what for what, time in was.items() if will_be[what] < time)
+    yield from (what for what, time in was.items() if will_be.get(what, 0.0) < time)
 
 
 def kept(kind: str, values: Values) -> Iterator[tuple[str, float]]:
-    """For how long a resource keeps what, in one unit for each; `inf` for ever."""
+    """For how long a resource keeps what, in one unit for each; `inf` for ever. What is not named is gone."""
     match kind:
         case "google_bigquery_table":
             partitions = _block(values, "time_partitioning")
             yield "partitions", partitions.get("expiration_ms") or inf
             yield "table", values.get("expiration_time") or inf
+            yield from ((f"column {name}", inf) for name in _columns(values))
         case "google_bigquery_dataset":
             yield "new tables", values.get("default_table_expiration_ms") or inf
             yield "new partitions", values.get("default_partition_expiration_ms") or inf
+            yield "deleted rows", float(values.get("max_time_travel_hours") or _TIME_TRAVEL)
         case "google_pubsub_topic":
             yield "messages", _seconds(values.get("message_retention_duration"), 0.0)
         case "google_pubsub_subscription":
@@ -70,6 +75,12 @@ def kept(kind: str, values: Values) -> Iterator[tuple[str, float]]:
             yield "documents", 0.0 if values.get("ttl_config") else inf
         case "google_logging_project_bucket_config":
             yield "entries", values.get("retention_days") or 30
+
+
+def _columns(table: Values) -> Iterator[str]:
+    """At the top level, where the provider drops them in place. A view's hold nothing."""
+    if not table.get("view"):
+        yield from (column["name"] for column in json.loads(table.get("schema") or "[]") or [])
 
 
 def _kept_files(bucket: Values) -> Iterator[tuple[str, float]]:

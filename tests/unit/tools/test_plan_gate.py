@@ -49,6 +49,12 @@ def table(expiration: int | None) -> Values:
     return {"time_partitioning": [{"type": "DAY", "expiration_ms": expiration}], "expiration_time": None}
 
 
+def columns(*names: str, view: str = "") -> Values:
+    """As the provider reads them back, or plans them."""
+    schema = json.dumps([{"name": name, "type": "INTEGER"} for name in names]) if names else None
+    return {"schema": schema, "view": [{"query": view}] if view else []}
+
+
 def bucket(*ages: int, newer: int = 0) -> Values:
     rules: list[Values] = [
         {"action": [{"type": "Delete"}], "condition": [{"age": age, "num_newer_versions": newer}]}
@@ -77,7 +83,10 @@ def expiring(*ttl: str) -> Values:
             {**table(None), "expiration_time": 1_800_000_000_000},
             "table",
         ),
+        # The provider drops a column in place, whatever the table's deletion_protection says.
+        ("google_bigquery_table", columns("location_id", "score"), columns("location_id"), "column score"),
         ("google_bigquery_dataset", {}, {"default_table_expiration_ms": 3_600_000}, "new tables"),
+        ("google_bigquery_dataset", {}, {"max_time_travel_hours": "48"}, "deleted rows"),
         (
             "google_pubsub_topic",
             {"message_retention_duration": "604800s"},
@@ -126,6 +135,12 @@ def test_a_plan_that_keeps_something_for_a_shorter_time_is_refused_and_one_that_
     assert (code, text.split(":")[0]) == (1, f"the plan keeps for a shorter time {address} ({what})")
     assert gate(plan(tmp_path, address, "update", before=shorter, after=longer))[0] == 0
     assert gate(plan(tmp_path, address, "update", before=shorter, after=shorter))[0] == 0
+
+
+def test_a_views_columns_hold_nothing(tmp_path: Path) -> None:
+    """They follow from its query, and are not known while one that changes is planned."""
+    before, after = columns("score", view="SELECT 1 AS score"), columns(view="SELECT 2 AS rank")
+    assert gate(plan(tmp_path, "google_bigquery_table.views", "update", before=before, after=after))[0] == 0
 
 
 def test_what_is_no_plan_is_misuse(tmp_path: Path) -> None:
