@@ -92,10 +92,19 @@ resource "google_bigquery_table" "this" {
 }
 
 # The Storage Write API sees a column that a table has got only after minutes: a release that writes it at once would be
-# answered 503 until then. Nothing would be lost, but alerts would fire. Waits when a schema changed, and the first time.
+# answered 503 until then. Nothing would be lost, but alerts would fire. Waits when a column changed, and the first time.
+#
+# By the files, not by the tables' own `schema`: once a table is made it has BigQuery's words for types (INTEGER for
+# INT64), and Terraform ends an apply in which a value is another than the plan knew.
 resource "time_sleep" "schemas" {
   create_duration = "300s"
-  triggers        = { schemas = sha256(join("", [for table in google_bigquery_table.this : table.schema])) }
+  triggers = { columns = sha256(jsonencode({
+    for name in keys(local.tables) : name => [
+      for column in jsondecode(file("${path.module}/schemas/${name}.json")) : [column.name, column.type, column.mode]
+    ]
+  })) }
+
+  depends_on = [google_bigquery_table.this]
 }
 
 # Each view reads tables only, so none waits for another.

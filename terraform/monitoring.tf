@@ -122,8 +122,12 @@ resource "google_logging_metric" "this" {
 }
 
 # An alert policy may name a metric only once Monitoring knows it, up to ten minutes after it is defined
-# (hashicorp/terraform-provider-google#11102). Waits when a metric is new.
+# (hashicorp/terraform-provider-google#11102), and a label of one likewise. Waits when either is new.
 resource "time_sleep" "log_metrics" {
   create_duration = "600s"
-  triggers        = { metrics = join(",", values(local.log_metric_types)) }
+  triggers = { metrics = join(",", [
+    for name, metric in local.log_metrics : join(" ", concat([local.log_metric_types[name]], keys(metric.labels)))
+  ]) }
+
+  depends_on = [google_logging_metric.this] # a label that is added changes no name
 }

@@ -48,5 +48,12 @@ def test_what_is_encrypted_with_a_key_waits_until_its_use_is_known(
     assert bindings <= waits_for["time_sleep.kms"]
 
 
+def test_functions_wait_for_the_tables_and_then_until_writers_see_their_columns(
+    waits_for: dict[str, set[str]],
+) -> None:
+    assert "google_bigquery_table.this" in waits_for["time_sleep.schemas"]
+    assert "time_sleep.schemas" in waits_for["module.stage.google_cloudfunctions2_function.this"]
+
+
 def test_a_key_is_granted_to_agents_that_iam_knows(waits_for: dict[str, set[str]]) -> None:
     assert "time_sleep.agents" in waits_for["google_kms_crypto_key_iam_member.agents"]
