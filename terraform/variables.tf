@@ -292,8 +292,9 @@ variable "alerts" {
   nullable = false
 
   validation {
-    condition     = var.alerts.freshness_goal >= 0.5 && var.alerts.freshness_goal <= 0.999
-    error_message = "alerts.freshness_goal must be between 0.5 and 0.999: Monitoring takes no more."
+    # Bad is never more than all: at 25 times the even pace a goal of 0.96 or less is not even missed by an outage.
+    condition     = var.alerts.freshness_goal >= 0.97 && var.alerts.freshness_goal <= 0.99
+    error_message = "alerts.freshness_goal must be between 0.97 and 0.99: with less the fast burn alert can't fire, with more a single poison message fires the slow one (docs/decisions/0027)."
   }
   validation {
     # Five minutes are aligned, and the condition's duration is the rest: with missing data as bad Monitoring takes

@@ -330,3 +330,25 @@ run "a_budget_that_mails_six" {
   }
   expect_failures = [var.budget]
 }
+
+run "a_goal_that_no_burn_alert_watches" {
+  command = plan
+  module {
+    source = "./tests/variables"
+  }
+  variables {
+    alerts = { freshness_goal = 0.95 }
+  }
+  expect_failures = [var.alerts]
+}
+
+run "a_goal_that_one_poison_message_misses" {
+  command = plan
+  module {
+    source = "./tests/variables"
+  }
+  variables {
+    alerts = { freshness_goal = 0.995 }
+  }
+  expect_failures = [var.alerts]
+}

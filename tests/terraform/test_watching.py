@@ -3,8 +3,10 @@
 import json
 import re
 from base64 import b64decode
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from tools.paths import ROOT
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 
 VERSIONS = ROOT / "terraform" / "versions.tf"
+VARIABLES = ROOT / "terraform" / "variables.tf"
 SCHEMAS = ROOT / "terraform" / "schemas"
 
 DAYS = 28
@@ -43,23 +46,42 @@ def burned(state: State, seconds: float) -> float:
     return bad / (bad + seconds / MINUTE)
 
 
+def burn_policies(state: State) -> list[Mapping[str, Any]]:
+    return [
+        made.values
+        for made in state.of_type("google_monitoring_alert_policy")
+        if made.address.startswith("google_monitoring_alert_policy.burn[")
+    ]
+
+
+def window_and_pace(policy: Mapping[str, Any]) -> tuple[float, float]:
+    """In seconds, and in times the even pace."""
+    (condition,) = policy["conditions"][0]["condition_threshold"]
+    return float(condition["filter"].split('"')[-2].removesuffix("s")), condition["threshold_value"]
+
+
 def test_one_poison_message_leaves_most_of_a_months_allowance(deployed: State) -> None:
     goal = deployed.values('google_monitoring_slo.this["parse"]')["goal"]
     assert burned(deployed, DAYS * 86_400) < (1 - goal) / 2
 
 
 def test_one_poison_message_trips_no_burn_alert(deployed: State) -> None:
-    policies = [
-        made.values
-        for made in deployed.of_type("google_monitoring_alert_policy")
-        if made.address.startswith("google_monitoring_alert_policy.burn[")
-    ]
+    policies = burn_policies(deployed)
     assert len(policies) == 8, "two windows for each of four goals"
     goal = deployed.values('google_monitoring_slo.this["parse"]')["goal"]
     for policy in policies:
-        (condition,) = policy["conditions"][0]["condition_threshold"]
-        seconds = float(condition["filter"].split('"')[-2].removesuffix("s"))
-        assert burned(deployed, seconds) / (1 - goal) < condition["threshold_value"], policy["display_name"]
+        seconds, pace = window_and_pace(policy)
+        assert burned(deployed, seconds) / (1 - goal) < pace, policy["display_name"]
+
+
+def test_every_burn_alert_can_fire_at_the_lowest_goal_and_none_does_for_one_poison_message_at_the_highest(
+    deployed: State,
+) -> None:
+    (lowest, highest) = map(float, re.findall(r"freshness_goal (?:>=|<=) ([0-9.]+)", VARIABLES.read_text()))
+    for policy in burn_policies(deployed):
+        seconds, pace = window_and_pace(policy)
+        assert 1 / (1 - lowest) > pace, "all are bad, and still it does not fire"
+        assert burned(deployed, seconds) / (1 - highest) < pace, policy["display_name"]
 
 
 def test_goals_are_shares_of_what_comes_in(deployed: State) -> None:
