@@ -16,131 +16,178 @@ locals {
   pulled_only    = "resource.labels.subscription_id=one_of(${join(",", [for name in local.pulled : "\"${name}\""])})"
   functions_only = "resource.labels.service_name=one_of(${join(",", [for name in values(local.function_names) : "\"${name}\""])})"
 
-  # For messages of alerts: a pulled stage's log.
-  pool_log_command = "gcloud run worker-pools logs read ${var.name_prefix}-NAME-pull --region ${var.region}"
+  # For the messages.
+  options        = "--project ${var.project_id} --region ${var.region} --dataset ${var.dataset_id}"
+  errors_command = "`gcloud logging read '${local.any_logs} AND severity>=ERROR' --project ${var.project_id} --freshness 1h --limit 20`"
+  job_options    = "--location ${var.region} --project ${var.project_id}"
+  further        = "`cqc doctor ${local.options}` checks everything, and names what fixes what is wrong. docs/runbook.md has a section of this alert's title.\n\nDashboard: ${local.dashboard_link}"
+
+  # Of an alert that says nothing else. A metric that counts what fails has no data once nothing does. That ends the
+  # incident: while one is open, nobody is called for the next failure.
+  usual = {
+    of          = null # which of several
+    comparison  = "COMPARISON_GT"
+    missing     = "EVALUATION_MISSING_DATA_INACTIVE"
+    period      = "60s"
+    denominator = null
+    group_by    = []
+    duration    = "300s"
+    auto_close  = "86400s"
+  }
+
+  # One is enough; without another for half an hour, which is the least, the incident ends.
+  once = {
+    threshold  = 0
+    aligner    = "ALIGN_DELTA"
+    reducer    = "REDUCE_SUM"
+    missing    = null # takes a duration
+    duration   = "0s"
+    auto_close = "1800s"
+  }
+
+  # Silence is the condition, so missing data is as bad as none.
+  silence = {
+    severity   = "CRITICAL"
+    comparison = "COMPARISON_LT"
+    threshold  = 1
+    missing    = "EVALUATION_MISSING_DATA_ACTIVE"
+    period     = "300s"
+    aligner    = "ALIGN_DELTA"
+    reducer    = "REDUCE_SUM"
+  }
 
   # One condition each, so that an incident says which limit was passed. Units are the metrics' own.
-  alerts = { for name, alert in local.all_alerts : name => alert if try(alert.when, true) }
+  alerts = { for name, alert in merge(local.all_alerts, local.nobody_pulls) : name => merge(local.usual, alert) if try(alert.when, true) }
 
   all_alerts = {
     dead-letter-rate = {
       severity = "WARNING"
       title    = "Events are being rejected"
-      look     = "See which reason and stage rose on the dashboard, then the rows: SELECT error_type, stage, error_message FROM ${var.dataset_id}.streaming_errors_unique WHERE error_timestamp > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)."
+      look     = "For five minutes over ${var.alerts.dead_letters_per_minute} events a minute became dead letters. None is lost: each is in streaming_errors with its reason and its payload. `cqc dead-letters --since 1h ${local.options}` groups them, with what fixes each group. One reason and one event_type: a producer changed. All at once since a release: roll it back."
       # late_event is no rejection: the event has its features row.
       filter    = "${local.logged_by_any} AND metric.type=\"${local.log_metric_types.dead_letters}\" AND metric.labels.error_type!=\"late_event\""
       aligner   = "ALIGN_RATE"
       reducer   = "REDUCE_SUM"
-      group_by  = []
       threshold = var.alerts.dead_letters_per_minute / 60
-      duration  = "300s"
     }
-    dead-letter-brake = {
-      severity  = "CRITICAL"
-      title     = "Rejected events are held back"
-      look      = "More than half of what a function judged was rejected, so it answers 503 instead of dead-lettering, and Pub/Sub keeps those events: for 15 hours by default. Look at what was released or what producers changed, and fix that; good events still go through."
-      filter    = "${local.logged_by_any} AND metric.type=\"${local.log_metric_types.brake_engaged}\""
-      aligner   = "ALIGN_DELTA"
-      reducer   = "REDUCE_SUM"
-      group_by  = []
-      threshold = 0
-      duration  = "0s"
-    }
-    deliveries-exhausted = {
-      severity  = "ERROR"
-      title     = "Pub/Sub gave messages up"
-      look      = "A function answered a message ${var.delivery.max_attempts} times with an error. They are in streaming_errors as delivery_exhausted; the function's log has the tracebacks."
-      filter    = "${local.pubsub_metric}dead_letter_message_count\" AND ${local.both_only}"
-      aligner   = "ALIGN_DELTA"
-      reducer   = "REDUCE_SUM"
-      group_by  = ["resource.label.subscription_id"]
-      threshold = 0
-      duration  = "0s"
-    }
+    dead-letter-brake = merge(local.once, {
+      severity = "CRITICAL"
+      title    = "Rejected events are held back"
+      look     = "An instance of the incident's stage rejected more than half of what it judged. It answers 503 instead of dead-lettering, and Pub/Sub keeps those events, for 15 hours by default; good events still go through. Find what was released, or which producer changed (`cqc dead-letters --since 1h ${local.options}`), and fix that: what is held then goes on by itself."
+      filter   = "${local.logged_by_any} AND metric.type=\"${local.log_metric_types.brake_engaged}\""
+      group_by = ["metric.label.stage"]
+    })
+    deliveries-exhausted = merge(local.once, {
+      severity = "ERROR"
+      title    = "Pub/Sub gave messages up"
+      look     = "A message of the incident's subscription was answered ${var.delivery.max_attempts} times with an error. It is in streaming_errors as delivery_exhausted. Why it failed: ${local.errors_command}. Once that is fixed: `cqc redrive --error-type delivery_exhausted ${local.options}`."
+      filter   = "${local.pubsub_metric}dead_letter_message_count\" AND ${local.both_only}"
+      group_by = ["resource.label.subscription_id"]
+    })
     dead-letters-stuck = {
       severity  = "ERROR"
       title     = "Dead letters are not being recorded"
-      look      = "deadletter does not get its rows into streaming_errors. Its subscription keeps messages for seven days and gives none up: fix it within that time."
+      look      = "The oldest dead letter has waited over ${var.alerts.dead_letter_age_seconds} s: deadletter does not get its rows into streaming_errors. Its subscription keeps messages for seven days and gives none up: fix it within that time. Why it fails: ${local.errors_command}."
       filter    = "${local.pubsub_metric}oldest_unacked_message_age\" AND resource.labels.subscription_id=\"${module.stage["deadletter"].subscription}\""
       aligner   = "ALIGN_MAX"
       reducer   = "REDUCE_MAX"
       group_by  = ["resource.label.subscription_id"]
       threshold = var.alerts.dead_letter_age_seconds
-      duration  = "300s"
     }
     archive-stuck = {
       when      = var.archive.enabled
       severity  = "ERROR"
       title     = "Raw events are not being archived"
-      look      = "Pub/Sub does not get the raw stream's files into the bucket. Its subscription keeps events for seven days, then they are in no archive: gcloud pubsub subscriptions describe ${local.archive_subscription} says why in its state; terraform apply grants again what it lacks."
+      look      = "The oldest event has waited over ${var.alerts.archive_age_seconds} s for its file: Pub/Sub can't write to the bucket. Its subscription keeps events for seven days, then they are in no archive. `gcloud pubsub subscriptions describe ${local.archive_subscription} --project ${var.project_id} --format 'value(state,cloudStorageConfig.state)'` says why; terraform apply grants again what it lacks."
       filter    = "${local.pubsub_metric}oldest_unacked_message_age\" AND resource.labels.subscription_id=\"${local.archive_subscription}\""
       aligner   = "ALIGN_MAX"
       reducer   = "REDUCE_MAX"
       group_by  = ["resource.label.subscription_id"]
       threshold = var.alerts.archive_age_seconds
-      duration  = "300s"
     }
     error-ratio = {
       severity    = "ERROR"
       title       = "A function fails"
-      look        = "The function's log: an ERROR line for each message that is not done, or the traceback of a bug."
+      look        = "For five minutes over ${var.alerts.error_ratio * 100} % of the requests of the incident's function were answered 5xx: 503 is a sink that fails, or the dead-letter brake; 500 is a bug. All are delivered again. A line for each: ${local.errors_command}."
       filter      = "${local.run_metric}request_count\" AND ${local.functions_only} AND metric.labels.response_code_class=\"5xx\""
       denominator = "${local.run_metric}request_count\" AND ${local.functions_only}"
       aligner     = "ALIGN_RATE"
       reducer     = "REDUCE_SUM"
       group_by    = ["resource.label.service_name"]
       threshold   = var.alerts.error_ratio
-      duration    = "300s"
     }
     push-latency = {
       when      = length(local.pushed) > 0
       severity  = "WARNING"
       title     = "A function answers slowly"
-      look      = "Compare with the sinks: BigQuery and Firestore latencies, and the number of instances. Cold starts alone don't last five minutes."
+      look      = "For five minutes one in a hundred pushes of the incident's subscription took over ${var.alerts.push_latency_p99_seconds} s. At max_instances on the dashboard it is a queue: raise functions.NAME.max_instances. With few instances it is a sink: compare BigQuery's and Firestore's latencies. Cold starts alone don't last five minutes."
       filter    = "${local.pubsub_metric}push_request_latencies\" AND ${local.pushed_only}"
       aligner   = "ALIGN_PERCENTILE_99"
       reducer   = "REDUCE_MAX"
       group_by  = ["resource.label.subscription_id"]
       threshold = var.alerts.push_latency_p99_seconds * 1000000 # the metric is in microseconds
-      duration  = "300s"
     }
     # The two above, of stages that pull.
     pull-failures = {
       when        = length(local.pulled) > 0
       severity    = "ERROR"
       title       = "A function fails"
-      look        = "A stage that pulls gives messages back for another delivery. Its worker pool's log has an ERROR line for each, or the traceback of a bug: ${local.pool_log_command}."
+      look        = "For five minutes over ${var.alerts.error_ratio * 100} % of the messages of the incident's subscription were given back by the stage that pulls them, for another delivery. A line for each, or the traceback of a bug: ${local.errors_command}."
       filter      = "${local.pubsub_metric}mod_ack_deadline_message_count\" AND ${local.pulled_only}" # a deadline is only ever set to 0
       denominator = "${local.pubsub_metric}sent_message_count\" AND ${local.pulled_only}"
       aligner     = "ALIGN_RATE"
       reducer     = "REDUCE_SUM"
       group_by    = ["resource.label.subscription_id"]
       threshold   = var.alerts.error_ratio
-      duration    = "300s"
     }
     pull-latency = {
       when      = length(local.pulled) > 0
       severity  = "WARNING"
       title     = "A function answers slowly"
-      look      = "A stage that pulls takes long to acknowledge. Compare with the sinks: BigQuery and Firestore latencies. Instances at their whole CPU: raise worker_pools.NAME.instances."
+      look      = "For five minutes one in a hundred messages of the incident's subscription took over ${var.alerts.push_latency_p99_seconds} s to be acknowledged. Instances at their whole CPU: raise worker_pools.NAME.instances. Otherwise it is a sink: compare BigQuery's and Firestore's latencies."
       filter    = "${local.pubsub_metric}ack_latencies\" AND ${local.pulled_only}"
       aligner   = "ALIGN_PERCENTILE_99"
       reducer   = "REDUCE_MAX"
       group_by  = ["resource.label.subscription_id"]
       threshold = var.alerts.push_latency_p99_seconds * 1000 # the metric is in milliseconds
-      duration  = "300s"
     }
     flush-lag = {
       severity  = "ERROR"
       title     = "Windows are flushed late"
-      look      = "The flush runs but does not get through the log in its minute: status backlog in its summary, and the number of segments. It catches up by itself once events come slower than it folds."
+      look      = "The flush runs, but for five minutes began with over ${var.alerts.flush_lag_seconds} s of the log unread: panes are late by that, and no event is lost. After an outage it catches up by itself. If not, events come faster than it folds: raise flush_shards. The doctor's lines named flush say which shard."
       filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.flush_lag}\""
       aligner   = "ALIGN_PERCENTILE_99"
       reducer   = "REDUCE_MAX"
-      group_by  = []
       threshold = var.alerts.flush_lag_seconds
-      duration  = "300s"
     }
+    heartbeat-silent = merge(local.silence, {
+      title    = "No heartbeat comes through"
+      look     = "features has seen none for ${var.alerts.heartbeat_silent_seconds} s. Cloud Scheduler publishes one a minute to dashboard-events; parse and features pass it on. Events do not get through either, or the schedule is paused: `gcloud scheduler jobs describe ${google_cloud_scheduler_job.heartbeat.name} ${local.job_options}`. Nothing is lost: Pub/Sub keeps events for seven days. `cqc doctor --probe ${local.options}` sends one of its own, and says where it ends."
+      filter   = "resource.type=\"${local.logged_by.features}\" AND metric.type=\"${local.log_metric_types.heartbeats}\""
+      duration = "${var.alerts.heartbeat_silent_seconds - 300}s"
+    })
+    # By shard, as one that stops is not seen in a sum; and only those that the schedule has, as one that is gone is
+    # silent for good.
+    flush-silent = merge(local.silence, {
+      title    = "The flush does not run"
+      look     = "No flush of the incident's shard has ended for ${var.alerts.flush_silent_seconds} s: no panes of its locations are emitted. No event is lost, the log waits in Firestore. Look at the schedule, which has a job a shard (`gcloud scheduler jobs list ${local.job_options}`), then at aggregate's errors: ${local.errors_command}."
+      filter   = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.flushes}\" AND metric.labels.status=one_of(\"done\",\"backlog\") AND metric.labels.shard=one_of(${join(",", [for shard in range(var.flush_shards) : "\"${shard}\""])})"
+      duration = "${var.alerts.flush_silent_seconds - 300}s"
+      group_by = ["metric.label.shard"]
+    })
+  }
+
+  # A worker pool that is absent, or whose instances end as they start, answers nothing that could be counted. There is
+  # a series for each status of a stream.
+  nobody_pulls = {
+    for name in local.pulling : "nobody-pulls-${name}" => merge(local.silence, {
+      title   = "Nobody pulls"
+      of      = name
+      look    = "For five minutes the worker pool of ${name} has had no instance that gets as far as a stream. Nothing is lost: its subscription keeps messages for seven days. Why: `gcloud logging read 'resource.type=\"cloud_run_worker_pool\" AND resource.labels.worker_pool_name=\"${module.stage[name].worker_pool}\"' --project ${var.project_id} --freshness 1h --limit 20`. The way out without a build: push the stage (docs/deployment.md, Pull instead of push)."
+      filter  = "${local.pubsub_metric}open_streaming_pulls\" AND resource.labels.subscription_id=\"${module.stage[name].subscription}\""
+      aligner = "ALIGN_MAX"
+      period  = "60s"
+    })
   }
 }
 
@@ -163,7 +210,7 @@ locals {
 resource "google_monitoring_alert_policy" "this" {
   for_each = local.alerts
 
-  display_name          = "${var.name_prefix}: ${each.value.title}"
+  display_name          = join(": ", compact([var.name_prefix, each.value.title, each.value.of]))
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = var.notification_channels
@@ -172,26 +219,24 @@ resource "google_monitoring_alert_policy" "this" {
     display_name = each.value.title
 
     condition_threshold {
-      filter             = each.value.filter
-      denominator_filter = try(each.value.denominator, null)
-      comparison         = "COMPARISON_GT"
-      threshold_value    = each.value.threshold
-      duration           = each.value.duration
+      filter                  = each.value.filter
+      denominator_filter      = each.value.denominator
+      comparison              = each.value.comparison
+      threshold_value         = each.value.threshold
+      duration                = each.value.duration
+      evaluation_missing_data = each.value.missing
 
-      dynamic "aggregations" {
-        for_each = each.value.aligner[*]
-        content {
-          alignment_period     = "60s"
-          per_series_aligner   = aggregations.value
-          cross_series_reducer = each.value.reducer
-          group_by_fields      = each.value.group_by
-        }
+      aggregations {
+        alignment_period     = each.value.period
+        per_series_aligner   = each.value.aligner
+        cross_series_reducer = each.value.reducer
+        group_by_fields      = each.value.group_by
       }
 
       dynamic "denominator_aggregations" {
-        for_each = try(each.value.denominator, null)[*]
+        for_each = each.value.denominator[*]
         content {
-          alignment_period     = "60s"
+          alignment_period     = each.value.period
           per_series_aligner   = each.value.aligner
           cross_series_reducer = each.value.reducer
           group_by_fields      = each.value.group_by
@@ -202,12 +247,12 @@ resource "google_monitoring_alert_policy" "this" {
 
   documentation {
     mime_type = "text/markdown"
-    subject   = "${each.value.title} (${var.project_id})"
-    content   = "${each.value.look}\n\nDashboard: ${local.dashboard_link}"
+    subject   = "${join(": ", compact([each.value.title, each.value.of]))} (${var.project_id})"
+    content   = "${each.value.look}\n\n${local.further}"
   }
 
   alert_strategy {
-    auto_close = "86400s"
+    auto_close = each.value.auto_close
   }
 
   depends_on = [time_sleep.log_metrics]
@@ -235,7 +280,7 @@ resource "google_monitoring_alert_policy" "burn" {
   documentation {
     mime_type = "text/markdown"
     subject   = "A goal's allowance is being used up: ${each.value.goal} (${var.project_id})"
-    content   = "The goal: ${google_monitoring_slo.this[each.value.goal].display_name}. At this pace the 28 days' allowance is gone in ${floor(28 / each.value.pace * 10) / 10} days. It is the sum of what other alerts say singly: start with those that are open.\n\nDashboard: ${local.dashboard_link}"
+    content   = "The goal: ${google_monitoring_slo.this[each.value.goal].display_name}. At this pace the 28 days' allowance is gone in ${floor(28 / each.value.pace * 10) / 10} days. It is the sum of what other alerts say singly: start with those that are open.\n\n${local.further}"
   }
 
   alert_strategy {
@@ -275,7 +320,7 @@ resource "google_monitoring_alert_policy" "waiting" {
   documentation {
     mime_type = "text/markdown"
     subject   = "Events wait for a function (${var.project_id})"
-    content   = "The subscription's push responses on the dashboard say why: 429 and 503 name a busy or failing sink in the function's log, 403 a missing run.invoker, no responses a function that does not start.${length(local.pulled) == 0 ? "" : " Of a stage that pulls, its worker pool's log does: ${local.pool_log_command}."}\n\nDashboard: ${local.dashboard_link}"
+    content   = "Over ${var.alerts.backlog_messages} events wait in the incident's subscription, the oldest for over ${var.alerts.oldest_unacked_seconds} s. None is lost: Pub/Sub keeps them for seven days. The push responses on the dashboard say why: 429 is a function at its limit, 503 a sink that fails, 403 a missing run.invoker, and no responses a function that does not start.${length(local.pulled) == 0 ? "" : " A stage that pulls has no responses."} The errors: ${local.errors_command}.\n\n${local.further}"
   }
 
   alert_strategy {
@@ -283,122 +328,4 @@ resource "google_monitoring_alert_policy" "waiting" {
   }
 
   depends_on = [time_sleep.apis]
-}
-
-# A worker pool that is absent, or whose instances end as they start, answers nothing that could be counted.
-resource "google_monitoring_alert_policy" "nobody_pulls" {
-  for_each = local.pulling
-
-  display_name          = "${var.name_prefix}: Nobody pulls: ${each.value}"
-  combiner              = "OR"
-  severity              = "CRITICAL"
-  notification_channels = var.notification_channels
-
-  conditions {
-    display_name = "No stream is open for five minutes"
-
-    condition_threshold {
-      filter                  = "${local.pubsub_metric}open_streaming_pulls\" AND resource.labels.subscription_id=\"${module.stage[each.value].subscription}\""
-      comparison              = "COMPARISON_LT"
-      threshold_value         = 1
-      duration                = "300s"
-      evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
-
-      # A series for each status of a stream.
-      aggregations {
-        alignment_period     = "60s"
-        per_series_aligner   = "ALIGN_MAX"
-        cross_series_reducer = "REDUCE_SUM"
-      }
-    }
-  }
-
-  documentation {
-    mime_type = "text/markdown"
-    subject   = "Nobody pulls: ${each.value} (${var.project_id})"
-    content   = "The stage's worker pool has no instance that gets as far as a stream. Nothing is lost: its subscription keeps messages for seven days. Look at ${replace(local.pool_log_command, "NAME", each.value)}. The way out without a build: push the stage (docs/deployment.md, Pull instead of push).\n\nDashboard: ${local.dashboard_link}"
-  }
-
-  alert_strategy {
-    auto_close = "86400s"
-  }
-
-  depends_on = [time_sleep.apis]
-}
-
-resource "google_monitoring_alert_policy" "heartbeat_silent" {
-  display_name          = "${var.name_prefix}: No heartbeat comes through"
-  combiner              = "OR"
-  severity              = "CRITICAL"
-  notification_channels = var.notification_channels
-
-  conditions {
-    display_name = "features has seen no heartbeat for ${var.alerts.heartbeat_silent_seconds} s"
-
-    condition_threshold {
-      filter                  = "resource.type=\"${local.logged_by.features}\" AND metric.type=\"${local.log_metric_types.heartbeats}\""
-      comparison              = "COMPARISON_LT"
-      threshold_value         = 1
-      duration                = "${var.alerts.heartbeat_silent_seconds - 300}s"
-      evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
-
-      aggregations {
-        alignment_period     = "300s"
-        per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
-      }
-    }
-  }
-
-  documentation {
-    mime_type = "text/markdown"
-    subject   = "No heartbeat comes through (${var.project_id})"
-    content   = "Cloud Scheduler publishes one a minute to dashboard-events; parse and features pass it on. Events do not get through either, or the schedule is paused: gcloud scheduler jobs describe ${google_cloud_scheduler_job.heartbeat.name} --location ${var.region}. Nothing is lost: Pub/Sub keeps events for seven days.\n\nDashboard: ${local.dashboard_link}"
-  }
-
-  alert_strategy {
-    auto_close = "86400s"
-  }
-
-  depends_on = [time_sleep.log_metrics]
-}
-
-# No summary of a shard for some minutes: silence is the condition, so missing data counts as bad. By shard, as one that
-# stops is not seen in a sum; and only those that the schedule has, as one that is gone is silent for good.
-resource "google_monitoring_alert_policy" "flush_silent" {
-  display_name          = "${var.name_prefix}: The flush does not run"
-  combiner              = "OR"
-  severity              = "CRITICAL"
-  notification_channels = var.notification_channels
-
-  conditions {
-    display_name = "No flush of a shard has ended for ${var.alerts.flush_silent_seconds} s"
-
-    condition_threshold {
-      filter                  = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.log_metric_types.flushes}\" AND metric.labels.status=one_of(\"done\",\"backlog\") AND metric.labels.shard=one_of(${join(",", [for shard in range(var.flush_shards) : "\"${shard}\""])})"
-      comparison              = "COMPARISON_LT"
-      threshold_value         = 1
-      duration                = "${var.alerts.flush_silent_seconds - 300}s"
-      evaluation_missing_data = "EVALUATION_MISSING_DATA_ACTIVE"
-
-      aggregations {
-        alignment_period     = "300s"
-        per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
-        group_by_fields      = ["metric.label.shard"]
-      }
-    }
-  }
-
-  documentation {
-    mime_type = "text/markdown"
-    subject   = "The flush does not run (${var.project_id})"
-    content   = "No panes of the incident's shard are emitted, no event is lost: the log waits in Firestore. Look at the schedule (gcloud scheduler jobs list --location ${var.region}), which has a job a shard, then at aggregate's log.\n\nDashboard: ${local.dashboard_link}"
-  }
-
-  alert_strategy {
-    auto_close = "86400s"
-  }
-
-  depends_on = [time_sleep.log_metrics]
 }

@@ -37,3 +37,23 @@ moved {
   from = google_monitoring_alert_policy.this["freshness-burn"]
   to   = google_monitoring_alert_policy.burn["freshness-burn-fast"]
 }
+moved {
+  from = google_monitoring_alert_policy.heartbeat_silent
+  to   = google_monitoring_alert_policy.this["heartbeat-silent"]
+}
+moved {
+  from = google_monitoring_alert_policy.flush_silent
+  to   = google_monitoring_alert_policy.this["flush-silent"]
+}
+moved {
+  from = google_monitoring_alert_policy.nobody_pulls["parse"]
+  to   = google_monitoring_alert_policy.this["nobody-pulls-parse"]
+}
+moved {
+  from = google_monitoring_alert_policy.nobody_pulls["features"]
+  to   = google_monitoring_alert_policy.this["nobody-pulls-features"]
+}
+moved {
+  from = google_monitoring_alert_policy.nobody_pulls["deadletter"]
+  to   = google_monitoring_alert_policy.this["nobody-pulls-deadletter"]
+}

@@ -138,7 +138,7 @@ run "four_flushes_a_minute" {
     error_message = "Each shard must have a job."
   }
   assert {
-    condition     = strcontains(google_monitoring_alert_policy.flush_silent.conditions[0].condition_threshold[0].filter, "metric.labels.shard=one_of(\"0\",\"1\",\"2\",\"3\")") && google_monitoring_alert_policy.flush_silent.conditions[0].condition_threshold[0].aggregations[0].group_by_fields == tolist(["metric.label.shard"])
+    condition     = strcontains(google_monitoring_alert_policy.this["flush-silent"].conditions[0].condition_threshold[0].filter, "metric.labels.shard=one_of(\"0\",\"1\",\"2\",\"3\")") && google_monitoring_alert_policy.this["flush-silent"].conditions[0].condition_threshold[0].aggregations[0].group_by_fields == tolist(["metric.label.shard"])
     error_message = "A shard that stops must be seen beside three that go on, and one that is gone must not."
   }
 }

@@ -81,7 +81,7 @@ run "all_pull" {
     error_message = "A pool must use the key, and have its way to private addresses."
   }
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.nobody_pulls)) == toset(["parse", "features", "deadletter"])
+    condition     = alltrue([for name in ["parse", "features", "deadletter"] : contains(keys(google_monitoring_alert_policy.this), "nobody-pulls-${name}")])
     error_message = "Somebody must be told when a stage that pulls does not."
   }
   assert {

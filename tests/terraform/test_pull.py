@@ -129,7 +129,7 @@ def test_where_one_stage_pulls_each_is_watched_by_its_own_drivers_metrics(featur
 
 
 def test_a_stage_that_nobody_pulls_is_critical_also_while_nothing_comes(features_pulls: State) -> None:
-    policy = features_pulls.values('google_monitoring_alert_policy.nobody_pulls["features"]')
+    policy = features_pulls.values('google_monitoring_alert_policy.this["nobody-pulls-features"]')
     (condition,) = policy["conditions"][0]["condition_threshold"]
     assert policy["severity"] == "CRITICAL"
     assert "open_streaming_pulls" in condition["filter"]
@@ -142,7 +142,7 @@ def test_the_lines_of_a_worker_pool_are_counted(features_pulls: State) -> None:
         text = features_pulls.values(f'google_logging_metric.this["{name}"]')["filter"]
         assert 'resource.type="cloud_run_worker_pool"' in text, name
     found = filters(features_pulls)
-    for name in ('slo.this["freshness"]', "alert_policy.heartbeat_silent"):
+    for name in ('slo.this["freshness"]', 'alert_policy.this["heartbeat-silent"]'):
         assert "cloud_run_worker_pool" in found[f"google_monitoring_{name}"]
     rejected = found['google_monitoring_alert_policy.this["dead-letter-rate"]']
     assert {"cloud_run_revision", "cloud_run_worker_pool"} <= set(re.findall(r"\w+", rejected))
