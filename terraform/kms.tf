@@ -1,4 +1,5 @@
-# With var.kms_key set, each service that stores something must be allowed to use the key.
+# With var.kms_key set, each service that stores something under it must be allowed to use it. The online store is not:
+# the provider's resource has no argument for a key (6.50).
 
 data "google_storage_project_service_account" "this" {
   count = var.kms_key == null ? 0 : 1
@@ -10,7 +11,6 @@ data "google_bigquery_default_service_account" "this" {
 
 resource "google_kms_crypto_key_iam_member" "agents" {
   for_each = var.kms_key == null ? toset([]) : setintersection(local.agents, [
-    "aiplatform.googleapis.com",
     "artifactregistry.googleapis.com",
     "cloudfunctions.googleapis.com",
     "firestore.googleapis.com",

@@ -149,6 +149,7 @@ run "own_key_and_audit_logs" {
   variables {
     kms_key                 = "projects/keys/locations/europe-west2/keyRings/pipeline/cryptoKeys/data"
     enable_data_access_logs = true
+    enable_feature_store    = true
     vpc_connector           = "projects/demo-project/locations/europe-west2/connectors/private"
   }
 
@@ -164,7 +165,7 @@ run "own_key_and_audit_logs" {
   }
   assert {
     condition     = toset(keys(google_kms_crypto_key_iam_member.agents)) == toset(["pubsub.googleapis.com", "artifactregistry.googleapis.com", "cloudfunctions.googleapis.com", "firestore.googleapis.com", "run.googleapis.com"])
-    error_message = "Each service that stores data must be allowed to use the key."
+    error_message = "Each service that stores data under the key must be allowed to use it, and no other: the online store takes no key."
   }
   assert {
     condition     = toset(keys(google_project_iam_audit_config.data_access)) == toset(["bigquery.googleapis.com", "datastore.googleapis.com", "pubsub.googleapis.com"])
