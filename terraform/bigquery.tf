@@ -73,7 +73,7 @@ resource "google_bigquery_dataset" "this" {
 }
 
 resource "google_bigquery_table" "this" {
-  # checkov:skip=CKV_GCP_80:the dataset's default key is var.kms_key where one is given; Google's otherwise
+  # checkov:skip=CKV_GCP_80:encrypted with var.kms_key where one is given; Google's key otherwise
   # checkov:skip=CKV_GCP_121:var.deletion_protection, on by default
   for_each = local.tables
 
@@ -88,6 +88,15 @@ resource "google_bigquery_table" "this" {
     type          = "DAY"
     field         = each.value.partition_by
     expiration_ms = var.partition_expiration_days[each.key] == 0 ? null : var.partition_expiration_days[each.key] * 86400000
+  }
+
+  # The dataset's key would do, but stands in the state as the table's own: without it here, the next plan would take it
+  # away, which replaces the table.
+  dynamic "encryption_configuration" {
+    for_each = var.kms_key[*]
+    content {
+      kms_key_name = encryption_configuration.value
+    }
   }
 }
 
@@ -120,6 +129,10 @@ resource "google_bigquery_table" "views" {
   view {
     query          = each.value
     use_legacy_sql = false
+  }
+
+  lifecycle {
+    ignore_changes = [encryption_configuration] # what it got from the dataset: to take it away replaces the view
   }
 
   depends_on = [google_bigquery_table.this]

@@ -58,6 +58,10 @@ resource "google_bigquery_table" "feature_sources" {
     use_legacy_sql = false
   }
 
+  lifecycle {
+    ignore_changes = [encryption_configuration] # what it got from the dataset: to take it away replaces the view
+  }
+
   depends_on = [google_bigquery_table.views]
 }
 

@@ -150,7 +150,7 @@ variable "feature_store" {
 # Encryption, network, audit
 
 variable "kms_key" {
-  description = "Encrypt everything with this key (projects/P/locations/REGION/keyRings/R/cryptoKeys/K, in var.region). Null: Google's keys. Firestore can't change it later."
+  description = "Encrypt everything with this key (projects/P/locations/REGION/keyRings/R/cryptoKeys/K, in var.region). Null: Google's keys. Set it before the first apply: Firestore and the tables can't get it, or lose it, later."
   type        = string
   default     = null
 

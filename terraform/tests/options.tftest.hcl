@@ -158,6 +158,7 @@ run "own_key_and_audit_logs" {
       [for topic in google_pubsub_topic.this : topic.kms_key_name == var.kms_key],
       [google_storage_bucket.source.encryption[0].default_kms_key_name == var.kms_key],
       [google_bigquery_dataset.this.default_encryption_configuration[0].kms_key_name == var.kms_key],
+      [for table in google_bigquery_table.this : try(table.encryption_configuration[0].kms_key_name == var.kms_key, false)],
       [google_firestore_database.windows.cmek_config[0].kms_key_name == var.kms_key],
       [google_artifact_registry_repository.images.kms_key_name == var.kms_key],
     ))

@@ -49,6 +49,27 @@ def test_what_is_granted_on_the_dataset_later_stays(applied: Path, tmp_path: Pat
     assert "google_bigquery_dataset.this" not in [address for _, address in apply(changed)]
 
 
+def test_a_view_that_got_the_datasets_key_stays(applied: Path, tmp_path: Path) -> None:
+    """The provider would replace it for that, and the grants to its readers would go with it."""
+    state = json.loads(applied.read_text())
+    key = {"kms_key_name": "projects/p/locations/l/keyRings/r/cryptoKeys/k", "kms_key_version": ""}
+    for made in state["resources"]:
+        if (made["type"], made["name"]) == ("google_bigquery_table", "views"):
+            for instance in made["instances"]:
+                instance["attributes"]["encryption_configuration"] = [key]
+    changed = tmp_path / "terraform.tfstate"
+    changed.write_text(json.dumps(state))
+    assert [address for _, address in apply(changed) if "google_bigquery_table.views" in address] == []
+
+
+def test_every_view_may_get_the_datasets_key() -> None:
+    text = "".join(path.read_text() for path in (ROOT / "terraform").glob("*.tf"))
+    tables = re.findall(r'^resource "google_bigquery_table" .*?^}$', text, re.MULTILINE | re.DOTALL)
+    views = [block for block in tables if "\n  view {" in block]
+    assert len(views) == 2
+    assert all("ignore_changes = [encryption_configuration]" in block for block in views)
+
+
 def test_no_role_is_broad(state: State) -> None:
     broad = re.compile(r"roles/(owner|editor|viewer)$|[aA]dmin$")
     assert [item.address for item in bindings(state) if broad.search(item.values["role"])] == []
