@@ -73,3 +73,15 @@ def test_what_was_deleted_by_hand_is_made_anew(applied: Path, tmp_path: Path) ->
     done = apply(state, '-var=drivers={features="push"}')
     assert {("create", address) for address in gone} <= set(done)
     assert [address for _, address in done if "guard" in address] == []
+
+
+def test_the_archive_is_switched_off_once_its_guard_is_gone(applied: Path, tmp_path: Path) -> None:
+    """As docs/deployment.md says, under Destroying."""
+    state = Path(shutil.copy(applied, tmp_path))
+    guard, off = 'terraform_data.guard_of_archive["on"]', "-var=archive={enabled=false}"
+    assert refused_by(state, off) == {guard}
+    removed = terraform.run("state", "rm", f"-state={state}", guard, capture=True)
+    assert removed.returncode == 0, removed.stderr
+    done = apply(state, '-var=drivers={features="push"}', off)
+    assert {("delete", address) for address in ARCHIVE} <= set(done)
+    assert [address for _, address in done if "guard" in address] == []
