@@ -28,7 +28,7 @@ locals {
     of          = null # which of several
     comparison  = "COMPARISON_GT"
     missing     = "EVALUATION_MISSING_DATA_INACTIVE"
-    period      = "60s"
+    period      = "120s" # two of a metric's samples: where one request a minute is all there is, a late one is no gap
     denominator = null
     group_by    = []
     duration    = "300s"

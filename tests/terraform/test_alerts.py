@@ -88,6 +88,8 @@ def test_what_fails_again_calls_again(state: State) -> None:
             assert alert["alert_strategy"][0]["auto_close"] == "1800s", address
         else:
             assert condition["evaluation_missing_data"] == "EVALUATION_MISSING_DATA_INACTIVE", address
+            # A gap begins the duration anew, and at night a heartbeat a minute is all that could fail.
+            assert condition["aggregations"][0]["alignment_period"] == "120s", address
 
 
 def test_silence_is_a_failure(deployed: State) -> None:
