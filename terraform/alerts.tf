@@ -16,11 +16,16 @@ locals {
   pulled_only    = "resource.labels.subscription_id=one_of(${join(",", [for name in local.pulled : "\"${name}\""])})"
   functions_only = "resource.labels.service_name=one_of(${join(",", [for name in values(local.function_names) : "\"${name}\""])})"
 
-  # For the messages.
-  options        = "--project ${var.project_id} --region ${var.region} --dataset ${var.dataset_id}"
+  # For the messages. With names of your own, cqc must be told them by a file: no option does.
+  has_usual_names = var.name_prefix == "cqc" && var.firestore_database == "cqc-windows" && var.flush_shards == 1
+  options = (
+    local.has_usual_names
+    ? "--project ${var.project_id} --region ${var.region} --dataset ${var.dataset_id}"
+    : "--chain cqc.toml"
+  )
   errors_command = "`gcloud logging read '${local.any_logs} AND severity>=ERROR' --project ${var.project_id} --freshness 1h --limit 20`"
   job_options    = "--location ${var.region} --project ${var.project_id}"
-  further        = "`cqc doctor ${local.options}` checks everything, and names what fixes what is wrong. docs/runbook.md has a section of this alert's title.\n\nDashboard: ${local.dashboard_link}"
+  further        = "`cqc doctor ${local.options}` checks everything, and names what fixes what is wrong${local.has_usual_names ? "" : " (docs/debugging.md begins with that file of ${var.project_id})"}. docs/runbook.md has a section of this alert's title.\n\nDashboard: ${local.dashboard_link}"
 
   # Of an alert that says nothing else. A metric that counts what fails has no data once nothing does. That ends the
   # incident: while one is open, nobody is called for the next failure.

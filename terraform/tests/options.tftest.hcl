@@ -143,6 +143,19 @@ run "four_flushes_a_minute" {
   }
 }
 
+run "names_of_ones_own" {
+  command = plan
+
+  variables {
+    name_prefix = "cqc-prod"
+  }
+
+  assert {
+    condition     = local.options == "--chain cqc.toml"
+    error_message = "An alert's cqc commands must find functions of another prefix: by the file, as no option names it."
+  }
+}
+
 run "own_key_and_audit_logs" {
   command = apply
 
