@@ -91,4 +91,3 @@ class Emitter:
         """One dead letter for all online values that did not arrive; raises Retry or Busy."""
         if self._unwritten:
             await self.send([unwritten_values(self._unwritten, self.stamp())])
-            self._unwritten.clear()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from functions.aggregate import bucket as module
 from functions.aggregate.bucket import Added, BucketState
 from functions.aggregate.triggers import Progress
-from shared.windows.bucket_documents import bucket_name
+from functions.aggregate.window import Window
+from shared.windows.bucket_documents import bucket_name, seen_in
 from shared.windows.contribution import Contribution
 from shared.windows.documents import Document, Write
 from shared.windows.state import DAY, KEEP_OPEN, KEEP_SETTLED, Shard
@@ -131,6 +132,13 @@ def test_a_location_that_alone_is_too_much_has_a_part_of_its_own(monkeypatch: py
     assert set(stored.counts().values()) == {1}
 
 
+def test_no_document_has_more_digests_than_a_chunk_however_many_come_at_once() -> None:
+    stored = Stored()
+    stored.put(stored.fold(events_of([(0, number) for number in range(10)])))
+    digests = {name.removeprefix(NAME): len(seen_in(made)) for name, made in stored.documents.items()}
+    assert digests == {"~0": 3, "~1": 3, "~2": 3, "": 1}
+
+
 def test_a_chunk_outlives_its_part_and_a_settled_bucket_expires_sooner() -> None:
     state = BucketState(KEY, NAME)
     state.fold({"1-1": [event(f"e{number}") for number in range(4)]})
@@ -178,3 +186,15 @@ def test_what_is_left_to_emit_are_the_panes_of_later_flushes_than_the_one_that_e
     state.fold({"1-0": events_of([(0, 0)])})
     state.fire(Progress(WINDOW, 0, at_end=True, allowed_lateness=timedelta(hours=1)), flush=7)
     assert len(state.emitted_since(emitted)) == left
+
+
+def test_a_window_that_is_replaced_holds_its_events_and_keeps_each_digest_once() -> None:
+    stored = Stored()
+    stored.put(stored.fold([event("a")]))
+    state = stored.load()
+    digests = [event("a").digest, event("b").digest]
+    state.replace("1-100", Window(count=2), digests)
+    assert state.holds(event("b").digest)
+    stored.put(state.writes(0, is_settled=True))
+    assert seen_in(stored.documents[NAME]) == digests
+    assert stored.counts() == {"1-100": 2}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,36 @@ async def test_a_flush_that_fails_while_it_recovers_leaves_the_rest_to_the_next(
             await harness.flush_at(1)
     await harness.flush_at(1)
     assert harness.panes() == [("early", 1, 1, False)]
+
+
+async def test_a_flush_that_dies_leaves_only_those_panes_to_recover_that_it_saved_and_did_not_emit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "GROUP", 1)
+    monkeypatch.setattr(flush, "AT_ONCE", 1)
+    harness = FlushHarness()
+    harness.rows.faults.at_call = 3
+    await harness.append(*crowd())
+    with pytest.raises(Retry):
+        await harness.flush_at(1)
+    assert harness.control().pending == {(WINDOW, 2)}
+
+
+async def test_what_is_left_to_recover_shrinks_though_each_flush_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A recovery that takes longer than a flush has would else begin anew for ever."""
+    monkeypatch.setattr(planning, "GROUP", 1)
+    harness = FlushHarness()
+    await harness.append(*crowd())
+    await harness.flush_at(1)
+    saved = frozenset((WINDOW, number) for number in range(4))
+    died = replace(harness.control(), emitted=0, pending=saved)
+    harness.database.commit([Write("flush/0.0", died.to_fields())])
+    harness.rows.faults.at_call = harness.rows.faults.calls + 3
+    with pytest.raises(Retry):
+        await harness.flush_at(1)
+    assert harness.control().pending == {(WINDOW, 2), (WINDOW, 3)}
 
 
 async def test_a_flush_that_reads_less_than_the_dead_one_before_it_emits_its_panes_all_the_same(

@@ -7,10 +7,12 @@ import pytest
 
 from functions.aggregate import flush, log_reader
 from shared.delivery.batching import Outcome
+from shared.errors import Retry
 from shared.tables.columns import Row
 from shared.windows.documents import NEW, Write
 from shared.windows.log import LogWriter, segment_id
 from shared.windows.segment import encode
+from shared.windows.state import segment_key
 from tests.support.flush_harness import NOON, WINDOW, FlushHarness, event, read_in_pages
 
 
@@ -83,6 +85,49 @@ async def test_segments_of_a_slice_that_is_not_sealed_are_read_again() -> None:
     assert harness.database.read_documents - read <= 4
 
 
+async def test_what_a_window_holds_is_counted_once_however_many_rounds_a_flush_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_in_pages(monkeypatch)
+    harness = FlushHarness()
+    for name, location in (("a", "1-1"), ("b", "1-1"), ("c", "1-2")):
+        await harness.append(event(name, location=location))
+    await harness.flush_at(1)
+    (window,) = harness.control().windows.values()
+    assert (window.locations, window.events) == (2, 3)
+
+
+async def test_a_flush_remembers_what_all_its_rounds_read_of_slices_that_are_not_sealed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_in_pages(monkeypatch)
+    harness = FlushHarness()
+    for name in ("a", "b", "c"):
+        await harness.append(event(name))
+    await harness.flush()
+    names = [document.id for document in harness.stored("window_log")]
+    assert harness.control().ahead == frozenset(map(segment_key, names))
+    await harness.flush_at(0.4)  # they are sealed: the cursor says it
+    assert harness.control().ahead == frozenset()
+
+
+async def test_the_watermark_does_not_go_back_for_a_segment_that_came_after_its_slice_was_sealed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_in_pages(monkeypatch)
+    harness = FlushHarness()
+    await harness.flush_at(1)
+    read = harness.control().watermark
+    stalled = [event("stalled")]
+    harness.database.commit([Write(f"window_log/{segment_id(WINDOW, 'x')}", encode(stalled), NEW)])
+    await harness.append(event("a"))
+    harness.faults.at_call = harness.faults.calls + 6  # the second round's list: the first was cut
+    with pytest.raises(Retry):
+        await harness.flush_at(1.5)
+    assert harness.control().cursor == segment_id(WINDOW, "x")
+    assert harness.control().watermark == read
+
+
 async def test_a_document_in_the_log_that_is_not_a_segment_moves_neither_cursor_nor_watermark(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -109,7 +154,8 @@ async def test_a_location_that_a_backlog_brings_after_the_windows_end_gets_its_o
     harness = FlushHarness()
     await harness.append(event("a", location="1-200"))
     await harness.flush_at(5.01)  # the log is read to its end, and sealed up to 4:50
-    await harness.append(event("b"))
+    await harness.append(event("c", location="1-300"))
+    await harness.append(event("b"))  # in the second round
     read_in_pages(monkeypatch)
     monkeypatch.setattr(flush, "sealed_before", lambda _: WINDOW)
     assert (await harness.flush_at(5.02)).status == "done"

@@ -14,7 +14,7 @@ from shared.online import Unwritten
 from shared.tables.columns import Row
 from shared.windows.documents import Document, Write
 from shared.windows.state import location_hash
-from tests.support.flush_harness import NOON, FlushHarness, crowd, event
+from tests.support.flush_harness import NOON, WINDOW, FlushHarness, crowd, event
 
 
 async def test_a_bucket_that_the_database_refuses_is_set_aside_and_the_others_go_on() -> None:
@@ -82,6 +82,18 @@ async def test_panes_that_the_table_refuses_are_dead_letters_sent_together() -> 
     assert [letter.error_type for letter in harness.sinks.dead_letters] == [ErrorType.SINK_REJECTED] * 20
     assert harness.dead_letters.most_at_once == 20
     assert harness.control().emitted == 1
+
+
+async def test_more_dead_letters_than_may_be_sent_at_once_are_all_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(emitting, "AT_ONCE", 7)
+    harness = FlushHarness()
+    harness.rows.outcome = lambda _: Reject(ErrorType.SINK_REJECTED, "no such column")
+    await harness.append(*(event("a", location=f"bad{number}") for number in range(20)))
+    await harness.flush_at(1)
+    assert len(harness.sinks.dead_letters) == 20
+    assert harness.dead_letters.most_at_once == 7
 
 
 async def test_a_bug_in_writing_a_pane_stays_loud_and_the_pane_comes_once_it_is_fixed() -> None:
@@ -204,6 +216,22 @@ async def test_panes_of_a_bucket_that_can_no_longer_be_read_are_reported(
     await harness.flush_at(6)
     assert "its format is 2, this release reads 1" in caplog.text
     assert len(harness.texts()) == 1
+
+
+async def test_a_repair_s_panes_that_can_not_be_read_any_more_are_reported_though_nothing_is_due(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    harness = FlushHarness()
+    await harness.append(event("a"))
+    await harness.flush_at(1)
+    control, (document,) = harness.control(), harness.stored("window_state")
+    died = replace(control, number=control.number + 1, pending=frozenset({(WINDOW, 0)}))
+    harness.database.commit(
+        [Write("flush/0.0", died.to_fields()), Write(document.name, {**document.fields, "format": 2})]
+    )
+    await harness.flush_at(2)
+    assert "its format is 2, this release reads 1" in caplog.text
+    assert harness.control().pending == frozenset()
 
 
 def two_buckets() -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The sinks of `features` in memory, which refuse, fail or are slow to forgive."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import orjson
@@ -62,6 +62,8 @@ class Log:
         """Of each append, when its events were judged and when it began."""
         self.verdicts: dict[str, Verdict] = {}
         self.asked: list[list[str]] = []
+        self.takes: Callable[[], None] = lambda: None
+        """Called while late events are looked up: time may pass."""
         self.error: Retry | None = None
         self._order = order
 
@@ -75,6 +77,7 @@ class Log:
     async def counted(self, events: Sequence[Contribution]) -> list[Verdict]:
         names = [EVENT_IDS[event.digest] for event in events]
         self.asked.append(names)
+        self.takes()
         return [self.verdicts.get(name, False) for name in names]
 
 
@@ -156,8 +159,11 @@ def sinks() -> Sinks:
     return Sinks()
 
 
-def parsed(event_id: str, timestamp: str = ON_TIME, **fields: object) -> Message:
+def parsed(
+    event_id: str, timestamp: str = ON_TIME, metrics: Mapping[str, object] | None = None, **fields: object
+) -> Message:
     """An event of the parsed topic."""
-    built = event("compliance_alert", {"severity": "high"}, event_id=event_id, timestamp=timestamp, **fields)
+    values = {"severity": "high"} | dict(metrics or {})
+    built = event("compliance_alert", values, event_id=event_id, timestamp=timestamp, **fields)
     EVENT_IDS[digest(built.location_id, event_id)] = event_id
     return message(encode(built), message_id=f"message-of-{event_id}")

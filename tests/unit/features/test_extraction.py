@@ -341,3 +341,8 @@ def test_every_event_becomes_a_row_that_the_table_accepts(fields: dict[str, obje
     assert encode(REALTIME_FEATURES, row | {"is_late": False})
     for name, value in row.items():
         assert (type(value) is list) == (COLUMNS[name].mode == "REPEATED"), name
+
+
+def test_a_push_made_by_hand_has_no_publish_time() -> None:
+    by_hand = event().model_copy(update={"publish_timestamp": None})
+    assert extract(by_hand, LONDON)["publish_timestamp"] is None

@@ -1,8 +1,11 @@
 """What `features` makes of events that come too late for their window."""
 
+from datetime import timedelta
+
 import pytest
 
 from shared.errors import Busy, Reject, Retry
+from tests.unit.builders import NOW
 from tests.unit.features.conftest import LATE, Sinks, parsed
 
 
@@ -79,6 +82,17 @@ async def test_late_begins_when_the_window_ended_more_than_the_allowed_lateness_
 ) -> None:
     await sinks.write(parsed("e", timestamp))
     assert sinks.lateness() == {"e": is_late}
+
+
+async def test_timely_events_were_judged_before_the_look_up_of_late_ones_however_long_that_takes(
+    sinks: Sinks,
+) -> None:
+    def pass_time() -> None:
+        sinks.now += timedelta(seconds=7)
+
+    sinks.log.takes = pass_time
+    await sinks.write(parsed("a"), parsed("late", LATE))
+    assert sinks.log.times == [(NOW, NOW + timedelta(seconds=7))]
 
 
 async def test_the_log_is_not_asked_about_events_that_are_in_time(sinks: Sinks) -> None:

@@ -18,6 +18,13 @@ async def test_a_batch_is_one_append_one_segment_and_one_online_write(sinks: Sin
     assert sinks.failures.sent == []
 
 
+async def test_large_events_that_come_at_once_are_several_batches(sinks: Sinks) -> None:
+    """40 of 250 kB as one append would be more than the 10 MB that BigQuery takes."""
+    large = [parsed(f"e-{number}", metrics={"category": "x" * 250_000}) for number in range(40)]
+    assert await sinks.write(*large) == [None] * 40
+    assert max(map(len, sinks.log.segments)) <= 4_000_000 // 250_000
+
+
 async def test_a_row_is_stamped_by_features_not_by_parse(sinks: Sinks) -> None:
     await sinks.write(parsed("e-1"))
     assert [row["pipeline_version"] for row in sinks.rows.rows] == [STAMP]

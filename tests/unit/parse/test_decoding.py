@@ -45,6 +45,10 @@ def test_an_event_carries_all_that_parse_adds() -> None:
     assert unknown == []
 
 
+def test_the_publish_time_of_a_push_made_by_hand_stays_unknown() -> None:
+    assert DECODER.decode(message(orjson.dumps(raw()), publish_time=None), NOW)[0].publish_timestamp is None
+
+
 @pytest.mark.parametrize(("event_type", "category"), CATEGORIES.items())
 def test_each_type_has_its_category_and_an_unknown_one_is_generic(event_type: str, category: str) -> None:
     assert event(event_type).category == category
@@ -311,9 +315,11 @@ def test_an_event_within_the_contract_is_accepted_and_survives_the_parsed_topic(
 AGED = Decoder("1.2.3", max_event_bytes=262_144, max_future=timedelta(minutes=5), max_age=timedelta(days=730))
 
 
-@pytest.mark.parametrize(("age", "is_kept"), [(730, True), (730.01, False)])
-def test_an_event_whose_row_would_expire_at_once_is_rejected(age: float, is_kept: bool) -> None:
-    data = orjson.dumps(raw(timestamp=(NOW - timedelta(days=age)).isoformat()))
+@pytest.mark.parametrize(
+    ("age", "is_kept"), [(timedelta(days=730), True), (timedelta(days=730, microseconds=1), False)]
+)
+def test_an_event_whose_row_would_expire_at_once_is_rejected(age: timedelta, is_kept: bool) -> None:
+    data = orjson.dumps(raw(timestamp=(NOW - age).isoformat()))
     if is_kept:
         AGED.decode(message(data), NOW)
         return
@@ -332,5 +338,12 @@ def test_of_a_list_with_many_wrong_elements_the_first_is_the_reason() -> None:
     assert reason == "metrics.search_queries.1: Input should be a valid string (got 0)"
 
 
-def test_a_long_timestamp_does_not_stand_in_the_reason() -> None:
-    assert len(str(rejected(raw(timestamp="x" * 50_000)))) < 250
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 50_000, f"2027-01-01T00:00:00.{'1' * 50_000}Z", f"2001-01-01T00:00:00.{'1' * 50_000}Z"],
+    ids=["no time", "ahead", "too old"],
+)
+def test_a_long_timestamp_does_not_stand_in_the_reason(text: str) -> None:
+    with pytest.raises(Reject) as caught:
+        AGED.decode(message(orjson.dumps(raw(timestamp=text))), NOW)
+    assert len(str(caught.value)) < 250

@@ -11,7 +11,7 @@ from functions.parse.forwarding import Forwarder
 from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
 from shared.events import read
-from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, Message, OutMessage
+from shared.message import HEARTBEAT_ATTRIBUTE, HEARTBEAT_DATA, PROBE_ATTRIBUTE, Message, OutMessage
 from shared.settings import ParseSettings
 from shared.telemetry.logs import UnknownFields
 from shared.telemetry.trace_context import ATTRIBUTE
@@ -58,6 +58,25 @@ async def test_an_event_is_published_with_its_identity_and_type_as_attributes(
     assert read(published.data).event_id == "e-1"
 
 
+async def test_an_event_is_judged_and_stamped_by_the_present_however_long_it_waited(
+    topic: ParsedTopic, forwarder: Forwarder
+) -> None:
+    waited = message(orjson.dumps(raw()), publish_time=NOW - timedelta(hours=3))
+    await forwarder.forward(waited)
+    ((published,),) = topic.batches
+    assert read(published.data).processing_timestamp == NOW
+
+
+async def test_large_events_that_come_at_once_go_out_in_batches_that_pub_sub_takes(
+    topic: ParsedTopic, forwarder: Forwarder
+) -> None:
+    """40 of the largest in one batch would be more than the 10 MB of a publish."""
+    large = [sent_by_producer(event_id=f"e-{n}", metrics={"change_reason": "x" * 260_000}) for n in range(40)]
+    await asyncio.gather(*map(forwarder.forward, large))
+    assert sum(len(batch) for batch in topic.batches) == 40
+    assert max(sum(out.size for out in batch) for batch in topic.batches) < 10_000_000
+
+
 async def test_an_event_stays_in_its_producers_trace(topic: ParsedTopic, forwarder: Forwarder) -> None:
     await forwarder.forward(message(orjson.dumps(raw()), attributes={ATTRIBUTE: TRACEPARENT}))
     ((published,),) = topic.batches
@@ -100,3 +119,10 @@ async def test_a_heartbeat_goes_on_with_the_time_at_which_pub_sub_took_it(
     ((published,),) = topic.batches
     assert published.data == HEARTBEAT_DATA
     assert published.attributes == {HEARTBEAT_ATTRIBUTE: taken.isoformat()}
+
+
+async def test_a_probe_keeps_its_name_and_its_trace(topic: ParsedTopic, forwarder: Forwarder) -> None:
+    carried = {PROBE_ATTRIBUTE: "probe-1", ATTRIBUTE: TRACEPARENT}
+    await forwarder.forward(message(HEARTBEAT_DATA, attributes={HEARTBEAT_ATTRIBUTE: "", **carried}))
+    ((published,),) = topic.batches
+    assert published.attributes == {HEARTBEAT_ATTRIBUTE: NOW.isoformat(), **carried}
