@@ -277,3 +277,6 @@ def test_a_group_has_few_buckets_and_few_events(monkeypatch: pytest.MonkeyPatch)
     assert groups == [[(0, 0), (0, 1), (0, 2)], [(0, 3), (5, 0)], [(5, 1)]]
     assert [list(group) for group in groups_of({(5, 0): {"l": [event("a")] * 500}}, windows)] == [[(5, 0)]]
     assert len(groups_of({(7, 0): {}, (7, 1): {"l": [event("a")] * 101}}, windows)) == 2
+    alike = {start: OpenWindow(2, events=40) for start in (0, 5, 10)}
+    many: Work = {(start, number): {} for start in alike for number in range(4)}
+    assert [len(group) for group in groups_of(many, alike)] == [3, 3, 3, 3]

@@ -111,9 +111,10 @@ async def test_the_memory_of_written_messages_is_bounded(
     table: Table, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("functions.deadletter.recording.REMEMBERED", 2)
-    for number in (1, 2, 3, 3, 1):
+    for number in (1, 2, 3, 3, 1):  # the first is forgotten first
         await recorder.process(message(b"{}", message_id=f"m-{number}"))
-    assert len(table.rows) == 4
+    written = [number for row in table.rows for number in (1, 2, 3) if b"m-%d" % number in row]
+    assert written == [1, 2, 3, 1]
 
 
 async def test_the_same_message_makes_the_same_row_at_any_time(table: Table, recorder: Recorder) -> None:
