@@ -338,6 +338,12 @@ def test_of_a_list_with_many_wrong_elements_the_first_is_the_reason() -> None:
     assert reason == "metrics.search_queries.1: Input should be a valid string (got 0)"
 
 
+def test_a_long_value_does_not_stand_in_the_reason() -> None:
+    reason = str(rejected(raw(metrics={"public_notification": "y" * 50_000})))
+    assert reason.startswith("metrics.public_notification: ")
+    assert len(reason) < 150
+
+
 @pytest.mark.parametrize(
     "text",
     ["x" * 50_000, f"2027-01-01T00:00:00.{'1' * 50_000}Z", f"2001-01-01T00:00:00.{'1' * 50_000}Z"],

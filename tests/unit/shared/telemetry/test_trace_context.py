@@ -64,6 +64,8 @@ def test_the_attribute_is_the_one_of_googles_client_libraries(
         ({}, None),
         ({"traceparent": PARENT, "x-cloud-trace-context": "0" * 32}, CONTEXT),
         ({"x-cloud-trace-context": f"{TRACE}/{int(SPAN, 16)};o=1"}, CONTEXT),
+        ({"x-cloud-trace-context": f"{TRACE}/1;o=0"}, TraceContext(TRACE, f"{1:016x}", is_sampled=False)),
+        ({"x-cloud-trace-context": f"{TRACE}/{2**64 + 1}"}, TraceContext(TRACE, f"{1:016x}", False)),
         ({"x-cloud-trace-context": TRACE}, TraceContext(TRACE, "0" * 16, is_sampled=False)),
         ({"x-cloud-trace-context": "nonsense"}, None),
         ({"x-cloud-trace-context": "0" * 32 + "/1;o=1"}, None),
