@@ -37,11 +37,14 @@ def flush(
 
 def _run_schedule(deployment: "Deployment", as_json: bool) -> None:
     from tools.console import console, print_json
-    from tools.pipeline import schedule
+    from tools.pipeline import google_rest, schedule
+    from tools.pipeline.connect import credentials
 
-    jobs, session = schedule.jobs_of(deployment), schedule.session(deployment)
+    jobs = schedule.jobs_of(deployment)
+    session = google_rest.authorized(credentials(deployment.project))
+    rest = google_rest.GoogleRest(session, schedule.TIMEOUT)
     for job in jobs:
-        schedule.run_now(job, session)
+        schedule.run_now(job, rest)
     log = (
         f"gcloud functions logs read {deployment.name_prefix}-aggregate --limit 20 "
         f"--project {deployment.project} --region {deployment.region}"

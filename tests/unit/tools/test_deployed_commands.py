@@ -13,6 +13,7 @@ from tools.errors import CommandError
 from tools.paths import ROOT
 from tools.pipeline import schedule
 from tools.pipeline.deployment import Deployment
+from tools.pipeline.google_rest import GoogleRest
 
 COMMANDS = get_group(app).commands
 ARGUMENTS = {
@@ -88,7 +89,7 @@ def run_now(scheduler: Scheduler) -> None:
     with requests.Session() as session:
         session.mount("https://", scheduler)
         (job,) = schedule.jobs_of(Deployment(project="p", region="r", name_prefix="care"))
-        schedule.run_now(job, session)
+        schedule.run_now(job, GoogleRest(session))
 
 
 def test_the_flush_of_a_deployment_is_called_through_its_schedule() -> None:
@@ -100,7 +101,9 @@ def test_the_flush_of_a_deployment_is_called_through_its_schedule() -> None:
 
 def test_a_refused_flush_is_answered_with_googles_reason() -> None:
     refusal = {"error": {"message": "The caller does not have permission"}}
-    with pytest.raises(CommandError, match=r"answered 403 for .*care-flush \(The caller does not have"):
+    with pytest.raises(
+        CommandError, match=r"403: The caller does not have permission, to running .*care-flush"
+    ):
         run_now(Scheduler(403, refusal))
 
 
