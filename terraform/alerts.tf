@@ -85,7 +85,7 @@ locals {
     deliveries-exhausted = merge(local.once, {
       severity = "ERROR"
       title    = "Pub/Sub gave messages up"
-      look     = "A message of the incident's subscription was answered ${var.delivery.max_attempts} times with an error. It is in streaming_errors as delivery_exhausted. Why it failed: ${local.errors_command}. Once that is fixed: `cqc redrive --error-type delivery_exhausted ${local.options}`."
+      look     = "A message of the incident's subscription was answered ${var.delivery.max_attempts} times with an error. It is in streaming_errors as delivery_exhausted. Why it failed: ${local.errors_command}. Once that is fixed: `cqc redrive --reason delivery_exhausted ${local.options}`."
       filter   = "${local.pubsub_metric}dead_letter_message_count\" AND ${local.both_only}"
       group_by = ["resource.label.subscription_id"]
     })

@@ -46,7 +46,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     restart: "cqc restart pubsub",
     pause: "cqc pause bigquery --for 20",
     resume: "cqc resume bigquery",
-    replay: "cqc replay --errors --error-type schema_error --since 2h --to topic --dry-run",
+    replay: "cqc replay --errors --reason schema_error --since 2h --to topic --dry-run",
     dead_letters: "cqc dead-letters --since 2h",
     redrive: 'cqc redrive --set \'metrics.new_beds=int(event["metrics"]["new_beds"])\'',
     explain: "cqc explain visit-7",

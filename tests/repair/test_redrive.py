@@ -109,7 +109,7 @@ def test_an_edit_must_not_change_the_event_id(run: Run, invoke: Invoke) -> None:
         (("--set", "a=1", "--export", "x"), "fix events in one way"),
         (("--edited", "nowhere.jsonl"), "--edited nowhere.jsonl can't be read (No such file or directory)"),
         (("--event-id", "no-such-event"), "streaming_errors has no dead letter of event no-such-event"),
-        (("--error-type", "typo"), "--error-type typo: choose one of"),
+        (("--reason", "typo"), "--reason typo: choose one of"),
         (("--since", "noon"), "--since noon: Invalid isoformat string"),
     ],
 )

@@ -35,9 +35,7 @@ Every = Annotated[
     float | None,
     typer.Option(min=0.1, max=LONGEST, metavar="SECONDS", help="Between two looks, instead of the default."),
 ]
-Reason = Annotated[
-    str | None, typer.Option("--reason", "--error-type", help="Only dead letters with this reason.")
-]
+Reason = Annotated[str | None, typer.Option(help="Only dead letters with this reason.")]
 Field = Annotated[
     str | None,
     typer.Option(metavar="PATH", help="Only dead letters whose message names this field first; '' for none."),

@@ -37,7 +37,7 @@ def redrive(
     edited: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Send the edited file of --export.")
     ] = None,
-    error_type: Reason = None,
+    reason: Reason = None,
     since: Since = None,
     until: Until = None,
     event_id: EventId = None,
@@ -63,6 +63,6 @@ def redrive(
 
     options = PipelineOptions(chain, project, region, dataset)
     pipeline = locate(options)
-    selection = select(error_type, since, until, event_id, location, stage, grep, field)
+    selection = select(reason, since, until, event_id, location, stage, grep, field)
     changes = Changes(settings or (), removals or (), export, edited)
     run(pipeline, selection, limit, changes, yes, options.words(), as_json)

@@ -50,8 +50,7 @@ _Failed = Annotated[Path, typer.Option(metavar="FOLDER", help="Where to save eve
 
 
 _NOT_IN_A_SEEK = frozenset(
-    {"error_type", "since", "until", "event_id", "location", "stage", "grep", "limit"}
-    | {"to", "shape", "rate"}
+    {"reason", "since", "until", "event_id", "location", "stage", "grep", "limit"} | {"to", "shape", "rate"}
 )
 
 
@@ -63,7 +62,7 @@ def replay(
     seek_subscription: _Seek = None,
     to_time: _ToTime = None,
     to_snapshot: _ToSnapshot = None,
-    error_type: Reason = None,
+    reason: Reason = None,
     since: Since = None,
     until: Until = None,
     event_id: EventId = None,
@@ -96,7 +95,7 @@ def replay(
     origin.check()
     options = PipelineOptions(chain, project, region, dataset)
     pipeline = locate(options)
-    selection = select(error_type, since, until, event_id, location, stage, grep)
+    selection = select(reason, since, until, event_id, location, stage, grep)
     if seek_subscription is None:
         seeking.refuse_times(to_time, to_snapshot)
         sending = Sending(to, shape, rate, limit, dry_run, failed, timeout)

@@ -85,7 +85,7 @@ def select(
     if start and end and start >= end:
         raise UsageError(f"--since {since} is not before --until {until}: no event is in between")
     return Selection(
-        error_type=None if error_type is None else choose("--error-type", error_type, ErrorType),
+        error_type=None if error_type is None else choose("--reason", error_type, ErrorType),
         since=start,
         until=end,
         event_id=event_id,

@@ -180,7 +180,7 @@ def test_the_command_is_one_that_redrive_takes_and_selects_the_group_alone(messa
     wrong = record(message, location_id=...)
     words = shlex.split(shlex.join(("cqc", *fix(wrong).words)))
     given = get_group(app).commands["redrive"].make_context("redrive", words[2:]).params
-    selection = Selection(given["error_type"], stage=given["stage"], field=given["field"])
+    selection = Selection(given["reason"], stage=given["stage"], field=given["field"])
     others = [record(), record(message, stage="features"), record(message, ErrorType.TRANSFORM_ERROR)]
     assert selection.matches(of_record(wrong))
     assert [selection.matches(of_record(other)) for other in others] == [False] * 3

@@ -44,7 +44,7 @@ def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "has no offset: in UTC it is 2026-01-31T12:00:00Z",
         ),
         ("events.jsonl --since 1h --until 2h --to topic", "--since 1h is not before --until 2h"),
-        ("--errors --error-type typo --to topic", "--error-type typo: choose one of json_parse_error"),
+        ("--errors --reason typo --to topic", "--reason typo: choose one of json_parse_error"),
         ("--errors --stage typo --to topic", "--stage typo: choose one of parse, features"),
         ("--errors --grep ( --to topic", "--grep (: not a regular expression"),
         ("--seek-subscription s", "needs either --to-time TIME or --to-snapshot NAME"),
