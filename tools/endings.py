@@ -5,7 +5,10 @@ typer would exit with 130 or 1 there, and Python at its end with 120.
 
 import errno
 import os
+import select
+import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -48,6 +51,27 @@ def in_words() -> Iterator[None]:
         if error.filename is None and error.errno == errno.ENOENT:
             raise UsageError("this folder has been deleted: change to one that exists") from None
         raise
+
+
+@contextmanager
+def or_nothing(undone: str) -> Iterator[None]:
+    """Inside, a closed pipe is a CommandError: what the command would do after its output is not done."""
+    try:
+        yield
+    except BrokenPipeError:
+        _discard_output()
+        raise CommandError(undone) from None
+
+
+def wait(seconds: float) -> None:
+    """Until then; raises BrokenPipeError when stdout's reader goes meanwhile, as a write would."""
+    if not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+        time.sleep(seconds)
+        return
+    reader = select.poll()
+    reader.register(sys.stdout.fileno(), 0)  # nothing but its end
+    if reader.poll(seconds * 1000):
+        raise BrokenPipeError
 
 
 def _discard_output() -> None:

@@ -1,6 +1,9 @@
 """Dead letters fixed and sent again: once, and only those that the current code accepts."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,41 @@ def test_an_edited_event_is_shown_checked_sent_and_not_sent_twice(run: Run, invo
     assert "To redrive: 0. Already redriven, needing no redrive, or over the limit: 1." in again.out
     known = json.loads(invoke("explain", event_id, "--json").out)
     assert [(replay["kind"], replay["edit"]) for replay in known["replays"]] == [("redrive", BEDS)]
+
+
+def test_a_reader_that_goes_before_anything_is_sent_or_exported_is_told_of(run: Run, tmp_path: Path) -> None:
+    event_id, file = rejected(run, metrics=...), tmp_path / "export.jsonl"
+    for options, undone in (
+        (("--set", "metrics={}", "--yes"), "sent"),
+        (("--set", "metrics={}", "--yes", "--json"), "sent"),
+        (("--export", str(file)), "exported"),
+    ):
+        answer = without_a_reader(run, "redrive", "--event-id", event_id, *options)
+        assert f"cqc: nothing was {undone}: the reader" in answer.stderr, answer.stderr
+        assert answer.returncode == 2
+    assert not file.exists()
+    assert number(run, "SELECT COUNT(*) FROM replays WHERE event_id = @event_id", event_id=event_id) == 0
+    looked = without_a_reader(run, "redrive", "--event-id", event_id, "--set", "metrics={}")
+    assert (looked.returncode, looked.stderr) == (0, "")
+
+
+def without_a_reader(run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`cqc` in a pipe whose other end is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "tools", *arguments],
+            env=os.environ | {"CQC_CHAIN": str(run.chain.file)},
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
 
 
 def test_an_event_that_is_still_wrong_is_not_sent_and_can_be_redriven_later(run: Run, invoke: Invoke) -> None:

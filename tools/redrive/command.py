@@ -3,17 +3,18 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools import endings
 from tools.console import console
 from tools.errors import ProblemsFound, UsageError
 from tools.pipeline.connect import connect_pubsub, connect_warehouse
 from tools.pipeline.deployment import Pipeline
-from tools.redrive.edits import parse
+from tools.redrive.edits import Edit, parse
 from tools.redrive.report import events_of, raise_refused, show
 from tools.redrive.verdict import judge
 from tools.redrive.work import Key, Mark, Proposal, export, is_open, is_undone, marks, propose, take_edited
@@ -26,6 +27,8 @@ from tools.replay.targets import TopicTarget, topics_of
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_READER_GONE = "the reader of the output has ended; say it again without the pipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +65,12 @@ def run(
     changes.check()
     edit = parse(changes.settings, changes.removals)
     people = console(stderr=as_machine)
-    found, done = _dead_letters(pipeline, selection)
-    rules, now = judge(pipeline.project), datetime.now(UTC)
-    if changes.edited is not None:
-        proposals = take_edited(found, done, changes.edited, rules, now)[:limit]
-        people.print(f"To redrive: {len(proposals)}, which are in {changes.edited}.")
-    else:
-        items = _still_open(found, done, selection, limit, people)
-        if changes.export is not None:
-            again = shlex.join(["cqc", "redrive", "--edited", str(changes.export), *naming])
-            export(items, changes.export, again)
-            people.print(f"Edit `payload` in {changes.export}, then: {again}", soft_wrap=True)
-            return
-        proposals = propose(items, edit, rules, now)
-    show(proposals, as_machine)
+    if changes.export is not None:
+        _export(pipeline, selection, limit, changes.export, naming, people)
+        return
+    with endings.or_nothing(f"nothing was sent: {_READER_GONE}") if yes else nullcontext():
+        proposals = _proposals(pipeline, selection, limit, edit, changes.edited, people)
+        show(proposals, as_machine)
     good = [proposal for proposal in proposals if proposal.problem is None]
     if not good:
         people.print("Nothing to send.")
@@ -85,6 +80,39 @@ def run(
         _send(pipeline, good, str(edit) or (f"by hand in {changes.edited}" if changes.edited else None))
         people.print(f"{len(good)} sent and marked: a second run leaves them out.")
     raise_refused(proposals)
+
+
+def _export(
+    pipeline: Pipeline,
+    selection: Selection,
+    limit: int | None,
+    file: Path,
+    naming: Sequence[str],
+    people: "Console",
+) -> None:
+    found, done = _dead_letters(pipeline, selection)
+    with endings.or_nothing(f"nothing was exported: {_READER_GONE}"):
+        items = _still_open(found, done, selection, limit, people)
+    again = shlex.join(["cqc", "redrive", "--edited", str(file), *naming])
+    export(items, file, again)
+    people.print(f"Edit `payload` in {file}, then: {again}", soft_wrap=True)
+
+
+def _proposals(
+    pipeline: Pipeline,
+    selection: Selection,
+    limit: int | None,
+    edit: Edit,
+    edited: Path | None,
+    people: "Console",
+) -> list[Proposal]:
+    found, done = _dead_letters(pipeline, selection)
+    rules, now = judge(pipeline.project), datetime.now(UTC)
+    if edited is None:
+        return propose(_still_open(found, done, selection, limit, people), edit, rules, now)
+    proposals = take_edited(found, done, edited, rules, now)[:limit]
+    people.print(f"To redrive: {len(proposals)}, which are in {edited}.")
+    return proposals
 
 
 def _dead_letters(pipeline: Pipeline, selection: Selection) -> tuple[list[Item], Mapping[Key, Mark]]:

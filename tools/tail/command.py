@@ -1,9 +1,9 @@
 """`cqc tail`: what becomes of events, as it happens."""
 
 import sys
-import time
 from datetime import UTC, datetime
 
+from tools import endings
 from tools.console import console, print_json
 from tools.errors import UsageError
 from tools.pipeline.address import ChainAddress
@@ -39,7 +39,7 @@ def run(
     tail = Tail(
         look=TableLook(connect_warehouse(pipeline, timeout or TIMEOUT), filters),
         clock=lambda: datetime.now(UTC),
-        wait=lambda: time.sleep(pause),
+        wait=lambda: endings.wait(pause),
         show=_print_document if as_machine else _print_line,
         warn=lambda sentence: people.print(sentence, style="yellow"),
     )

@@ -80,6 +80,33 @@ def test_a_terminal_without_our_characters_still_shows_help(tmp_path: Path) -> N
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+PYTHON = f'PYTHONPATH="{ROOT}" "{sys.executable}" -c'
+
+
+def test_a_reader_that_goes_while_nothing_is_written_ends_a_wait(tmp_path: Path) -> None:
+    program = "from tools.endings import in_words, wait\nwith in_words(): wait(50)\nprint(1)"
+    answer = shell(f"{PYTHON} '{program}' | true; exit ${{PIPESTATUS[0]}}", tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_a_wait_lasts_while_there_is_a_reader_or_a_file(tmp_path: Path) -> None:
+    program = "from tools.endings import wait; wait(0.01); print(1)"
+    answer = shell(f"{PYTHON} '{program}' | cat; {PYTHON} '{program}' > file; cat file", tmp_path)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "1\n1\n", "")
+
+
+def test_what_a_closed_pipe_leaves_undone_is_said(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from tools.endings import or_nothing; from tools.errors import CommandError\n"
+        "try:\n"
+        '    with or_nothing("nothing was sent"):\n'
+        "        while True: print(1, flush=True)\n"
+        "except CommandError as error: sys.exit(str(error))"
+    )
+    answer = shell(f"{PYTHON} '{program}' | true; exit ${{PIPESTATUS[0]}}", tmp_path)
+    assert (answer.returncode, answer.stderr) == (1, "nothing was sent\n")
+
+
 def test_an_error_that_has_nothing_to_do_with_the_output_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), in_words():
         (tmp_path / "nowhere").read_text()
