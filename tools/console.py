@@ -36,6 +36,8 @@ def console(stderr: bool = False) -> "Console":
             raise  # what the write raised: rich would exit with 1
 
     stream = sys.stderr if stderr else sys.stdout
+    if os.environ.get("COLUMNS") == "0":  # what a pseudo-terminal without a size says: rich shows nothing
+        del os.environ["COLUMNS"]
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
     # No markup: a bracket in an error's text or in SQL is a bracket.
     return Ours(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)

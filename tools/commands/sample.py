@@ -10,7 +10,7 @@ _Share = Annotated[float, typer.Option(min=0.0, max=1.0, metavar="FRACTION")]
 
 
 def sample(
-    lines: Annotated[int, typer.Argument(metavar="N", min=0, help="How many lines.")],
+    lines: Annotated[int, typer.Argument(metavar="N", min=0, max=1_000_000, help="How many lines.")],
     seed: Annotated[int, typer.Option(help="The same seed and --now give the same lines.")] = 1,
     locations: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many locations.")] = 25,
     bad: _Share = 0.0,

@@ -29,9 +29,7 @@ def flush(url: str, timeout: float = TIMEOUT) -> Summary:
         ) from None
     except OSError as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise CommandError(
-            f"aggregate at {url} does not answer ({reason}): is the chain still running (cqc up)?"
-        ) from None
+        raise CommandError(f"aggregate at {url} does not answer ({reason}): `cqc doctor` says why") from None
     except ValueError:
         raise CommandError(f"aggregate at {url} answered no JSON: is it the right URL?") from None
     if not isinstance(summary, dict):

@@ -102,6 +102,8 @@ def export(items: Sequence[Item], file: Path, again: str) -> None:
             opened.write(content)
             opened.flush()
     except FileExistsError:
+        if file.is_dir():
+            raise UsageError(f"--export {file} is a folder: name a file in it") from None
         raise UsageError(
             f"--export {file} exists already, perhaps with edits: "
             f"name another file, or send it with `{again}`"

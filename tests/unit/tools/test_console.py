@@ -25,6 +25,14 @@ def test_an_id_is_never_wrapped_and_what_stands_beside_it_is_folded_not_cut(
     assert topic in "".join(line[lines[0].index("goes to") :].strip() for line in lines[2:])
 
 
+def test_a_terminal_that_does_not_know_its_width_still_shows_something(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    console().print(table(("event_id",), [(ID,)]))
+    assert ID in capsys.readouterr().out
+
+
 def test_a_table_fits_where_names_and_ids_are_whole_and_texts_have_some_room() -> None:
     columns, rows = ("event_id", "error_message"), [(ID, LONG)]
     assert fits(columns, rows, 36 + 13 + 6)

@@ -143,6 +143,11 @@ def test_what_a_producer_sent_does_not_steer_the_terminal(capsys: pytest.Capture
     assert all(character.isprintable() for character in capsys.readouterr().out.replace("\n", ""))
 
 
+def test_an_export_into_a_folder_asks_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder: name a file in it"):
+        export([dead_letter()], tmp_path, SEND)
+
+
 def test_an_export_that_can_t_be_written_whole_leaves_no_file(tmp_path: Path) -> None:
     file = tmp_path / "edit.jsonl"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
