@@ -91,6 +91,7 @@ class Flush:
                 status = "done" if is_read else status
         except FencedOut:
             status = "fenced"
+            self.summary.detail = "another flush took over and does the rest"
         await self.emitter.report_unwritten()
         self.summary.status = status
         self.summary.panes, self.summary.settled = self.emitter.panes, self.emitter.settled
