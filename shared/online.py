@@ -66,9 +66,8 @@ class Unwritten:
 
     def __str__(self) -> str:
         """For a dead letter: what is missing, why, and the command that heals it, in whole seconds."""
-        since = self.since.replace(microsecond=0)
-        until = self.until.replace(microsecond=0) + timedelta(seconds=1)
-        times = f"--from {since:%Y-%m-%dT%H:%M:%SZ} --to {until:%Y-%m-%dT%H:%M:%SZ}"
+        until = self.until + timedelta(seconds=1)
+        times = f"--from {self.since:%Y-%m-%dT%H:%M:%SZ} --to {until:%Y-%m-%dT%H:%M:%SZ}"
         entries = "1 entry is" if self.count == 1 else f"{self.count:,} entries are"
         return f"{entries} not in the online store ({self.reason}): heal them with cqc heal-online {times}"
 

@@ -83,8 +83,7 @@ class EntityEncoder:
             feature.name = name
             kind = type(value)
             if kind is list:
-                target.string_array_value.SetInParent()  # an empty list is a value
-                target.string_array_value.values[:] = value
+                target.string_array_value.values[:] = value  # an empty list is a value
             else:
                 setattr(target, _FIELDS[kind], value)
             pieces.append(encoded())

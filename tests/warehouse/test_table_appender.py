@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
 from shared.errors import ErrorType, Reject, Retry
-from shared.gcp.bigquery import MAX_REQUEST_BYTES, TableAppender
+from shared.gcp.bigquery import MAX_REQUEST_BYTES, TableAppender, table_sink
 from shared.tables.columns import Column, Table
 from shared.tables.rows import encode
 from tests.warehouse.conftest import Abort, Stall, WriteServer, refusal
@@ -75,7 +75,9 @@ async def test_rows_named_in_row_errors_are_rejected_and_the_rest_is_sent_again(
         for index, letter in enumerate(letters_in(rows)):
             if letter in "xy":
                 error = RowError(index=index, code="FIELDS_ERROR", message=f"{letter} is no good")
-                return refusal(grpc.StatusCode.INVALID_ARGUMENT, "Errors found in rows", row_errors=[error])
+                beyond = RowError(index=len(rows), code="FIELDS_ERROR", message="of no row of this request")
+                errors = [error, beyond]
+                return refusal(grpc.StatusCode.INVALID_ARGUMENT, "Errors found in rows", row_errors=errors)
         return None
 
     write_server.check_rows = names_the_first_bad_row
@@ -204,6 +206,17 @@ async def test_a_call_that_ends_with_a_mistake_of_the_deployment_rejects_no_row(
     assert await appender.append(rows_of("a")) == [None]
 
 
+async def test_a_call_that_ends_with_an_internal_error_is_followed_by_another(
+    appender: TableAppender, write_server: WriteServer
+) -> None:
+    def end(_: list[Message]) -> None:
+        raise Abort(Status(code=13, message="try again"))
+
+    write_server.turns.append(end)
+    assert await appender.append(rows_of("a")) == [None]
+    assert write_server.connections == 2
+
+
 async def test_a_call_that_ends_because_of_a_row_rejects_that_row_alone(
     appender: TableAppender, write_server: WriteServer
 ) -> None:
@@ -245,6 +258,16 @@ async def test_a_timeout_is_a_retry_and_the_next_append_works(
     assert letters_in(write_server.rows) == "b"
     assert write_server.connections == 2
     await appender.close()
+
+
+async def test_a_tables_sink_has_the_deadline_that_it_is_given(write_server: WriteServer) -> None:
+    def stall(_: list[Message]) -> None:
+        raise Stall
+
+    sink = table_sink("p", "d", LETTERS, deadline=0.2)
+    write_server.turns.append(stall)
+    with pytest.raises(Retry, match=r"within 0\.2 s"):
+        await sink.append_rows([{"letter": "a"}])
 
 
 async def test_an_unreachable_bigquery_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:

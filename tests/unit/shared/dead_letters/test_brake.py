@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dead_letters.brake import BrakeLimits, BrakeState, Change
+from shared.dead_letters.brake import BrakeLimits, BrakeState, Change, DeadLetterBrake
+from shared.errors import DeadLetterHeld, ErrorType, Reject
+from tests.unit.builders import message
 
 LIMITS = BrakeLimits(share=0.5, minimum=4, period=20.0)
+REJECT = Reject(ErrorType.SCHEMA_ERROR, "is wrong")
 
 
 class Stream:
@@ -98,6 +101,36 @@ def test_it_reports_the_counts_that_it_judges_by() -> None:
     assert (stream.brake.recent(1_001).messages, stream.brake.recent(1_001).rejected) == (5, 4)
     stream.send("..")
     assert (stream.brake.recent(1_001).messages, stream.brake.recent(1_001).rejected) == (5, 2)
+
+
+def test_the_whole_period_decides_whether_it_releases() -> None:
+    """As many good messages as it takes to judge, after most of the period's were rejected."""
+    brake = BrakeState(LIMITS)
+    for _ in range(20):
+        brake.count(0.0, rejected=True, again=False)
+    for _ in range(LIMITS.minimum):
+        brake.count(LIMITS.period / 2, rejected=False, again=False)
+    assert brake.engaged
+
+
+def test_what_came_within_the_period_counts_though_the_first_of_it_came_before() -> None:
+    brake = BrakeState(LIMITS)
+    brake.count(0.0, rejected=True, again=False)
+    brake.count(0.9 * LIMITS.period, rejected=True, again=False)
+    assert brake.recent(1.05 * LIMITS.period).messages == 1
+
+
+def test_a_delivery_without_a_number_counts_as_the_first() -> None:
+    """As from a subscription without a dead-letter policy, and from the emulator."""
+    brake = DeadLetterBrake(LIMITS, lambda: 0.0)
+    numberless = message(b"", delivery_attempt=None)
+    for _ in range(LIMITS.minimum - 1):
+        brake.rejected(numberless, REJECT)
+    with pytest.raises(DeadLetterHeld):
+        brake.rejected(numberless, REJECT)
+    for _ in range(4 * LIMITS.minimum):
+        brake.passed(numberless)
+    brake.rejected(numberless, REJECT)
 
 
 messages = st.text(st.sampled_from(".xXo"), max_size=60)

@@ -1,5 +1,6 @@
 """Dead letters on their way to the topic: what is published and logged, and that none is ever rejected."""
 
+import asyncio
 from collections.abc import Sequence
 
 import orjson
@@ -26,10 +27,13 @@ class Topic:
 
     def __init__(self) -> None:
         self.published: list[OutMessage] = []
+        self.batches: list[int] = []
+        """Bytes of each."""
         self.outcome: Outcome = None
 
     async def publish_batch(self, messages: Sequence[OutMessage]) -> Sequence[Outcome]:
         self.published += messages
+        self.batches.append(sum(message.size for message in messages))
         return [self.outcome] * len(messages)
 
 
@@ -62,6 +66,16 @@ async def test_a_rejected_message_is_published_as_a_record_in_its_trace(
     }
     record = DeadLetterRecord.model_validate_json(sent.data)
     assert (record.payload, record.error_message, record.error_timestamp) == (DATA, str(REJECT), NOW)
+
+
+async def test_large_dead_letters_that_come_at_once_go_out_in_batches_that_pub_sub_takes(
+    topic: Topic, publisher: DeadLetterPublisher
+) -> None:
+    """40 of them in one batch would be more than the 10 MB of a publish."""
+    large = message(b"x" * 260_000)
+    await asyncio.gather(*(publisher.send_rejected(large, REJECT) for _ in range(40)))
+    assert len(topic.published) == 40
+    assert max(topic.batches) < 10_000_000
 
 
 async def test_the_log_line_has_the_reason_and_the_trace_but_no_payload(

@@ -45,6 +45,11 @@ async def test_a_body_of_unknown_length_is_refused_at_the_chunk_that_does_not_fi
     assert sender.received == 2
 
 
+async def test_the_chunks_of_a_body_count_once(budget: ByteBudget) -> None:
+    with Admission(budget) as admission:
+        assert await admission.read(*Sender(b"a" * 40, b"b" * 40, b"c" * 20).request)
+
+
 async def test_what_is_held_counts_until_its_request_is_answered(budget: ByteBudget) -> None:
     sixty = Sender(b"a" * 60, declared=60)
     with Admission(budget) as first:

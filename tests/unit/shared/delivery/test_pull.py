@@ -202,6 +202,26 @@ async def test_a_silent_pubsub_does_not_hold_up_the_end(
     )
 
 
+async def test_what_is_decided_while_a_call_fails_is_kept_with_what_the_call_had() -> None:
+    settlements = Settlements()
+    settlements.add("a", is_done=True)
+    settlements.add("b", is_done=False)
+    failed = settlements.take_rest()
+    settlements.add("c", is_done=True)
+    settlements.add("d", is_done=False)
+    settlements.put_back(failed)
+    assert settlements.take_rest() == Settled(["a", "c"], ["b", "d"])
+    assert settlements.take_rest() == Settled([], [])
+
+
+async def test_what_was_sent_on_a_stream_that_ended_is_sent_once_more_and_not_for_ever() -> None:
+    settlements = Settlements()
+    settlements.add("a", is_done=True)
+    assert await settlements.wait() == Settled(["a"], [])
+    assert settlements.take_rest() == Settled(["a"], [])
+    assert settlements.take_rest() == Settled([], [])
+
+
 async def test_pauses_grow_and_are_bounded() -> None:
     puller = Puller(Intake(Worked().process), MemorySubscription(), jitter=lambda: 1.0)
     pauses = []

@@ -15,7 +15,7 @@ from shared.delivery.intake import Intake, Process, SendRejected, VerdictObserve
 from shared.delivery.push import PushHandler
 from shared.errors import Busy, ErrorType, Reject, Retry
 from shared.message import Message
-from shared.telemetry.logs import JsonFormatter
+from shared.telemetry.logs import JsonFormatter, LogEvent
 
 PAYLOAD = b"my mother's home"
 PUSH = orjson.dumps(
@@ -160,7 +160,7 @@ def braked(
 LIMITS = BrakeLimits(share=0.5, minimum=2, period=60)
 
 
-async def test_a_held_message_is_503_and_no_dead_letter_is_sent() -> None:
+async def test_a_held_message_is_503_and_no_dead_letter_is_sent(caplog: pytest.LogCaptureFixture) -> None:
     dead_letters = DeadLetters()
     under_brake = braked(REJECT, REJECT, REJECT, limits=LIMITS, dead_letters=dead_letters)
     assert await answer(under_brake) == (204, "")
@@ -169,6 +169,7 @@ async def test_a_held_message_is_503_and_no_dead_letter_is_sent() -> None:
     assert text.startswith("held instead of dead-lettered, because most messages are rejected now (is wrong)")
     assert (await answer(under_brake))[0] == 503
     assert len(dead_letters.sent) == 1  # the first, before the brake engaged
+    assert [record.__dict__["event"] for record in caplog.records] == [LogEvent.DEAD_LETTER_BRAKE_ENGAGED]
 
 
 async def test_a_retry_counts_as_not_rejected() -> None:

@@ -25,3 +25,13 @@ def test_while_it_is_open_one_probe_is_due_in_five_seconds() -> None:
         asked.append((breaker.may_probe(), breaker.may_probe()))
         clock.now += PROBE_SECONDS
     assert asked == [(False, False), *[(True, False)] * 3]
+
+
+def test_after_a_probe_it_takes_as_many_slow_answers_as_ever_to_open_it() -> None:
+    breaker = CircuitBreaker(Clock())
+    for _ in range(SLOW_TO_OPEN):
+        breaker.answered(SLOW)
+    breaker.probed(FAST)
+    assert breaker.reason is None
+    breaker.answered(SLOW)
+    assert breaker.reason is None

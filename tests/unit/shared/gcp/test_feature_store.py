@@ -13,6 +13,7 @@ from google.cloud.aiplatform_v1.types import feature_online_store_service as typ
 
 from shared.gcp.circuit_breaker import SLOW_SECONDS
 from shared.gcp.feature_store import FeatureView, NoFeatureView, feature_view
+from shared.gcp.feature_store_encoding import requests
 from shared.online import OnlineFeatures, Unwritten
 from shared.tables.columns import Value
 from tools.standins.feature_store import serve
@@ -75,6 +76,18 @@ async def test_every_type_of_feature_arrives_and_a_null_is_not_written(store: st
     served = await fetch(store, "l-1")
     assert served == {name: value for name, value in values.items() if value is not None}
     assert type(served["is_weekend"]) is bool
+
+
+async def test_an_empty_list_alone_is_a_value(store: str, view: FeatureView) -> None:
+    await view.write([entry("l-1", search_queries=["dementia"])])
+    await view.write([entry("l-1", after=1, search_queries=[])])
+    assert await fetch(store, "l-1") == {"search_queries": []}
+
+
+def test_a_request_has_at_most_a_megabyte_unless_one_entity_alone_has_more() -> None:
+    sizes = [400_000, 600_000, 1, 2_000_000, 1]
+    entities = ((f"l-{number}", b"x" * size) for number, size in enumerate(sizes))
+    assert [list(request) for request in requests(entities)] == [["l-0", "l-1"], ["l-2"], ["l-3"], ["l-4"]]
 
 
 async def test_many_entities_go_in_one_write_and_no_entries_in_none(store: str, view: FeatureView) -> None:
@@ -262,6 +275,15 @@ async def test_a_key_that_fails_is_given_up_with_the_stores_reason(
     reason = f"{VIEW} refused the values: no such feature (code {code})"
     assert await view.write([entry("l-1")]) == Unwritten(1, WHEN, WHEN, reason)
     assert len(odd_store.requests) == attempts
+
+
+async def test_a_key_that_is_refused_for_good_is_unwritten_though_another_succeeds_on_the_second_try(
+    odd_store: Store, view: FeatureView
+) -> None:
+    odd_store.turns.append(one_of(answer("l-1", code=3, message="no"), answer("l-2", code=14)))
+    unwritten = await view.write([entry("l-1"), entry("l-2")])
+    assert unwritten == Unwritten(1, WHEN, WHEN, f"{VIEW} refused the values: no (code 3)")
+    assert odd_store.keys() == [["l-1", "l-2"], ["l-2"]]
 
 
 async def test_waiting_for_a_key_in_flight_does_not_count_as_a_slow_store(

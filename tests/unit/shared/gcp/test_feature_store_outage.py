@@ -215,3 +215,10 @@ async def test_a_missing_credential_is_a_reason_and_no_error(monkeypatch: pytest
     assert unwritten is not None
     assert "/nonexistent.json" in unwritten.reason
     await view.close()
+
+
+async def test_writes_that_wait_for_a_key_go_on_when_the_one_before_could_not_be_sent(outage: Outage) -> None:
+    outage.proxy.freezes_new = True
+    async with asyncio.timeout(10):  # far beyond the tries: a write that nobody wakes waits for ever
+        unwritten = await asyncio.gather(*(outage.write() for _ in range(3)))
+    assert None not in unwritten

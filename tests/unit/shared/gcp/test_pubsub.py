@@ -1,5 +1,6 @@
 """TopicPublisher over gRPC, against a Pub/Sub that refuses messages or whole requests."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -25,10 +26,13 @@ class Server:
     requests: list[int] = field(default_factory=list)
     """Number of messages of each request received."""
     refusal: grpc.StatusCode | None = None
+    delay: float = 0.0
+    """Seconds until it answers."""
 
     async def publish(self, request: PublishRequest, context: Context) -> PublishResponse:
         assert request.topic == "projects/p/topics/t"
         self.requests.append(len(request.messages))
+        await asyncio.sleep(self.delay)
         if self.refusal is not None:
             await context.abort(self.refusal, "not now")
         if any(message.data.startswith(b"bad") for message in request.messages):
@@ -105,3 +109,16 @@ async def test_any_other_refusal_is_a_retry_and_rejects_no_message(
     with pytest.raises(Retry, match=r"publishing to projects/p/topics/t failed: .*not now"):
         await TopicPublisher("p", "t").publish_batch(messages("a", "b"))
     assert server.published == []
+
+
+async def test_a_topic_may_be_another_projects(server: Server) -> None:
+    assert await TopicPublisher("other", "projects/p/topics/t").publish_batch(messages("a")) == [None]
+    assert server.published == [b"a"]
+
+
+async def test_the_try_after_one_that_had_no_answer_has_what_is_left_of_the_deadline(server: Server) -> None:
+    """A Pub/Sub slower than one try's limit would otherwise never take a message."""
+    server.delay = 0.5
+    publisher = TopicPublisher("p", "t", deadline=30.0, try_seconds=0.1)
+    assert await publisher.publish_batch(messages("a")) == [None]
+    assert server.requests == [1, 1]

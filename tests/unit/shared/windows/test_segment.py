@@ -83,7 +83,7 @@ def test_what_this_release_would_not_write_is_unreadable(damage: Mapping[str, Fi
         list(decode(encode([ONE, ONE]) | dict(damage)))
 
 
-@pytest.mark.parametrize("micros", [2**62, -(2**62), 253_402_300_800_000_000])
+@pytest.mark.parametrize("micros", [2**62, -(2**62), 253_402_300_800_000_000, 253_402_300_500_000_000])
 def test_an_event_time_that_is_no_time_is_unreadable(micros: int) -> None:
     with pytest.raises(Unreadable, match="time"):
         list(decode(encode([ONE, ONE._replace(event_micros=micros)])))
