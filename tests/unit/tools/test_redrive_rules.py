@@ -14,7 +14,7 @@ import pytest
 from shared.errors import ErrorType
 from tools.errors import ProblemsFound, UsageError
 from tools.redrive.command import agreed
-from tools.redrive.edits import parse
+from tools.redrive.edits import NotEdited, parse
 from tools.redrive.report import by_reason, raise_refused, show
 from tools.redrive.verdict import judge
 from tools.redrive.work import Key, Mark, Proposal, export, is_open, is_undone, propose, take_edited
@@ -63,6 +63,16 @@ def test_a_failure_whose_event_has_its_row_all_the_same_is_nothing_to_redrive(re
 def test_an_edit_that_changes_the_events_id_is_refused() -> None:
     refusal = judge("p").refusal(dead_letter(), b'{"event_id":"other"}', LATER)
     assert refusal == "the edit changes event_id, which was e: it would be another event"
+
+
+def test_what_is_taken_away_leaves_no_empty_object_behind() -> None:
+    assert parse([], ["metrics.new_beds"]).apply(b'{"a":1}') == b'{"a":1}'
+    assert parse([], ["metrics.new_beds"]).apply(b'{"metrics":{"new_beds":1}}') == b'{"metrics":{}}'
+
+
+def test_an_edit_makes_no_number_that_json_does_not_have() -> None:
+    with pytest.raises(NotEdited, match="the edited event is not JSON"):
+        parse(["n=float('nan')"], []).apply(b"{}")
 
 
 def proposal(problem: str | None) -> Proposal:
@@ -169,6 +179,14 @@ def test_an_edited_file_is_taken_again_without_what_was_sent(tmp_path: Path) -> 
     for found in ([dead_letter("sent"), dead_letter("open")], [dead_letter("open")]):
         proposals = take_edited(found, done, file, judge("p"), LATER)
         assert [still_open.item.event_id for still_open in proposals] == ["open"]
+
+
+def test_what_was_edited_by_hand_is_judged_too(tmp_path: Path) -> None:
+    file = tmp_path / "edit.jsonl"
+    export([dead_letter()], file, SEND)
+    (still_wrong,) = take_edited([dead_letter()], {}, file, judge("p"), LATER)
+    assert still_wrong.problem is not None
+    assert still_wrong.problem.startswith("schema_error: ")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord
 from shared.errors import ErrorType
 from shared.message import IDENTITY_ATTRIBUTE
-from tools.replay.items import DeadLetter, Item, NotAnEvent, of_record, stage_of
+from tests.unit.builders import message
+from tools.replay.items import DeadLetter, Item, NotAnEvent, of_message, of_record, stage_of
 from tools.replay.selection import Selection
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -56,6 +57,18 @@ def record(size: int) -> DeadLetterRecord:
         error_timestamp=NOON,
         pipeline_version="1",
     )
+
+
+def test_a_message_that_pub_sub_gave_up_is_the_failure_of_the_function_that_it_was_for() -> None:
+    """So that the filters by reason and time find it in the dead-letter topic."""
+    forwarded = {
+        "CloudPubSubDeadLetterSourceDeliveryCount": "5",
+        "CloudPubSubDeadLetterSourceSubscription": "dashboard-events-parsed-features",
+    }
+    of_topic = of_message(message(b"{}", attributes=forwarded, publish_time=NOON))
+    assert of_topic.dead_letter is not None
+    assert (of_topic.dead_letter.error_type, of_topic.stage) == ("delivery_exhausted", "features")
+    assert of_topic.dead_letter.error_timestamp == NOON
 
 
 def test_a_payload_that_may_have_been_cut_is_no_event() -> None:
