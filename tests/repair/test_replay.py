@@ -4,13 +4,18 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from shared.dead_letters.record import read_hints
+from functions.deadletter.triage import row_of
+from shared.dead_letters.record import DeadLetterRecord, read_hints
+from shared.errors import ErrorType
+from shared.tables.columns import STREAMING_ERRORS
 from tests.repair.helpers import FAILURES_OF, ROWS_OF, counts, event, number, publish, until_number
+from tests.repair.scratch import THEN, ScratchPipeline
 from tests.support.chain import STAND_IN, Run
 from tests.support.command_line import Invoke
 from tests.support.polling import until
@@ -108,6 +113,24 @@ def test_failures_of_features_go_back_to_features(run: Run, invoke: Invoke) -> N
     assert "topics/dashboard-events-parsed" in invoke("replay", *selection, "--dry-run", "--json").out
     assert invoke("replay", *selection, "--to", "function").code == 0
     until_number(run, 2, FAILURES_OF, event_id=event_id)
+
+
+def test_what_holds_no_event_does_not_use_up_the_limit(scratch: ScratchPipeline, invoke: Invoke) -> None:
+    def dead_letter(stage: str, minute: int) -> DeadLetterRecord:
+        return DeadLetterRecord(
+            error_type=ErrorType.UNEXPECTED_ERROR,
+            error_message="",
+            stage=stage,
+            event_id=f"e-{minute}",
+            payload=b"{}",
+            error_timestamp=THEN + timedelta(minutes=minute),
+            pipeline_version="1",
+        )
+
+    stages = enumerate(("aggregate", "aggregate", "parse", "parse"))
+    scratch.append(STREAMING_ERRORS, [row_of(dead_letter(stage, minute)) for minute, stage in stages])
+    plan = ("replay", "--errors", "--limit", "1", "--dry-run", "--json", "--chain", str(scratch.file))
+    assert [planned["event_id"] for planned in json.loads(invoke(*plan).out)] == ["e-2"]
 
 
 def test_a_pulled_message_is_acknowledged_only_after_its_replay(

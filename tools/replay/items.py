@@ -12,7 +12,7 @@ from functions.deadletter.triage import is_dead_letter, record_in
 from shared import __version__
 from shared.dead_letters.record import MAX_PAYLOAD, DeadLetterRecord, read_hints
 from shared.delivery.envelope import decode_request
-from shared.errors import BadRequest
+from shared.errors import BadRequest, ErrorType
 from shared.message import IDENTITY_ATTRIBUTE, Message
 
 Stage = Literal["parse", "features"]
@@ -84,6 +84,8 @@ def of_record(record: DeadLetterRecord, ack_id: str = "") -> Item:
     """The event in a dead letter; raises NotAnEvent."""
     if record.stage not in ("parse", "features"):
         raise NotAnEvent(f"dead letters of {record.stage} hold no event to send again")
+    if record.error_type is ErrorType.FEATURE_STORE_WRITE_FAILED:
+        raise NotAnEvent("it is about online values, not an event: its message names the cqc heal-online")
     if len(record.payload) >= MAX_PAYLOAD:
         raise NotAnEvent(f"the payload was cut to {MAX_PAYLOAD:,} bytes when it was recorded")
     moment = record.error_timestamp.astimezone(UTC)

@@ -78,7 +78,7 @@ class ErrorsSource:
     def __init__(self, warehouse: Warehouse, selection: Selection, limit: int | None = None) -> None:
         self._warehouse = warehouse
         self._selection = selection
-        # Events that are left out below must not use up the limit.
+        # Events that are left out by these must not use up the limit.
         self._limit = None if selection.grep or selection.field else limit
         self.skipped: list[str] = []
 
@@ -89,15 +89,15 @@ class ErrorsSource:
                 items.append(of_record(record))
             except NotAnEvent as reason:
                 self.skipped.append(f"{record.error_type.value} of {record.event_id}: {reason}")
+            if len(items) == self._limit:
+                break
         yield items
 
     def records(self) -> Iterator[DeadLetterRecord]:
         """The selected rows as records; raises UsageError when --event-id matches none."""
         condition, parameters = self._selection.sql()
-        sql = DEAD_LETTERS.format(condition=condition)
-        sql += "" if self._limit is None else f"LIMIT {self._limit}"
         nothing = True
-        for row in self._warehouse.stream(sql, **parameters):
+        for row in self._warehouse.stream(DEAD_LETTERS.format(condition=condition), **parameters):
             nothing = False
             yield _record(row)
         if nothing and self._selection.event_id is not None:

@@ -71,6 +71,16 @@ def test_a_message_that_pub_sub_gave_up_is_the_failure_of_the_function_that_it_w
     assert of_topic.dead_letter.error_timestamp == NOON
 
 
+def test_the_record_of_a_batch_s_online_values_holds_no_event() -> None:
+    """Sent as one, it would be an empty message, and one dead letter more at each replay."""
+    values = record(0).model_copy(
+        update={"stage": "features", "error_type": ErrorType.FEATURE_STORE_WRITE_FAILED}
+    )
+    with pytest.raises(NotAnEvent, match="cqc heal-online"):
+        of_record(values)
+    assert of_record(record(0)).data == b"", "an empty message of a producer is one that fails again"
+
+
 def test_a_payload_that_may_have_been_cut_is_no_event() -> None:
     assert len(of_record(record(MAX_PAYLOAD - 1)).data) == MAX_PAYLOAD - 1
     with pytest.raises(NotAnEvent, match="cut to 7,000,000 bytes"):
