@@ -29,8 +29,10 @@ from tests.unit.tools.repair_harness import (
 )
 from tools.errors import CommandError
 from tools.pipeline.flush_state import read_flush_state
-from tools.windows.comparing import Difference, advice
+from tools.windows import repair as repairing_module
+from tools.windows.comparing import Difference, advice, compare
 from tools.windows.naming import with_events
+from tools.windows.recompute import recompute
 from tools.windows.repair import Repair, Repaired
 
 T = TypeVar("T")
@@ -70,6 +72,13 @@ def store(harness: RepairHarness, control: Control) -> None:
 async def test_a_window_that_agrees_with_its_rows_is_no_difference() -> None:
     found = await (await settled(logged("a"), logged("b"))).verify(A, B)
     assert (found.compared, found.unsettled, found.differences) == (1, 0, [])
+
+
+async def test_a_final_pane_is_compared_whatever_the_flush_knows_of_its_window() -> None:
+    """As after the loss of the control document."""
+    harness = await settled(logged("a"))
+    found = compare(recompute([A, B]), harness.newest().values(), is_settled=lambda _: False)
+    assert (found.compared, found.unsettled, len(found.differences)) == (1, 0, 1)
 
 
 async def test_a_timely_event_that_no_final_pane_counts_is_fixed_by_a_final_revision() -> None:
@@ -112,7 +121,10 @@ async def test_a_timely_row_without_a_window_gets_one_that_the_lookup_of_late_ev
     assert await harness.counted(logged("a"), logged("b")) == [True, False]
 
 
-async def test_many_windows_without_documents_are_divided_into_buckets() -> None:
+async def test_many_windows_without_documents_are_divided_into_buckets_and_repaired_group_by_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repairing_module, "GROUP", 1)
     harness = await settled()
     rows = [features_row("a", f"1-{number}") for number in range(1_000)]
     assert len((await repair(harness, *rows)).revisions) == 1_000
