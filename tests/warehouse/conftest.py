@@ -58,6 +58,8 @@ class WriteServer:
     """They answer the next requests, in order; without one, a request succeeds."""
     delay: float = 0.0
     """Seconds before any answer."""
+    ends_idle: bool = False
+    """Ends a stream after each answer, as BigQuery does after ten idle minutes."""
     check_rows: Turn = lambda _: None
     """Called before a request succeeds; returns an answer if it must fail."""
 
@@ -87,6 +89,8 @@ class WriteServer:
             if answer is None:
                 return
             yield answer
+            if self.ends_idle:
+                return
 
     def accept(self, rows: list[Message]) -> AppendRowsResponse:
         refused = self.check_rows(rows)

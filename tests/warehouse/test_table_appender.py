@@ -132,6 +132,17 @@ async def test_a_stream_closed_by_the_server_is_reopened(
     assert write_server.connections == 2
 
 
+async def test_a_stream_that_ended_while_it_was_idle_is_reopened(
+    appender: TableAppender, write_server: WriteServer
+) -> None:
+    write_server.ends_idle = True
+    await appender.append(rows_of("a"))
+    await asyncio.sleep(0.2)  # for the end to arrive: an append that comes sooner meets it all the same
+    assert await appender.append(rows_of("b")) == [None]
+    assert letters_in(write_server.rows) == "ab"
+    assert write_server.connections == 2
+
+
 async def test_a_lost_answer_duplicates_rows_but_loses_none(
     appender: TableAppender, write_server: WriteServer
 ) -> None:

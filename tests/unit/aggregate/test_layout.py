@@ -176,6 +176,19 @@ async def test_control_documents_of_a_newer_format_are_a_retry_that_says_so() ->
         await ensure_shards(harness.documents(), 2)
 
 
+async def test_a_change_that_comes_between_the_reads_of_another_is_not_undone_by_it() -> None:
+    harness = FlushHarness()
+    faults = Faults()
+    change = asyncio.get_running_loop().create_task(ensure_shards(harness.documents(faults), 2))
+    await harness.until(lambda: faults.calls == 1)
+    faults.running.clear()  # it has read that there is no layout
+    await ensure_shards(harness.documents(), 3)
+    faults.running.set()
+    with pytest.raises(Retry, match="the next one does it"):
+        await change
+    assert layout_of(harness).generations == (Generation(shards=3),)
+
+
 async def test_the_same_number_changes_nothing() -> None:
     harness = FlushHarness()
     await harness.flush_at(1)

@@ -206,5 +206,8 @@ def test_the_batch_limits_follow_the_variables(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_brake_has_its_limits_unless_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(ParseSettings).brake_limits == BrakeLimits(share=0.5, minimum=500, period=300)
+    for name, value in {"SHARE": "0.25", "MINIMUM": "7", "PERIOD": "PT1M"}.items():
+        monkeypatch.setenv(f"DEAD_LETTER_BRAKE_{name}", value)
+    assert load(ParseSettings).brake_limits == BrakeLimits(share=0.25, minimum=7, period=60)
     monkeypatch.setenv("DEAD_LETTER_BRAKE", "off")
     assert load(FeaturesSettings).brake_limits is None
