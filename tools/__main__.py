@@ -33,6 +33,7 @@ from tools.commands.validate import validate
 from tools.commands.verify_windows import verify_windows
 from tools.console import visible
 from tools.errors import EXIT_CODES, CommandError
+from tools.proxies import keep_loopback_direct
 
 COMMANDS: dict[Callable[..., None], str] = {
     up: "cqc up --trace --flush-every 10",
@@ -107,6 +108,7 @@ for command, example in COMMANDS.items():
 
 def main() -> None:
     """Runs the command line; an expected error ends in one sentence and an exit code, never a traceback."""
+    keep_loopback_direct()
     try:
         endings.check_output()
         with endings.in_words():

@@ -26,6 +26,7 @@ FILES = {
     "tools/console.py": COMMANDS,
     "tools/times.py": COMMANDS,
     "tools/paths.py": COMMANDS,
+    "tools/proxies.py": COMMANDS,
     "tools/terraform.py": COMMANDS,
     "tools/plan_gate.py": COMMANDS,
     "tools/quantiles.py": COMMANDS,

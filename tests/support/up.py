@@ -106,8 +106,14 @@ def is_running(pid: int) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CQC_")}
-    return inherited | {"PYTHONPATH": str(ROOT)}
+    """A machine whose way to the internet is a proxy, which knows nothing of the chain on loopback."""
+    proxies = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:1")
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CQC_") and name.lower() not in {"all_proxy", "no_proxy", *proxies}
+    }
+    return inherited | proxies | {"PYTHONPATH": str(ROOT)}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from tools.bench.record import record
 from tools.cost.measurements import FILE
 from tools.errors import CommandError
 from tools.paths import ROOT
+from tools.proxies import keep_loopback_direct
 
 RESULT = ROOT / "build" / "bench.json"
 _DEFAULT = Extent()
@@ -24,6 +25,7 @@ _DEFAULT = Extent()
 
 def main() -> None:
     """The command line."""
+    keep_loopback_direct()
     options = _parser().parse_args()
     try:
         if options.subject[:1] == ["flush"]:

@@ -29,6 +29,7 @@ from tools.local.signals import signals_ignored
 from tools.local.supervisor import Supervisor
 from tools.pipeline import address as addresses
 from tools.pipeline.address import ChainAddress, ChainFile, Driver
+from tools.proxies import keep_loopback_direct
 
 READY_TIMEOUT = 60.0
 """Seconds for a part's first answer; measured: 2 to 5 s, several times that on a busy machine."""
@@ -84,6 +85,7 @@ class Chain:
     """A context manager: inside it the chain runs; after it only the logs and kept data are left."""
 
     def __init__(self, options: ChainOptions) -> None:
+        keep_loopback_direct()
         self.options = options
         self._ports = allot(options.port_base)
         self.address: ChainAddress = address(self._ports, options.trace, options.driver, options.parts)
