@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tools.commands.options import ChainFile, Dataset, Json, Project, Region
+from tools.errors import UsageError
 
 
 def explain(
@@ -16,6 +17,8 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show everything that is known about one event."""
+    if not event_id:
+        raise UsageError("EVENT_ID is empty: name the event_id, or the id of the event's Pub/Sub message")
     from tools.explain.report import run
     from tools.pipeline.deployment import PipelineOptions, locate
 

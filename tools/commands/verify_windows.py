@@ -37,5 +37,5 @@ def verify_windows(
     from tools.pipeline.deployment import PipelineOptions, locate
     from tools.windows.command import run
 
-    pipeline = locate(PipelineOptions(chain, project, region, dataset))
-    run(pipeline, since, until, repair, feature_store, as_json)
+    options = PipelineOptions(chain, project, region, dataset)
+    run(locate(options), since, until, repair, feature_store, options.words(), as_json)

@@ -1,13 +1,16 @@
 """`cqc verify-windows`: settled windows compared with the features rows, and fixed where they differ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from shlex import join
 
 from shared.clock import from_micros
 from shared.errors import Retry
 from shared.gcp.bigquery import TableAppender
 from shared.gcp.feature_store import feature_view
+from shared.online import Unwritten
 from shared.settings import AggregateSettings
 from shared.tables.columns import REALTIME_FEATURES_AGGREGATED
 from shared.tables.sink import TableSink
@@ -38,13 +41,24 @@ class _Result:
     nothing: str
     """Why nothing was compared; empty when something was."""
     repaired: Repaired
+    notes: list[str]
+    """What the repair could not do, in sentences."""
     left: list[Difference]
 
 
 def run(
-    pipeline: Pipeline, since: str | None, until: str | None, repair: bool, online: bool, as_machine: bool
+    pipeline: Pipeline,
+    since: str | None,
+    until: str | None,
+    repair: bool,
+    online: bool,
+    naming: Sequence[str],
+    as_machine: bool,
 ) -> None:
-    """Lists the windows that differ; raises ProblemsFound when some still do at the end."""
+    """Lists the windows that differ; raises ProblemsFound when some still do at the end.
+
+    `naming` are the words of the command line that name the pipeline.
+    """
     now = datetime.now(UTC)
     span = span_of(
         None if since is None else moment("--from", since, now),
@@ -60,7 +74,8 @@ def run(
     if repair and any(difference.expected is not None for difference in found.differences):
         repaired = _repair(pipeline, flush.layout, found.differences, online)
         left = verifier.verify(span).differences
-    result = _Result(span, found, verifier.why_nothing_was_compared(found), repaired, left)
+    notes = [*repaired.left, *unwritten(repaired.unwritten, naming)]
+    result = _Result(span, found, verifier.why_nothing_was_compared(found), repaired, notes, left)
     if as_machine:
         print_json(_document(result))
     else:
@@ -131,15 +146,17 @@ def _show(result: _Result) -> None:
         people.print(table(("window", "location", "revision", "difference", "fixed by revision"), rows))
     if len(found.differences) > _LISTED:
         people.print(f"and {len(found.differences) - _LISTED} more, see --json")
-    for sentence in filter(None, (result.nothing, *result.repaired.left, *_unwritten(result.repaired))):
+    for sentence in filter(None, (result.nothing, *result.notes)):
         people.print(sentence)
 
 
-def _unwritten(repaired: Repaired) -> list[str]:
+def unwritten(found: Sequence[Unwritten], naming: Sequence[str]) -> list[str]:
+    """What the online store did not take, each with the command that heals it."""
     return [
         f"The online store did not take the window features of {missing.count} windows ({missing.reason}): "
-        f"cqc heal-online --from {missing.since.isoformat()} --to {missing.until.isoformat()}"
-        for missing in repaired.unwritten
+        + join(["cqc", "heal-online", "--from", since, "--to", until, *naming])
+        for missing in found
+        for since, until in [(missing.since.isoformat(), missing.until.isoformat())]
     ]
 
 
@@ -161,5 +178,5 @@ def _document(result: _Result) -> dict[str, object]:
         ],
         "repaired": len(result.repaired.revisions),
         "left": len(result.left),
-        "notes": [*result.repaired.left, *_unwritten(result.repaired)],
+        "notes": result.notes,
     }

@@ -40,3 +40,9 @@ def test_naming_two_pipelines_is_misuse(invoke: Invoke, dead_chain: str, argumen
     answer = invoke(*arguments, "--project", "my-project", "--chain", dead_chain)
     assert "--project and --chain name two pipelines: give one of them" in answer.err
     assert answer.code == 2
+
+
+def test_an_empty_event_id_is_misuse(invoke: Invoke, dead_chain: str) -> None:
+    answer = invoke("explain", "", "--chain", dead_chain)
+    assert answer.err.startswith("cqc: EVENT_ID is empty: name the event_id")
+    assert answer.code == 2

@@ -11,6 +11,7 @@ import pytest
 from shared.clock import to_micros
 from shared.delivery.batching import Outcome
 from shared.errors import ErrorType, Reject, Retry
+from shared.online import Unwritten
 from shared.tables.columns import Row
 from shared.windows.bucket_documents import bucket_name, meta_name
 from shared.windows.documents import Write
@@ -30,6 +31,7 @@ from tests.unit.tools.repair_harness import (
 from tools.errors import CommandError
 from tools.pipeline.flush_state import read_flush_state
 from tools.windows import repair as repairing_module
+from tools.windows.command import unwritten
 from tools.windows.comparing import Difference, advice, compare
 from tools.windows.naming import with_events
 from tools.windows.recompute import recompute
@@ -357,6 +359,14 @@ async def test_a_repair_is_not_advised_where_it_would_leave_the_window() -> None
 async def test_values_that_the_online_store_does_not_take_are_named_and_do_not_stop_the_repair() -> None:
     harness = await settled(logged("a"))
     harness.online.faults.is_away = lambda: True
-    (unwritten,) = (await repair(harness, A, B)).unwritten
-    assert (unwritten.count, unwritten.reason) == (1, "the service is away")
+    (missing,) = (await repair(harness, A, B)).unwritten
+    assert (missing.count, missing.reason) == (1, "the service is away")
     assert await said(harness, A, B) == []
+
+
+def test_what_heals_the_online_store_names_the_same_pipeline() -> None:
+    missing = Unwritten(2, NOON, NOON + timedelta(minutes=5), "the service is away")
+    (sentence,) = unwritten([missing], ["--project", "p", "--dataset", "d"])
+    assert "did not take the window features of 2 windows (the service is away)" in sentence
+    heals = "cqc heal-online --from 2026-06-01T12:00:00+00:00 --to 2026-06-01T12:05:00+00:00"
+    assert sentence.endswith(f": {heals} --project p --dataset d")
