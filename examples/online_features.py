@@ -8,6 +8,7 @@ import os
 import sys
 
 import grpc
+from google.api_core.exceptions import NotFound
 from google.cloud.aiplatform_v1 import FeatureOnlineStoreServiceClient, FetchFeatureValuesRequest
 from google.cloud.aiplatform_v1.services.feature_online_store_service.transports.grpc import (
     FeatureOnlineStoreServiceGrpcTransport,
@@ -26,9 +27,13 @@ def connect(region: str) -> FeatureOnlineStoreServiceClient:
 
 project, region = os.environ["PROJECT_ID"], os.environ.get("REGION", "europe-west2")
 store = f"projects/{project}/locations/{region}/featureOnlineStores/cqc_feature_store"
-key = FeatureViewDataKey(key=sys.argv[1])
+location = sys.argv[1]
+key = FeatureViewDataKey(key=location)
 request = FetchFeatureValuesRequest(feature_view=f"{store}/featureViews/location_features", data_key=key)
-answer = connect(region).fetch_feature_values(request=request, timeout=5)
+try:
+    answer = connect(region).fetch_feature_values(request=request, timeout=5)
+except NotFound:
+    sys.exit(f"location {location} has no features yet")
 for feature in answer.key_values.features:
     kind = feature.value._pb.WhichOneof("value")
     print(feature.name, getattr(feature.value, kind) if kind else None, sep="\t")  # noqa: T201 - what the example is for

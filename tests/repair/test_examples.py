@@ -18,9 +18,9 @@ EXAMPLES = ROOT / "examples"
 LOCATION = "1-466088203"
 
 
-def example(run: Run, name: str, *arguments: str) -> str:
+def ran(run: Run, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     chain = run.chain.address
-    ran = subprocess.run(
+    return subprocess.run(
         [sys.executable, EXAMPLES / name, *arguments],
         env=os.environ | chain.emulator_variables() | {"PROJECT_ID": chain.project},
         capture_output=True,
@@ -28,8 +28,12 @@ def example(run: Run, name: str, *arguments: str) -> str:
         timeout=60,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+
+
+def example(run: Run, name: str, *arguments: str) -> str:
+    answer = ran(run, name, *arguments)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
 
 
 def test_the_producer_sends_an_event_that_the_reader_then_sees(run: Run) -> None:
@@ -37,6 +41,11 @@ def test_the_producer_sends_an_event_that_the_reader_then_sees(run: Run) -> None
     until_number(run, 1, ROWS_OF, event_id=event_id)
     served = dict(line.split("\t") for line in example(run, "online_features.py", LOCATION).splitlines())
     assert served["rating_change_direction"] == "declined"
+
+
+def test_the_reader_says_that_a_location_has_no_features_yet(run: Run) -> None:
+    answer = ran(run, "online_features.py", "1-000000000")
+    assert (answer.returncode, answer.stderr) == (1, "location 1-000000000 has no features yet\n")
 
 
 def test_a_training_row_has_what_was_known_when_its_event_was_processed(run: Run) -> None:
