@@ -66,7 +66,7 @@ def or_nothing(undone: str) -> Iterator[None]:
 def wait(seconds: float) -> None:
     """Until then; raises BrokenPipeError when stdout's reader goes meanwhile, as a write would."""
     if not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
-        time.sleep(seconds)
+        time.sleep(seconds)  # a terminal or a file is there until the end: nothing to look at meanwhile
         return
     reader = select.poll()
     reader.register(sys.stdout.fileno(), 0)  # nothing but its end

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from typer.main import get_command
+from typer.main import get_group
 
 from tests.terraform.conftest import State
 from tools.__main__ import app
@@ -55,7 +55,7 @@ def test_an_alerts_commands_name_the_project_and_can_be_pasted(state: State) -> 
 
 
 def test_an_alerts_cqc_commands_exist_with_their_options(state: State) -> None:
-    known = get_command(app).commands  # type: ignore[attr-defined]
+    known = get_group(app).commands
     for address, command in commands(state):
         if not command.startswith("cqc "):
             continue

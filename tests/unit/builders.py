@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import orjson
+import pytest
 
 from functions.parse.decoding import Decoder
 from shared.errors import BadRequest, Reject
-from shared.events import Event
+from shared.events import Event, encode
 from shared.message import Message
 
 T = TypeVar("T")
@@ -60,3 +61,17 @@ def outcome(work: Callable[[], T]) -> T | Reject | BadRequest:
 def nested_json(depth: int) -> bytes:
     """Objects in objects, `depth` braces deep, even deeper than an encoder would write."""
     return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+
+
+def decode(data: object) -> Event:
+    """As `parse` does it, including the bytes that it publishes."""
+    text = data if isinstance(data, bytes) else orjson.dumps(data)
+    decoded, _ = DECODER.decode(message(text), NOW)
+    encode(decoded)
+    return decoded
+
+
+def rejected(data: object) -> Reject:
+    with pytest.raises(Reject) as caught:
+        decode(data)
+    return caught.value

@@ -7,27 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.parse.decoding import Decoder
 from shared.errors import BadRequest, ErrorType, Reject
-from shared.events import Event, encode, read
+from shared.events import encode, read
 from shared.message import IDENTITY_ATTRIBUTE
-from tests.unit.builders import DECODER, EVENT_TIME, NOW, event, message, nested_json, outcome, raw
+from tests.unit.builders import (
+    DECODER,
+    EVENT_TIME,
+    NOW,
+    decode,
+    event,
+    message,
+    nested_json,
+    outcome,
+    raw,
+    rejected,
+)
 from tests.unit.contract import CATEGORIES, METRICS, Kind, Metric
 from tests.unit.strategies import good_events, json_values, nearly_good_events
-
-
-def decode(data: object) -> Event:
-    """As `parse` does it, including the bytes that it publishes."""
-    text = data if isinstance(data, bytes) else orjson.dumps(data)
-    decoded, _ = DECODER.decode(message(text), NOW)
-    encode(decoded)
-    return decoded
-
-
-def rejected(data: object) -> Reject:
-    with pytest.raises(Reject) as caught:
-        decode(data)
-    return caught.value
 
 
 def test_an_event_carries_all_that_parse_adds() -> None:
@@ -187,11 +183,6 @@ def test_unknown_rating_names_are_accepted() -> None:
     assert decoded.model_dump()["metrics"]["new_rating"] == "good"
 
 
-def test_a_very_old_event_is_accepted() -> None:
-    assert event(timestamp="1970-01-01T00:00:00Z").event_timestamp == datetime(1970, 1, 1, tzinfo=UTC)
-    assert event(timestamp="0001-01-01T00:00:00Z").event_timestamp == datetime(1, 1, 1, tzinfo=UTC)
-
-
 def test_the_last_of_a_repeated_key_wins() -> None:
     data = orjson.dumps(raw()).replace(b"{", b'{"location_id": "first", "location_id": 7, ', 1)
     assert decode(data).location_id == "1-466088203"
@@ -215,34 +206,6 @@ def test_the_size_limit_is_exact(size_over_limit: int) -> None:
         assert rejected(data).error_type is ErrorType.PAYLOAD_TOO_LARGE
     else:
         decode(data)
-
-
-@pytest.mark.parametrize(
-    ("ahead", "accepted"),
-    [(timedelta(minutes=5), True), (timedelta(minutes=5, microseconds=1), False), (timedelta(0), True)],
-)
-def test_the_clock_limit_is_exact(ahead: timedelta, accepted: bool) -> None:
-    data = raw(timestamp=(NOW + ahead).isoformat())
-    if accepted:
-        assert decode(data).event_timestamp == NOW + ahead
-    else:
-        assert rejected(data).error_type is ErrorType.TIMESTAMP_OUT_OF_RANGE
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2026-03-11T11:59:58Z",
-        "2026-03-11T11:59:58+00:00",
-        "2026-03-11T12:59:58+01:00",
-        "2026-03-11T06:29:58-05:30",
-        "2026-03-11 11:59:58.000Z",
-        "20260311T115958Z",
-    ],
-)
-def test_every_time_becomes_utc(text: str) -> None:
-    moment = event(timestamp=text).event_timestamp
-    assert moment.isoformat() == "2026-03-11T11:59:58+00:00"
 
 
 @pytest.mark.parametrize(
@@ -312,26 +275,6 @@ def test_an_event_within_the_contract_is_accepted_and_survives_the_parsed_topic(
     assert read(encode(decoded)) == decoded
 
 
-AGED = Decoder("1.2.3", max_event_bytes=262_144, max_future=timedelta(minutes=5), max_age=timedelta(days=730))
-
-
-@pytest.mark.parametrize(
-    ("age", "is_kept"), [(timedelta(days=730), True), (timedelta(days=730, microseconds=1), False)]
-)
-def test_an_event_whose_row_would_expire_at_once_is_rejected(age: timedelta, is_kept: bool) -> None:
-    data = orjson.dumps(raw(timestamp=(NOW - age).isoformat()))
-    if is_kept:
-        AGED.decode(message(data), NOW)
-        return
-    with pytest.raises(Reject, match=r"is older than 730 days \(MAX_AGE\)") as caught:
-        AGED.decode(message(data), NOW)
-    assert caught.value.error_type is ErrorType.TIMESTAMP_OUT_OF_RANGE
-
-
-def test_without_a_limit_an_event_of_any_age_is_taken() -> None:
-    assert decode(raw(timestamp="1970-01-01T00:00:00Z")).event_timestamp.year == 1970
-
-
 def test_of_a_list_with_many_wrong_elements_the_first_is_the_reason() -> None:
     """One error each would take 300 ms and 60 MB for one event."""
     reason = str(rejected(raw("dashboard_interaction", metrics={"search_queries": ["a", *range(40_000)]})))
@@ -342,14 +285,3 @@ def test_a_long_value_does_not_stand_in_the_reason() -> None:
     reason = str(rejected(raw(metrics={"public_notification": "y" * 50_000})))
     assert reason.startswith("metrics.public_notification: ")
     assert len(reason) < 150
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["x" * 50_000, f"2027-01-01T00:00:00.{'1' * 50_000}Z", f"2001-01-01T00:00:00.{'1' * 50_000}Z"],
-    ids=["no time", "ahead", "too old"],
-)
-def test_a_long_timestamp_does_not_stand_in_the_reason(text: str) -> None:
-    with pytest.raises(Reject) as caught:
-        AGED.decode(message(orjson.dumps(raw(timestamp=text))), NOW)
-    assert len(str(caught.value)) < 250

@@ -2,23 +2,31 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
+from shared.delivery.batching import Outcome
+from shared.errors import ErrorType, Reject
 from shared.tables.columns import Row
 from shared.windows.contribution import Contribution, contribution
+from shared.windows.documents import Write
 from shared.windows.key import WindowKey
+from shared.windows.state import Control, Shard
+from tests.support.faults import Faults
 from tests.support.flush_harness import NOON, WINDOW, FlushHarness
 from tools.pipeline.flush_state import read_flush_state
 from tools.pipeline.warehouse import Record
-from tools.windows.comparing import Verification, compare
+from tools.windows.comparing import Difference, Verification, compare
 from tools.windows.recompute import COLUMNS, recompute
+from tools.windows.repair import Repair, Repaired
 
 T = TypeVar("T")
 
 LOCATION = "1-1"
 KEY = WindowKey(WINDOW, LOCATION)
+SHARD = Shard()
 
 
 def features_row(event_id: str, location_id: str = LOCATION, is_late: bool = False) -> Row:
@@ -85,3 +93,31 @@ async def killed(work: Coroutine[None, None, T], after: int) -> bool:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return False
+
+
+async def repairing(
+    harness: RepairHarness, found: Sequence[Difference], faults: Faults | None = None
+) -> Repaired:
+    layout = (await read_flush_state(harness.documents())).layout
+    rows = replace(harness.rows, faults=faults or Faults())
+    return await Repair(harness.documents(faults), rows, harness.online).run(layout, found)
+
+
+async def repair(harness: RepairHarness, *rows: Row, faults: Faults | None = None) -> Repaired:
+    return await repairing(harness, (await harness.verify(*rows)).differences, faults)
+
+
+async def said(harness: RepairHarness, *rows: Row) -> list[str]:
+    return [difference.what for difference in (await harness.verify(*rows)).differences]
+
+
+def refuse(_: Row) -> Outcome:
+    return Reject(ErrorType.SINK_REJECTED, "no such column")
+
+
+def take(_: Row) -> Outcome:
+    return None
+
+
+def store(harness: RepairHarness, control: Control) -> None:
+    harness.database.commit([Write(SHARD.control, control.to_fields())])
